@@ -1,0 +1,228 @@
+"""The typed configuration of every command: defaults, units, bounds, and its canonical text and hash.
+
+One class a command, made of shared sections. A TOML file and the command line fill the same fields, and the command
+line wins. The help texts of the options are the descriptions written here, so that the two cannot disagree.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import tomli_w
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from mamo_cli.errors import UsageError
+
+FORMAT_VERSION = 1
+MAX_CONFIG_BYTES = 1 << 20
+
+
+def _multiple_of_16(value: int) -> int:
+    if value % 16:
+        raise ValueError("must be a multiple of 16 (members then stay bit-identical whatever population they are in)")
+    return value
+
+
+def _rising(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    places = [place for place, _ in points]
+    if not points or places != sorted(places) or not all(0.0 <= place <= 1.0 for place in places):
+        raise ValueError("must be (progress, value) pairs with progress rising within [0, 1]")
+    return points
+
+
+def _distinct(values: tuple[float, ...]) -> tuple[float, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("must not repeat a value")
+    return values
+
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Lanes = Annotated[int, Field(ge=16, le=4096), AfterValidator(_multiple_of_16)]
+Schedule = Annotated[tuple[tuple[float, Annotated[float, Field(ge=0.0)]], ...], AfterValidator(_rising)]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, strict about unknown keys, and finite throughout."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class InstanceConfig(Section):
+    """The node, its workload and what is asked of it: the reference instance unless told otherwise."""
+
+    trace: str | None = Field(None, description="Workload trace, CSV. Default: the reference sinusoid.")
+    tolerance: Share = Field(0.05, description="Most rejection allowed, a probability.")
+    noise: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.2, description="Relative deviation of the actual rate, uniform in +- this."
+    )
+    noise_seed: int = Field(0, ge=0, lt=2**63, description="Seed of the evaluation noise.")
+    max_replicas: int = Field(10, ge=1, le=1000, description="Cap on a function's replicas where the trace has none.")
+    replica_cost: float = Field(1.0, gt=0.0, le=1e9, description="Cost of one replica for one period.")
+    warm_service_time: float = Field(0.065, gt=0.0, le=1e6, description="Mean service time on a warm replica, s.")
+    cold_service_time: float = Field(0.25, gt=0.0, le=1e6, description="Mean service time on a starting replica, s.")
+    idle_timeout: float = Field(60.0, ge=0.0, le=1e9, description="Idleness after which a replica ends, s.")
+    rejection_model: Literal["serverless", "erlang"] = Field(
+        "serverless", description="How P(rate, replicas) is computed."
+    )
+    train_share: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
+        0.7, description="Leading part of an imported trace that is trained on; the rest is for evaluation."
+    )
+
+
+class LearnerConfig(Section):
+    """Double DQN with prioritised replay."""
+
+    hidden: Annotated[tuple[Lanes, ...], Field(min_length=1, max_length=8)] = Field(
+        (64, 64, 64), description="Widths of the hidden layers."
+    )
+    discount: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.9, description="Discount of the next period's value.")
+    batch_size: Lanes = Field(32, description="Transitions in a gradient step.")
+    replay_capacity: int = Field(16_384, ge=32, le=1_000_000, description="Transitions kept of each member.")
+    priority_exponent: Share = Field(0.6, description="0 samples uniformly, 1 proportionally to the TD error.")
+    importance_exponent: Share = Field(0.4, description="0 leaves the bias of prioritised sampling, 1 undoes it.")
+    target_interval: int = Field(200, ge=1, description="Gradient steps between copies to the target network.")
+    max_gradient_norm: float = Field(10.0, gt=0.0, description="Each member's gradient is clipped to this norm.")
+
+
+class PhaseConfig(Section):
+    """One training phase of the task-execution agents; its schedules restart with every MAMO cycle."""
+
+    iterations: int = Field(20, ge=1, le=1_000_000, description="Iterations in a phase: one row of training.csv each.")
+    iteration_steps: int = Field(10, ge=1, le=1_000_000, description="Control periods an environment plays in one.")
+    environments: int = Field(16, ge=1, le=1024, description="Copies of the environment each member acts in.")
+    updates_per_step: int = Field(2, ge=1, le=1024, description="Gradient steps after every step of all copies.")
+    window: int = Field(6, ge=1, description="Last iterations of a phase over which it is summarised.")
+    epsilon: Schedule = Field(
+        ((0.0, 0.5), (0.4, 0.05), (0.6, 0.0)), description="Probability of a random action over the phase."
+    )
+    learning_rate: Schedule = Field(
+        ((0.0, 2e-3), (0.3, 2e-3), (1.0, 1e-4)), description="Adam's step size over the phase."
+    )
+
+
+class AdaptationConfig(Section):
+    """The weight-adaptation agent and its loop."""
+
+    cycles: int = Field(40, ge=1, le=1_000_000, description="Cycles of choosing alpha and training under it.")
+    initial_alpha: Share = Field(0.1, description="Alpha of the first cycle.")
+    alpha_step: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.1, description="Spacing of the alphas to choose from.")
+    kappa: float = Field(0.1, gt=0.0, le=10.0, description="Added to the reward of every feasible alpha.")
+    updates: int = Field(100, ge=1, le=100_000, description="Gradient steps of the WA agent after each cycle.")
+    learning_rate: float = Field(1e-3, gt=0.0, le=1.0, description="Adam's step size of the WA agent.")
+    epsilon: Schedule = Field(
+        ((0.0, 1.0), (0.55, 1.0), (0.75, 0.0)), description="Probability of an exploratory alpha over the cycles."
+    )
+
+
+class SolveOfflineConfig(Section):
+    """`mamo solve-offline`."""
+
+    instance: InstanceConfig = InstanceConfig()
+    scope: Literal["step", "average", "alpha"] = Field("step", description="What the plan must hold or minimise.")
+    alpha: Share = Field(0.8, description="Weight of rejection in scope alpha.")
+    solver: Literal["auto", "gurobi", "cbc", "highs"] = Field("auto", description="auto: Gurobi, else CBC.")
+    time_limit: float | None = Field(None, gt=0.0, description="Stop the solver after so many s.")
+    memory_per_replica: float | None = Field(None, gt=0.0, description="Memory of one replica, MB.")
+    node_memory: float | None = Field(None, gt=0.0, description="Memory of the node, MB.")
+    scale_up_cost: float | None = Field(None, ge=0.0, description="Cost of each replica added from a period to the next.")
+
+
+class TrainConfig(Section):
+    """`mamo train`."""
+
+    instance: InstanceConfig = InstanceConfig()
+    alpha: Annotated[tuple[Share, ...], Field(min_length=1, max_length=1000), AfterValidator(_distinct)] = Field(
+        (0.1, 0.9), description="Weight of rejection in the reward; repeat for several."
+    )
+    seeds: int = Field(8, ge=1, le=100_000, description="Seeds 0..n-1, each trained at every alpha.")
+    learner: LearnerConfig = LearnerConfig()
+    phase: PhaseConfig = PhaseConfig(
+        iterations=40,
+        iteration_steps=20,
+        window=10,
+        epsilon=((0.0, 1.0), (0.5, 0.05), (0.8, 0.0)),
+        learning_rate=((0.0, 2e-3), (0.5, 2e-3), (1.0, 1e-4)),
+    )
+
+
+class MamoConfig(Section):
+    """`mamo run-mamo`."""
+
+    instance: InstanceConfig = InstanceConfig()
+    seeds: int = Field(8, ge=1, le=100_000, description="Seeds 0..n-1.")
+    learner: LearnerConfig = LearnerConfig()
+    phase: PhaseConfig = PhaseConfig()
+    adaptation: AdaptationConfig = AdaptationConfig()
+    wa_learner: LearnerConfig = LearnerConfig(discount=0.0, replay_capacity=1024, target_interval=100)
+
+
+Config = SolveOfflineConfig | TrainConfig | MamoConfig
+AnyConfig = TypeVar("AnyConfig", bound=Section)
+
+
+def resolve(kind: type[AnyConfig], *layers: Mapping[str, Any]) -> AnyConfig:
+    """Fill a configuration from layers of nested values, later ones winning over earlier ones and over defaults.
+
+    Raises:
+        UsageError: a key is unknown or a value out of its bounds; names the key, the value and the rule.
+    """
+    values: dict[str, Any] = kind().model_dump()
+    for layer in layers:
+        values = _merged(values, layer)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UsageError("\n".join(_explained(problem) for problem in error.errors())) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a configuration file's values, unchecked against any command.
+
+    Raises:
+        UsageError: unreadable, too large, or not TOML; names the file.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_CONFIG_BYTES + 1)
+        if len(text) > MAX_CONFIG_BYTES:
+            raise UsageError(f"{path}: a configuration file has at most {MAX_CONFIG_BYTES} bytes")
+        return tomllib.loads(text.decode("utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read the configuration: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise UsageError(f"{path}: not a TOML file in UTF-8: {error}") from None
+
+
+def to_toml(config: Section) -> str:
+    """Text of a configuration with every default filled in; `read_toml` and `resolve` give the same one back."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def canonical(config: Section) -> dict[str, Any]:
+    """The configuration as plain JSON values, in a fixed order."""
+    return config.model_dump(mode="json")
+
+
+def digest(config: Section, *contents: str) -> str:
+    """Eight hex digits that stand for a configuration, the contents it names (a trace's digest) and our format."""
+    text = json.dumps([FORMAT_VERSION, type(config).__name__, canonical(config), *contents], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _merged(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in layer.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if nested else value
+    return merged
+
+
+def _explained(problem: Any) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: no such setting"
+    rule = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {rule[0].lower()}{rule[1:]}, got {problem['input']!r}"
