@@ -78,12 +78,12 @@ class LearnerConfig(Section):
     hidden: Annotated[tuple[Lanes, ...], Field(min_length=1, max_length=8)] = Field(
         (64, 64, 64), description="Widths of the hidden layers."
     )
-    discount: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.9, description="Discount of the next period's value.")
+    discount: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.5, description="Discount of the next period's value.")
     batch_size: Lanes = Field(32, description="Transitions in a gradient step.")
     replay_capacity: int = Field(16_384, ge=32, le=1_000_000, description="Transitions kept of each member.")
     priority_exponent: Share = Field(0.6, description="0 samples uniformly, 1 proportionally to the TD error.")
     importance_exponent: Share = Field(0.4, description="0 leaves the bias of prioritised sampling, 1 undoes it.")
-    target_interval: int = Field(200, ge=1, description="Gradient steps between copies to the target network.")
+    target_interval: int = Field(50, ge=1, description="Gradient steps between copies to the target network.")
     max_gradient_norm: float = Field(10.0, gt=0.0, description="Each member's gradient is clipped to this norm.")
 
 
@@ -99,7 +99,7 @@ class PhaseConfig(Section):
         ((0.0, 0.5), (0.4, 0.05), (0.6, 0.0)), description="Probability of a random action over the phase."
     )
     learning_rate: Schedule = Field(
-        ((0.0, 2e-3), (0.3, 2e-3), (1.0, 1e-4)), description="Adam's step size over the phase."
+        ((0.0, 3e-3), (0.4, 3e-3), (1.0, 1e-4)), description="Adam's step size over the phase."
     )
 
 
@@ -113,7 +113,7 @@ class AdaptationConfig(Section):
     updates: int = Field(100, ge=1, le=100_000, description="Gradient steps of the WA agent after each cycle.")
     learning_rate: float = Field(1e-3, gt=0.0, le=1.0, description="Adam's step size of the WA agent.")
     epsilon: Schedule = Field(
-        ((0.0, 1.0), (0.55, 1.0), (0.75, 0.0)), description="Probability of an exploratory alpha over the cycles."
+        ((0.0, 1.0), (0.3, 1.0), (0.8, 0.0)), description="Probability of an exploratory alpha over the cycles."
     )
 
 
@@ -144,7 +144,7 @@ class TrainConfig(Section):
         iteration_steps=20,
         window=10,
         epsilon=((0.0, 1.0), (0.5, 0.05), (0.8, 0.0)),
-        learning_rate=((0.0, 2e-3), (0.5, 2e-3), (1.0, 1e-4)),
+        learning_rate=((0.0, 3e-3), (0.4, 3e-3), (1.0, 1e-4)),
     )
 
 

@@ -61,6 +61,7 @@ class PopulationLearner:
         self._gradient_blocks = self._network.blocks(self._gradient)
         self._optimiser = FlatAdam(self._online)
         self.replay = PrioritisedReplay(len(self._streams), config.replay_capacity, observation_size, branches, objectives)
+        self._continues = torch.ones(1, 1)
         self.updates = 0
 
     # ------------------------------------------------------------------ acting
@@ -104,6 +105,15 @@ class PopulationLearner:
         return torch.from_numpy(np.stack(explore, 1)), torch.from_numpy(np.stack(chosen, 1))
 
     # ---------------------------------------------------------------- learning
+
+    def remember(self, obs_tm1: Tensor, actions: Tensor, objectives: Tensor, obs_t: Tensor) -> None:
+        """Store E transitions of each member that no termination followed (see `PrioritisedReplay.add`)."""
+        self.replay.add(obs_tm1, actions, objectives.to(torch.float32), obs_t, self._continues.expand(actions.shape[:2]))
+
+    @property
+    def ready(self) -> bool:
+        """Whether the replay holds a batch."""
+        return self.replay.size >= self.config.batch_size
 
     def draw_replay(self, updates: int) -> Tensor:
         """Draw the uniforms `(updates, K, B)` that the coming updates' batches are sampled with."""
@@ -159,16 +169,19 @@ class PopulationLearner:
             for block in self._gradient_blocks:
                 block.mul_(scale.clamp(max=1.0).view(-1, *[1] * (block.dim() - 1)))
 
+    def diverged(self) -> NDArray[np.bool_]:
+        """`(K,)` members with a parameter that is not finite."""
+        return ~self._network.by_member(self._online).isfinite().all(1).numpy()
+
     # -------------------------------------------------------------- resumption
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a bit-identical continuation needs, random streams included."""
+        """All that a bit-identical continuation needs but the random streams, which are the caller's."""
         return {
             **{name: self._network.by_member(vector) for name, vector in self._vectors().items()},
             "optimiser": self._optimiser.state_dict(),
             "replay": self.replay.state_dict(),
             "updates": self.updates,
-            "streams": [streams.state_dict() for streams in self._streams],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -178,8 +191,6 @@ class PopulationLearner:
         self._optimiser.load_state_dict(state["optimiser"])
         self.replay.load_state_dict(state["replay"])
         self.updates = state["updates"]
-        for streams, saved in zip(self._streams, state["streams"], strict=True):
-            streams.load_state_dict(saved)
 
     def _vectors(self) -> dict[str, Tensor]:
         return {

@@ -4,16 +4,14 @@ The first line is `# step_seconds=300`; rates are in requests/s and round-trip e
 `comment="#"`.
 """
 
-import errno
-import os
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
-from mamo_cli.errors import DataError, StorageError, UsageError
+from mamo_cli.errors import DataError, UsageError
+from mamo_cli.storage import replace_file, storage_errors
 from mamo_cli.workload.tables import TableReader, parse_count, parse_number, shown
 from mamo_cli.workload.trace import FUNCTION_NAME, MAX_REPLICAS, RESERVED_KEYS, IntArray, Trace
 
@@ -87,15 +85,14 @@ def write_trace(trace: Trace, path: str | Path, force: bool = False) -> None:
         StorageError: the disk is full, read-only or failing.
     """
     target = Path(path)
-    try:
+    with storage_errors(target):
         if target.exists() and not target.is_file():
             raise UsageError(f"{target} is a folder or a device: name a file")
         if target.exists() and not force:
             raise UsageError(f"{target} is already there: use --force to replace it")
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(trace, target)
-    except OSError as error:
-        raise StorageError(f"cannot write {target}: {_remedy(error)}") from error
+    text = "".join(_lines(trace)).encode()
+    replace_file(target, lambda file: file.writelines([text]), lambda path: _digest_on_disk(path) == trace.digest())
 
 
 def _check_header(table: TableReader) -> None:
@@ -162,22 +159,6 @@ def _complete_order(table: TableReader, columns: _Columns) -> IntArray:
     return np.lexsort((code, step)).reshape(-1, len(names))
 
 
-def _replace(trace: Trace, target: Path) -> None:
-    """Put a synced and verified file in the place of `target` in one step."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            _write_lines(trace, file)
-            file.flush()
-            os.fsync(file.fileno())
-        if _digest_on_disk(temporary) != trace.digest():
-            raise StorageError(f"cannot write {target}: it reads back differently: the disk is failing")
-        temporary.replace(target)
-        _sync_folder(target.parent)
-    finally:
-        _remove(temporary)
-
-
 def _digest_on_disk(path: Path) -> str:
     try:
         return read_trace(path).digest()
@@ -185,14 +166,14 @@ def _digest_on_disk(path: Path) -> str:
         return "unreadable"
 
 
-def _write_lines(trace: Trace, file: TextIO) -> None:
+def _lines(trace: Trace) -> Iterator[str]:
     seconds = trace.step_seconds
-    file.write(f"# step_seconds={int(seconds) if seconds.is_integer() else repr(seconds)}\n")
+    yield f"# step_seconds={int(seconds) if seconds.is_integer() else repr(seconds)}\n"
     if trace.period_steps is not None:
-        file.write(f"# period_steps={trace.period_steps}\n")
-    file.writelines(f"# {key}={value}\n" for key, value in trace.notes.items())
-    file.write(",".join(REQUIRED if trace.max_replicas is None else REQUIRED + OPTIONAL) + "\n")
-    file.writelines(_rows(trace))
+        yield f"# period_steps={trace.period_steps}\n"
+    yield from (f"# {key}={value}\n" for key, value in trace.notes.items())
+    yield ",".join(REQUIRED if trace.max_replicas is None else REQUIRED + OPTIONAL) + "\n"
+    yield from _rows(trace)
 
 
 def _rows(trace: Trace) -> Iterator[str]:
@@ -202,27 +183,3 @@ def _rows(trace: Trace) -> Iterator[str]:
         for index, function in enumerate(trace.functions):
             cap = "" if caps is None else f",{caps[index]}"
             yield f"{step},{function},{expected[index]!r},{actual[index]!r}{cap}\n"
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove(temporary: Path) -> None:
-    """Remove what a failed write left; a failure here must not hide the first one."""
-    try:
-        temporary.unlink(missing_ok=True)
-    except OSError:
-        return
-
-
-def _remedy(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{error.strerror}: free some disk space"
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"{error.strerror}: the folder is not writable, give another --out"
-    return error.strerror or str(error)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mamo_cli import storage
 from mamo_cli.errors import DataError, StorageError, UsageError
 from mamo_cli.workload import trace_csv
 from mamo_cli.workload.generators import noisy, sinusoidal
@@ -295,7 +296,7 @@ def test_what_is_no_regular_file_is_not_replaced_even_by_force(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "remedy"), [(errno.ENOSPC, "free some disk space"), (errno.EROFS, "not writable"), (errno.EIO, "error")]
+    ("number", "remedy"), [(errno.ENOSPC, "free some"), (errno.EROFS, "read-only"), (errno.EIO, "error")]
 )
 def test_a_failing_disk_leaves_the_old_file_and_nothing_else(number, remedy, tmp_path, monkeypatch):
     path = tmp_path / "t.csv"
@@ -304,7 +305,7 @@ def test_a_failing_disk_leaves_the_old_file_and_nothing_else(number, remedy, tmp
     def fail(descriptor):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(trace_csv.os, "fsync", fail)
+    monkeypatch.setattr(storage.os, "fsync", fail)
     with pytest.raises(StorageError, match=remedy):
         write_trace(noisy(sinusoidal()), path, force=True)
     assert read_trace(path).digest() == sinusoidal().digest()
@@ -315,7 +316,7 @@ def test_the_file_and_then_its_folder_are_synced_around_the_one_replacing_step(t
     path = tmp_path / "t.csv"
     write_trace(sinusoidal(), path)
     old_inode, synced = path.stat().st_ino, []
-    monkeypatch.setattr(trace_csv.os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    monkeypatch.setattr(storage.os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
     write_trace(noisy(sinusoidal()), path, force=True)
     assert path.stat().st_ino != old_inode
     assert synced == [path.stat().st_ino, tmp_path.stat().st_ino]

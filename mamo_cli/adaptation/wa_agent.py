@@ -1,0 +1,121 @@
+"""The weight-adaptation agent: a double DQN that learns which alpha makes the task agents cheapest yet feasible."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from mamo_cli.adaptation.strategy import CycleReport, FloatArray
+from mamo_cli.config import AdaptationConfig, LearnerConfig
+from mamo_cli.learning.learner import PopulationLearner
+from mamo_cli.learning.schedules import piecewise_linear
+from mamo_cli.seeding import MemberStreams
+
+
+def wa_reward(cost: FloatArray, rejection: FloatArray, tolerance: float, kappa: float) -> FloatArray:
+    """0 where the mean rejection is above the tolerance, else 1 - cost + kappa: cheaper is better, feasible is positive.
+
+    The paper has the reward "equal to the execution cost, so that lower-cost configurations are preferred"; read
+    literally that would reward cost. Its figures and its own account need this sign.
+
+    Args:
+        cost: `(K, F)` normalised mean cost.
+        rejection: `(K, F)` mean rejection probability.
+        tolerance: most rejection allowed.
+        kappa: keeps the reward of the dearest feasible alpha positive.
+    """
+    return np.where(rejection > tolerance, 0.0, 1.0 - cost + kappa)
+
+
+def alpha_grid(step: float) -> FloatArray:
+    """The alphas to choose from: 0, step, 2 step, ... and 1."""
+    return np.unique(np.append(np.round(np.arange(0.0, 1.0, step), 12), 1.0))
+
+
+class WeightAdaptationAgent:
+    """K agents; each observes (cost, rejection) of every function and picks an alpha for every function.
+
+    It is the task agents' learner with one branch a function and one objective, its reward. Exploratory alphas come
+    as shuffled rounds of the whole grid, so that a short run has tried every alpha; their distribution is uniform as
+    usual.
+    """
+
+    def __init__(
+        self,
+        adaptation: AdaptationConfig,
+        learner: LearnerConfig,
+        tolerance: float,
+        functions: int,
+        streams: Sequence[MemberStreams],
+    ) -> None:
+        self._config, self._tolerance, self._functions = adaptation, tolerance, functions
+        self._streams = list(streams)
+        self._grid = alpha_grid(adaptation.alpha_step)
+        self._learner = PopulationLearner(learner, 2 * functions, functions, len(self._grid), 1, self._streams)
+        self._weights = torch.ones(len(self._streams), functions, 1)
+        self._state = torch.zeros(len(self._streams), 1, 2 * functions)
+        self._actions: torch.Tensor | None = None
+        self._rounds = [np.empty((0, functions), dtype=np.int64) for _ in self._streams]
+
+    def observe(self, report: CycleReport) -> FloatArray:
+        """Store the cycle as a transition, learn from the replay, and return the reward `(K, F)`.
+
+        The first cycle's alpha was given, not chosen: it is observed but not stored.
+        """
+        reward = wa_reward(report.cost, report.rejection, self._tolerance, self._config.kappa)
+        state = torch.from_numpy(np.concatenate((report.cost, report.rejection), 1)).to(torch.float32)[:, None]
+        if self._actions is not None:
+            objectives = torch.from_numpy(reward)[:, None, :, None]
+            self._learner.remember(self._state, self._actions, objectives, state)
+            for uniforms in self._learner.draw_replay(self._config.updates):
+                self._learner.update(uniforms, self._weights, self._config.learning_rate)
+        self._state = state
+        return reward
+
+    def propose(self, cycle: int) -> FloatArray:
+        """Alphas `(K, F)` of a coming cycle, by epsilon-greedy choice from the last observed state."""
+        if cycle == 0:
+            return np.full((len(self._streams), self._functions), self._config.initial_alpha)
+        explore, _ = self._learner.draw_exploration(np.array([self.epsilon(cycle)]), 1)
+        self._actions = self._learner.act(self._state, explore[0], self._next_exploratory(explore[0].numpy()))
+        return self._grid[self._actions[:, 0].numpy()]
+
+    def epsilon(self, cycle: int) -> float:
+        """Probability of an exploratory alpha."""
+        progress = np.array([cycle / self._config.cycles])
+        return float(piecewise_linear(self._config.epsilon, progress)[0])
+
+    def best(self) -> FloatArray:
+        """Greedy alphas `(K, F)` in the last observed state."""
+        return self._grid[self._learner.q_values(self._state).argmax(-1)[:, 0].numpy()]
+
+    def _next_exploratory(self, explore: np.ndarray[Any, np.dtype[np.bool_]]) -> torch.Tensor:
+        """Actions `(K, 1, F)`: the next of each member's shuffled round, used up only where it explores."""
+        actions = np.zeros((len(self._streams), 1, self._functions), dtype=np.int64)
+        for member, streams in enumerate(self._streams):
+            if not len(self._rounds[member]):
+                columns = [streams["exploration"].permutation(len(self._grid)) for _ in range(self._functions)]
+                self._rounds[member] = np.stack(columns, 1)
+            actions[member, 0] = self._rounds[member][0]
+            if explore[member].any():
+                self._rounds[member] = self._rounds[member][1:]
+        return torch.from_numpy(actions)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a bit-identical continuation needs."""
+        return {
+            "learner": self._learner.state_dict(),
+            "state": self._state,
+            "actions": self._actions,
+            "rounds": [torch.from_numpy(left) for left in self._rounds],
+            "streams": [streams.state_dict() for streams in self._streams],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        self._learner.load_state_dict(state["learner"])
+        self._state, self._actions = state["state"], state["actions"]
+        self._rounds = [left.numpy() for left in state["rounds"]]
+        for streams, saved in zip(self._streams, state["streams"], strict=True):
+            streams.load_state_dict(saved)

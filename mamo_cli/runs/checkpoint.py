@@ -1,0 +1,77 @@
+"""Checkpoints: one file with all that resuming needs, loaded without executing anything."""
+
+import pickle
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from mamo_cli.errors import CheckpointError, StorageError
+from mamo_cli.storage import replace_file
+
+FORMAT = 1
+NAME = "checkpoint.pt"
+PREVIOUS = "checkpoint.previous.pt"
+
+
+def save(folder: Path, digest: str, state: dict[str, Any]) -> None:
+    """Replace the folder's checkpoint atomically and keep the one before.
+
+    Args:
+        folder: the run folder.
+        digest: of the run's configuration.
+        state: tensors, numbers, text, lists and dicts only.
+
+    Raises:
+        StorageError: the disk is full, read-only or failing; the old checkpoint stays.
+    """
+    content = {"format": FORMAT, "digest": digest, "state": state}
+
+    def write(file: IO[bytes]) -> None:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # how torch reports a full disk
+            raise StorageError(f"cannot write {folder / NAME}: the disk is full or failing: free some space") from error
+
+    replace_file(folder / NAME, write, lambda path: _read(path)["digest"] == digest, keep_as=folder / PREVIOUS)
+
+
+def load(folder: Path, digest: str) -> dict[str, Any] | None:
+    """The newest readable checkpoint's state, or None where there is none yet.
+
+    Raises:
+        CheckpointError: none of those that are there can be read, or they belong to another configuration.
+    """
+    failures = []
+    for path in (folder / NAME, folder / PREVIOUS):
+        if not path.exists():
+            continue
+        try:
+            content = _read(path)
+        except CheckpointError as error:
+            failures.append(str(error))
+            continue
+        if content["digest"] != digest:
+            raise CheckpointError(
+                f"{path} belongs to configuration {content['digest']}, not {digest}: start over with --fresh"
+            )
+        state: dict[str, Any] = content["state"]
+        return state
+    if failures:
+        raise CheckpointError("; ".join(failures) + ": start over with --fresh")
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Content of a checkpoint of our format; nothing in the file is executed."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise CheckpointError(f"{path} cannot be read ({type(error).__name__})") from None
+    except pickle.UnpicklingError:
+        raise CheckpointError(f"{path} holds something other than numbers, text and tensors: refused") from None
+    if not isinstance(content, dict) or {"format", "digest", "state"} - content.keys():
+        raise CheckpointError(f"{path} is not a checkpoint of ours")
+    if content["format"] != FORMAT:
+        raise CheckpointError(f"{path} has format {content['format']!r}; this version reads {FORMAT}")
+    return content
