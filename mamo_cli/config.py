@@ -159,7 +159,20 @@ class MamoConfig(Section):
     wa_learner: LearnerConfig = LearnerConfig(discount=0.0, replay_capacity=1024, target_interval=100)
 
 
-Config = SolveOfflineConfig | TrainConfig | MamoConfig
+class EvaluateConfig(Section):
+    """`mamo evaluate`."""
+
+    run: str = Field("", description="Name of the run whose policies are evaluated.")
+    trace: str | None = Field(None, description="Workload trace to evaluate on, CSV. Default: the run's own.")
+    noise_seed: int = Field(0, ge=0, lt=2**63, description="Seed of the evaluation noise.")
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "quick": {},
+    "paper": {"seeds": 20, "adaptation": {"cycles": 100}, "phase": {"iteration_steps": 15}},
+}
+"""What `run-mamo --preset` sets; `quick` is the defaults."""
+
 AnyConfig = TypeVar("AnyConfig", bound=Section)
 
 

@@ -105,7 +105,8 @@ class TwoPhaseLoop:
                 row += [self._strategy.epsilon(cycle), *self._known(member, [choices[member, f]])]
                 by_member[member]["cycles"].append([*row, *name])
         if self.done:
-            self._add_evaluation_rows(by_member, evaluation)
+            for member, rows in enumerate(self._evaluation_rows(self._evaluation, evaluation)):
+                by_member[member]["evaluation"] = rows
         else:
             self._alpha = self._strategy.propose(cycle + 1)
 
@@ -120,16 +121,24 @@ class TwoPhaseLoop:
                 row = [seed, self._alpha[member, f], self._iteration - 1, self._iteration * self._steps]
                 by_member[member]["training"].append([*row, summary.epsilon, *self._known(member, numbers), *name])
 
-    def _add_evaluation_rows(self, by_member: list[dict[str, list[Row]]], evaluation: Evaluation) -> None:
-        trace = self._evaluation.trace
+    def evaluate(self, instance: ScalingInstance) -> list[Row]:
+        """Rows of evaluation.csv for the present greedy policies on another instance."""
+        by_member = self._evaluation_rows(instance, self._tasks.evaluate(instance))
+        return [row for rows in by_member for row in rows]
+
+    def _evaluation_rows(self, instance: ScalingInstance, evaluation: Evaluation) -> list[list[Row]]:
+        trace = instance.trace
+        by_member: list[list[Row]] = []
         for member, seed in enumerate(self._seeds):
+            by_member.append([])
             for step in range(trace.steps):
                 for f, function in enumerate(trace.functions):
                     replicas = int(evaluation.replicas[member, step, f])
                     numbers = [replicas, replicas * self._replica_cost, evaluation.rejection[member, step, f]]
                     rates = [trace.expected_rate_rps[step, f], trace.actual_rate_rps[step, f]]
                     row = [seed, self._alpha[member, f], step, function, *rates, *self._known(member, numbers)]
-                    by_member[member]["evaluation"].append(row)
+                    by_member[-1].append(row)
+        return by_member
 
     def _known(self, member: int, numbers: list[Any]) -> list[Any]:
         """The numbers of a member, or as many blanks once it has diverged."""

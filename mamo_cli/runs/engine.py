@@ -78,7 +78,7 @@ class LocalEngine:
 
     def __init__(self, build: Callable[[Spec], Shard], specs: Sequence[Spec], states: list[dict[str, Any]] | None) -> None:
         self._shards = [build(spec) for spec in specs]
-        for shard, state in zip(self._shards, states or [], strict=bool(states)):
+        for shard, state in zip(self._shards, states or [], strict=states is not None):
             shard.load_state_dict(state)
 
     @property
@@ -104,10 +104,20 @@ class LocalEngine:
 
 
 class ProcessEngine:
-    """One worker process for each shard."""
+    """Shards dealt out, in order, to as many worker processes as asked for."""
 
-    def __init__(self, build: Callable[[Spec], Shard], specs: Sequence[Spec], states: list[dict[str, Any]] | None) -> None:
-        self._workers = [_Worker(build, spec, state) for spec, state in zip(specs, states or [None] * len(specs), strict=True)]
+    def __init__(
+        self,
+        build: Callable[[Spec], Shard],
+        specs: Sequence[Spec],
+        states: list[dict[str, Any]] | None,
+        processes: int,
+    ) -> None:
+        edges = [len(specs) * worker // processes for worker in range(processes + 1)]
+        parts = [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+        self._workers = [_Worker(build, specs[part], states and states[part]) for part in parts]
+        for worker in self._workers:
+            worker.greet()
 
     @property
     def done(self) -> bool:
@@ -120,7 +130,7 @@ class ProcessEngine:
         return [seed for worker in self._workers for seed in worker.diverged_seeds]
 
     def advance(self) -> Tables:
-        """Play one round of every shard, all at once."""
+        """Play one round of every shard, all workers at once."""
         for worker in self._workers:
             worker.ask("advance")
         return joined([worker.answer() for worker in self._workers])
@@ -128,8 +138,8 @@ class ProcessEngine:
     def states(self) -> list[dict[str, Any]]:
         """Each shard's state, which is also what a worker that dies later is started from."""
         for worker in self._workers:
-            worker.ask("state")
-        return [worker.answer() for worker in self._workers]
+            worker.ask("states")
+        return [state for worker in self._workers for state in worker.answer()]
 
     def close(self) -> None:
         """End all workers."""
@@ -138,11 +148,13 @@ class ProcessEngine:
 
 
 class _Worker:
-    """A process that owns one shard, and what it takes to start it again."""
+    """A process that owns some shards, and what it takes to start it again."""
 
-    def __init__(self, build: Callable[[Any], Shard], spec: Any, state: dict[str, Any] | None) -> None:
-        self._build, self._spec, self._state = build, spec, state
-        self._rounds = 0  # played since `_state`
+    def __init__(
+        self, build: Callable[[Any], Shard], specs: Sequence[Any], states: list[dict[str, Any]] | None
+    ) -> None:
+        self._build, self._specs, self._states = build, specs, states
+        self._rounds = 0  # played since `_states`
         self._request = ""
         self._restarts = 0
         self.done = False
@@ -156,7 +168,10 @@ class _Worker:
         self._process: BaseProcess = context.Process(target=_serve, args=(theirs, self._build), daemon=True)
         self._process.start()
         theirs.close()
-        self._pipe.send((self._spec, self._state))
+        self._pipe.send((self._specs, self._states))
+
+    def greet(self) -> None:
+        """Wait until the shards are built; workers that start together build together."""
         self.done, self.diverged_seeds = self._pipe.recv()
 
     def ask(self, request: str) -> None:
@@ -177,8 +192,8 @@ class _Worker:
         if isinstance(answer, BaseException):
             raise answer
         self._restarts = 0
-        if self._request == "state":
-            self._state, self._rounds = answer, 0
+        if self._request == "states":
+            self._states, self._rounds = answer, 0
         else:
             self._rounds += 1
         return answer
@@ -190,6 +205,7 @@ class _Worker:
             raise MamoError(f"a worker process died {MOST_RESTARTS} times in a row: try --jobs 1 to see why")
         try:
             self._start()
+            self.greet()
             for _ in range(self._rounds):
                 self._pipe.send("advance")
                 self._pipe.recv()
@@ -203,24 +219,22 @@ class _Worker:
 
 
 def _serve(pipe: Connection, build: Callable[[Any], Shard]) -> None:
-    """A worker's life: build the shard, then answer requests until the pipe closes."""
+    """A worker's life: build the shards, then answer requests until the pipe closes."""
     # The driver decides when to stop; a Ctrl-C reaches the whole group and must not tear a round.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     limit_threads()
     try:
-        spec, state = pipe.recv()
-        shard = build(spec)
-        if state is not None:
-            shard.load_state_dict(state)
-        pipe.send((shard.done, shard.diverged_seeds))
+        specs, states = pipe.recv()
+        shards = LocalEngine(build, specs, states)
+        pipe.send((shards.done, shards.diverged_seeds))
         while True:
             request = pipe.recv()
             try:
-                answer: Any = shard.advance() if request == "advance" else shard.state_dict()
+                answer: Any = shards.advance() if request == "advance" else shards.states()
             except Exception as error:  # told to the driver, which raises it
                 answer = error
-            pipe.send((answer, shard.done, shard.diverged_seeds))
+            pipe.send((answer, shards.done, shards.diverged_seeds))
     except (EOFError, OSError):
         return
 

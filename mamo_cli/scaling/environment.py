@@ -68,7 +68,7 @@ class BatchedScaling:
         shape = self._replicas.shape
         parts = (
             self._expected[self._steps].expand(shape),
-            self._replicas / self._limit,
+            self._replicas.to(torch.float64) / self._limit,
             self._rejection,
             (self._caps[self._steps] / self._limit).expand(shape),
         )
@@ -87,7 +87,7 @@ class BatchedScaling:
         self._replicas = torch.minimum(actions + 1, self._caps[self._steps])
         self._rejection = self._lookup(rates, self._replicas)
         self._steps = (self._steps + 1) % self.instance.trace.steps
-        objectives = torch.stack((self._replicas / self._limit, self._rejection), -1)
+        objectives = torch.stack((self._replicas.to(torch.float64) / self._limit, self._rejection), -1)
         return Step(self._replicas, objectives, self.observe())
 
     def _lookup(self, rates: Tensor, replicas: Tensor) -> Tensor:

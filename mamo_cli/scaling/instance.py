@@ -81,6 +81,11 @@ class Case:
             self.models, self.known_rate_rps, self.evaluation_noise, self.evaluation.replica_choices
         )
 
+    def exact_rejection(self, rate_rps: FloatArray, replicas: NDArray[np.int64]) -> FloatArray:
+        """`(T, F)` rejection probability of replicas `(T, F)` at rates `(T, F)`, by the model itself."""
+        every = expected_rejection(self.models, rate_rps, 0.0, self.evaluation.replica_choices)
+        return np.take_along_axis(every, replicas[..., None] - 1, -1)[..., 0]
+
 
 def load_trace(config: InstanceConfig) -> Trace:
     """Read the configured trace, or make the reference sinusoid."""

@@ -1,0 +1,77 @@
+"""`mamo generate`: synthetic traces."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mamo_cli.cli.console import OUTPUT, print_json, print_table
+
+if TYPE_CHECKING:
+    from mamo_cli.workload.trace import Trace
+
+app = typer.Typer(no_args_is_help=True)
+
+Out = Annotated[Path | None, typer.Option(help="File to write. Default: traces/NAME.csv", show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def sinusoidal(
+    mean: Annotated[float, typer.Option(help="Mean rate, requests/s.")] = 50.0,
+    amplitude: Annotated[float, typer.Option(help="Amplitude, requests/s; rates are clipped at 0.")] = 40.0,
+    period: Annotated[int, typer.Option(help="Control periods in a cycle of the sinusoid.")] = 288,
+    steps: Annotated[int, typer.Option(help="Control periods in the trace.")] = 288,
+    phase: Annotated[int, typer.Option(help="Control periods by which the sinusoid is ahead.")] = 0,
+    step_seconds: Annotated[float, typer.Option(help="Length of a control period, s.")] = 300.0,
+    out: Out = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write mean + amplitude * sin(2 pi (t + phase) / period); expected and actual rates are equal."""
+    from mamo_cli.workload.generators import sinusoidal as make
+
+    trace = make(mean, amplitude, period, steps, phase=phase, step_seconds=step_seconds)
+    report_trace(trace, out or Path("traces") / "sinusoidal.csv", force, as_json)
+
+
+@app.command()
+def noisy(
+    source: Annotated[Path | None, typer.Option("--from", help="Trace to perturb. Default: the reference sinusoid.")] = None,
+    noise: Annotated[float, typer.Option(help="Relative deviation of the actual rate, uniform in +- this.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Seed of the deviations.", min=0)] = 0,
+    out: Out = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Multiply a trace's actual rate by 1 + U(-noise, noise); the expected rate stays."""
+    from mamo_cli.workload.generators import noisy as make
+    from mamo_cli.workload.generators import sinusoidal as reference
+    from mamo_cli.workload.trace_csv import read_trace
+
+    trace = make(reference() if source is None else read_trace(source), noise, seed)
+    name = "noisy.csv" if source is None else f"{source.stem}-noisy.csv"
+    report_trace(trace, out or Path("traces") / name, force, as_json)
+
+
+def report_trace(trace: "Trace", path: Path, force: bool, as_json: bool) -> None:
+    """Write a trace and say what is in it."""
+    from mamo_cli.workload.trace_csv import write_trace
+
+    write_trace(trace, path, force)
+    facts = {
+        "path": str(path),
+        "steps": trace.steps,
+        "functions": len(trace.functions),
+        "step_seconds": trace.step_seconds,
+        "mean_rate_rps": float(trace.actual_rate_rps.mean()),
+        "peak_rate_rps": float(trace.actual_rate_rps.max()),
+        "zero_share": float((trace.actual_rate_rps == 0.0).mean()),
+        **dict(trace.notes),
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        print_table(("", "value"), list(facts.items()))
+        OUTPUT.note(f"next: mamo solve-offline --trace {path}")
