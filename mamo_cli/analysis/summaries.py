@@ -53,7 +53,9 @@ def train_summary(folder: Path, case: Case, tolerance: float) -> list[list[Any]]
     for member in read_evaluation(folder, case.evaluation.trace.steps, case.evaluation.functions):
         start = [member.seed, float(member.alphas[0]), tolerance, case.source.step_seconds]
         means = [member.replicas.mean(), member.replicas.mean() / expected.shape[-1], member.rejection.mean()]
-        best = expected_reward(optimal_plan(expected, case.evaluation.max_replicas, member.alphas), expected, member.alphas)
+        best = expected_reward(
+            optimal_plan(expected, case.evaluation.max_replicas, member.alphas), expected, member.alphas
+        )
         if np.isnan(member.replicas).any():
             rows.append([*start, *means, None, best, None])
             continue

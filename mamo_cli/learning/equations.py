@@ -18,11 +18,7 @@ def scalarize(objectives: Tensor, weights: Tensor) -> Tensor:
     Returns:
         `(K, B, F)` rewards.
     """
-    weighted = objectives * weights[:, None]
-    reward = weighted[..., 0]
-    for objective in range(1, weighted.shape[-1]):
-        reward = reward + weighted[..., objective]
-    return reward
+    return (objectives * weights[:, None]).sum(-1)
 
 
 def double_q_target(r_t: Tensor, discount_t: Tensor, q_t_online: Tensor, q_t_target: Tensor) -> Tensor:
@@ -63,5 +59,5 @@ def huber_slope(td_error: Tensor) -> Tensor:
 
 def huber_loss(td_error: Tensor) -> Tensor:
     """Quadratic up to an error of 1 and linear beyond."""
-    clipped = td_error.abs().clamp(max=1.0)
-    return clipped * (td_error.abs() - 0.5 * clipped)
+    slope = huber_slope(td_error)
+    return slope * (td_error - 0.5 * slope)

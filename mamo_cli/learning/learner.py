@@ -131,23 +131,23 @@ class PopulationLearner:
         Returns:
             `(K,)` losses: Huber, importance-weighted, mean over batch and branches.
         """
-        config = self.config
+        config, size = self.config, self.config.batch_size
         batch = self.replay.sample(uniforms)
         activations = self._network.forward(self._online_layers, batch.states)
         q_online = self._branched(activations[-1])
-        q_t_target = self._branched(self._network.forward(self._target_layers, batch.states[:, 1::2])[-1])
+        q_t_target = self._branched(self._network.forward(self._target_layers, batch.states[:, size:])[-1])
         target = equations.double_q_target(
             equations.scalarize(batch.objectives, weights),
             config.discount * batch.continues,
-            q_online[:, 1::2],
+            q_online[:, size:],
             q_t_target,
         )
-        td_error = q_online[:, 0::2].gather(-1, batch.actions[..., None]).squeeze(-1) - target
+        td_error = q_online[:, :size].gather(-1, batch.actions[..., None]).squeeze(-1) - target
         importance = equations.importance_weights(batch.probability, self.replay.size, config.importance_exponent)
         share = (importance / td_error[0].numel())[..., None]
-        slope = torch.zeros_like(activations[-1][:, 0::2])
+        slope = torch.zeros_like(activations[-1][:, :size])
         self._branched(slope).scatter_(-1, batch.actions[..., None], (share * equations.huber_slope(td_error))[..., None])
-        before = [activation[:, 0::2] for activation in activations]
+        before = [activation[:, :size] for activation in activations]
         self._network.backward(self._online_layers, before, slope, self._gradient_layers)
         self._clip_gradient()
         self._optimiser.step(self._gradient, learning_rate)

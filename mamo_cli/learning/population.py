@@ -64,6 +64,7 @@ class TaskPopulation:
             streams=self._streams,
         )
 
+    @torch.inference_mode()
     def train_iteration(self, iteration: int, alpha: FloatArray) -> IterationSummary:
         """Play and learn for one iteration under the given weights.
 
@@ -107,6 +108,7 @@ class TaskPopulation:
         draws = [member["environment"].uniform(-self._noise, self._noise, shape) for member in self._streams]
         return torch.from_numpy(np.stack(draws, 1))
 
+    @torch.inference_mode()
     def evaluate(self, instance: ScalingInstance) -> Evaluation:
         """Let every greedy policy play an instance once, from its first step, with its rates as they are."""
         environment = BatchedScaling(instance, len(self._streams))

@@ -16,7 +16,7 @@ from mamo_cli.learning.priorities import PriorityTree
 class Batch(NamedTuple):
     """Transitions drawn for K members, B each."""
 
-    states: Tensor  # (K, 2B, observation): rows 2j and 2j + 1 are before and after transition j
+    states: Tensor  # (K, 2B, observation): first the B states before the transitions, then the B states after them
     actions: Tensor  # (K, B, F) int64
     objectives: Tensor  # (K, B, F, M)
     continues: Tensor  # (K, B), 0 where the episode terminated
@@ -42,11 +42,12 @@ class PrioritisedReplay:
         self._branches = branches
         self._shape = (branches, objectives)
         self._observation_size = observation_size
-        # Two tables, so that one gather each fetches a transition, and the states come out ready for one product.
-        self._states = torch.zeros(members, capacity, 2 * observation_size, device=device)
+        # One table of states, two rows a transition, so that one gather brings a batch ready for one product.
+        self._states = torch.zeros(members, capacity, 2, observation_size, device=device)
         self._outcomes = torch.zeros(members, capacity, branches + branches * objectives + 1, device=device)
         self._tree = PriorityTree(members, capacity, device)
         self._largest = torch.ones(members, 1, dtype=torch.float64, device=device)
+        self._counts: dict[int, Tensor] = {}
         self._first_row = torch.arange(members, device=device)[:, None] * capacity
 
     def add(self, obs_tm1: Tensor, actions: Tensor, objectives: Tensor, obs_t: Tensor, continues: Tensor) -> None:
@@ -60,8 +61,8 @@ class PrioritisedReplay:
             continues: `(K, E)`, 0 where the episode terminated.
         """
         members, count = actions.shape[:2]
-        places = (torch.arange(count, device=actions.device) + self._next) % self.capacity
-        self._states[:, places] = torch.cat((obs_tm1, obs_t), -1)
+        places = (self._strata(count) + self._next) % self.capacity
+        self._states[:, places] = torch.stack((obs_tm1, obs_t), 2)
         self._outcomes[:, places] = torch.cat(
             (actions.to(torch.float32), objectives.flatten(2), continues[..., None]), -1
         )
@@ -76,11 +77,11 @@ class PrioritisedReplay:
             uniforms: `(K, B)` in [0, 1).
         """
         members, count = uniforms.shape
-        strata = (torch.arange(count, device=uniforms.device) + uniforms) / count
-        indices, probability = self._tree.sample(strata)
-        rows = (indices + self._first_row).flatten()
-        states = self._states.flatten(0, 1).index_select(0, rows)
-        outcomes = self._outcomes.flatten(0, 1).index_select(0, rows).view(members, count, -1)
+        indices, probability = self._tree.sample((self._strata(count) + uniforms) / count)
+        rows = indices + self._first_row
+        before = rows << 1
+        states = self._states.view(-1, self._observation_size).index_select(0, torch.cat((before, before + 1), 1).view(-1))
+        outcomes = self._outcomes.view(members * self.capacity, -1).index_select(0, rows.view(-1)).view(members, count, -1)
         return Batch(
             states=states.view(members, 2 * count, self._observation_size),
             actions=outcomes[..., : self._branches].to(torch.int64),
@@ -92,8 +93,15 @@ class PrioritisedReplay:
 
     def set_priorities(self, indices: Tensor, priorities: Tensor) -> None:
         """Replace priorities `(K, B)` at `indices` and remember the largest."""
-        self._tree.set(indices, priorities)
-        self._largest = torch.maximum(self._largest, priorities.amax(1, keepdim=True).to(torch.float64))
+        exact = priorities.to(torch.float64)
+        self._tree.set(indices, exact)
+        self._largest = torch.maximum(self._largest, exact.amax(1, keepdim=True))
+
+    def _strata(self, count: int) -> Tensor:
+        """0, 1, ..., count - 1, made once for each count."""
+        if count not in self._counts:
+            self._counts[count] = torch.arange(count, device=self._states.device)
+        return self._counts[count]
 
     def state_dict(self) -> dict[str, Any]:
         """Everything held, cut to the transitions stored so far."""

@@ -1,0 +1,54 @@
+# Two commands do all the set-up on a machine with Python 3.11+: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+MAMO := $(abspath $(BIN))/mamo
+# One thread for each process: mamo cuts its work into processes itself.
+export OMP_NUM_THREADS := 1
+
+.PHONY: demo test lint type bench paper clean
+
+$(BIN)/mamo: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.dev: $(BIN)/mamo
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+demo: $(BIN)/mamo ## the paper's four experiments, their figures and a closing table
+	$(MAMO) solve-offline
+	$(MAMO) train --alpha 0.1 --alpha 0.9 --seeds 8
+	$(MAMO) run-mamo --seeds 8
+	$(MAMO) plot
+	$(MAMO) runs list
+
+test: $(VENV)/.dev ## lint, types and all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n auto --dist worksteal
+
+lint: $(VENV)/.dev ## style, and only style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: $(VENV)/.dev ## static types
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev ## ours against its peers, in one run
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[bench]"
+	$(BIN)/python -m benchmarks
+
+paper: $(BIN)/mamo ## the four experiments with 20 seeds and longer phases
+	$(MAMO) solve-offline
+	$(MAMO) train --alpha 0.1 --alpha 0.9 --seeds 20
+	$(MAMO) run-mamo --preset paper
+	$(MAMO) plot
+
+clean: ## everything that was made, results excepted
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,71 @@
+"""What the frontier figure shows: the exact cost-rejection curve over alpha, and every agent as one point beside it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mamo_cli.analysis.run_tables import read_command, read_run_table
+
+POINT = ["mean_cost", "mean_replicas", "mean_rejection"]
+CURVE, TE_AGENT, MAMO = "alpha", "te_agent", "mamo"
+"""Values of the column `kind`, beside the offline scopes `step` and `average`."""
+
+
+def read_frontier(folder: Path) -> pd.DataFrame:
+    """The exact answers: kind, alpha, mean_cost, mean_replicas, mean_rejection, the curve by rising alpha.
+
+    Raises:
+        DataError: `frontier.csv` cannot be read.
+    """
+    exact = read_run_table(folder, "frontier.csv", ["kind", "alpha", *POINT])
+    return exact.sort_values("alpha", kind="stable", ignore_index=True)
+
+
+def frontier_table(folders: Sequence[Path]) -> pd.DataFrame:
+    """The exact curve and scopes of one instance, and the agents of all its runs as one point each.
+
+    Args:
+        folders: Runs of one instance; the exact answers are read from the first.
+
+    Returns:
+        Columns kind (`alpha`, `step`, `average`, `te_agent`, `mamo`), alpha, mean_cost, mean_replicas, mean_rejection,
+        seed (agents only) and tolerance. An agent that diverged keeps its row, without numbers.
+
+    Raises:
+        DataError: A table cannot be read.
+    """
+    agents = [_agents(folder) for folder in folders if read_command(folder) in ("train", "run-mamo")]
+    together = pd.concat([read_frontier(folders[0]), *agents], ignore_index=True)
+    together["seed"] = together["seed"].astype("Int64") if agents else pd.array([pd.NA] * len(together), dtype="Int64")
+    return together.assign(tolerance=read_tolerance(folders[0]))
+
+
+def same_instance(folder: Path, other: Path) -> bool:
+    """Whether two runs answer to one exact optimum: same tolerance, same answers at the alphas both have.
+
+    Raises:
+        DataError: A table cannot be read.
+    """
+    both = read_frontier(folder).merge(read_frontier(other), on=["kind", "alpha"])
+    left, right = (both[[f"{name}_{side}" for name in POINT]].to_numpy() for side in "xy")
+    agree = len(both) > 0 and np.allclose(left, right, rtol=1e-6, atol=1e-9)
+    return agree and read_tolerance(folder) == read_tolerance(other)
+
+
+def read_tolerance(folder: Path) -> float:
+    """The tolerance of a run.
+
+    Raises:
+        DataError: `summary.csv` cannot be read.
+    """
+    return float(read_run_table(folder, "summary.csv", ["tolerance"])["tolerance"].iloc[0])
+
+
+def _agents(folder: Path) -> pd.DataFrame:
+    kind, alpha = (TE_AGENT, "alpha") if read_command(folder) == "train" else (MAMO, "final_alpha")
+    rows = read_run_table(folder, "summary.csv", ["seed", alpha, *POINT]).rename(columns={alpha: "alpha"})
+    finite = np.isfinite(rows[POINT].to_numpy(dtype=np.float64)).all(axis=1)
+    rows.loc[~finite, POINT] = np.nan
+    return rows.assign(kind=kind)

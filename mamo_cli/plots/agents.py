@@ -1,0 +1,107 @@
+"""Experiment 3 and what stands beside it: TE agents at fixed alphas, their regret, and how they learned."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
+
+from mamo_cli.analysis.agent_tables import OPTIMUM
+from mamo_cli.analysis.over_seeds import CENTRE, SEED
+from mamo_cli.plots.panels import draw_over_seeds, groups, label_rows, legend_below, panel_columns, seeds_text
+from mamo_cli.plots.style import (
+    AGENT,
+    DOUBLE_COLUMN,
+    EXACT,
+    SINGLE_COLUMN,
+    alpha_colour,
+    rejection_scale,
+    replicas_axis,
+    seed_keys,
+    time_axis,
+    tolerance_key,
+    tolerance_line,
+)
+
+ESTIMATE = "IQM over seeds, 95 % bootstrap interval"
+
+
+def draw_te_agents(table: pd.DataFrame) -> Figure:
+    """Replicas and rejection over the evaluation trace, a column for each alpha and function."""
+    cells = groups(table, ["alpha", "function"])
+    figure, axes = panel_columns(len(cells), rows=2)
+    tolerance = table["tolerance"].iloc[0]
+    for ((alpha, function), rows), (above, below) in zip(cells, axes, strict=True):
+        for panel, quantity in ((above, "replicas"), (below, "rejection")):
+            _trace(panel, rows[rows["quantity"] == quantity])
+        above.set_title(f"{function} α = {alpha:g}, {seeds_text(rows)}".strip())
+        tolerance_line(below, tolerance)
+        time_axis(below)
+    replicas_axis(axes[0][0])
+    rejection_scale(axes[0][1], "y", tolerance, table.loc[table["quantity"] == "rejection", "value"])
+    label_rows(axes, ["Replicas n", "Rejection probability P"])
+    figure.suptitle("TE agents on the evaluation trace, greedy")
+    optimum = Line2D([], [], color=EXACT, linestyle=":", label="exact optimum at this α, mean")
+    legend_below(
+        figure, [*seed_keys("IQM over seeds"), optimum, tolerance_key(tolerance)], columns=min(3, len(cells) + 1)
+    )
+    return figure
+
+
+def draw_learning_curves(table: pd.DataFrame) -> Figure:
+    """Replicas and rejection over training, a column for each function, a colour for each alpha."""
+    functions = groups(table, "function")
+    figure, axes = panel_columns(len(functions), rows=2)
+    tolerance = table["tolerance"].iloc[0]
+    for (function, rows), (above, below) in zip(functions, axes, strict=True):
+        for alpha, curve in groups(rows, "alpha"):
+            for panel, quantity in ((above, "mean_replicas"), (below, "mean_rejection")):
+                draw_over_seeds(panel, curve[curve["quantity"] == quantity], "env_steps", alpha_colour(alpha))
+        above.set_title(function)
+        tolerance_line(below, tolerance)
+        below.set_xlabel("Training (environment steps)")
+    replicas_axis(axes[0][0])
+    rejection_scale(axes[0][1], "y", tolerance, table.loc[table["quantity"] == "mean_rejection", "value"])
+    label_rows(axes, ["Mean replicas", "Mean rejection"])
+    figure.suptitle(f"TE agents in training\n{ESTIMATE}")
+    keys = [
+        Line2D([], [], color=alpha_colour(alpha), label=f"α = {alpha:g}, {seeds_text(rows)}")
+        for alpha, rows in groups(table, "alpha")
+    ]
+    legend_below(figure, [*keys, tolerance_key(tolerance)])
+    return figure
+
+
+def draw_regret(table: pd.DataFrame) -> Figure:
+    """Regret by alpha: every seed a dot, the IQM with its interval beside them."""
+    alphas = groups(table, "alpha")
+    figure = Figure(figsize=(SINGLE_COLUMN if len(alphas) <= 6 else DOUBLE_COLUMN, 2.8), layout="constrained")
+    axes = figure.add_subplot()
+    beside = axes.transData + ScaledTranslation(6 / 72, 0, figure.dpi_scale_trans)
+    for place, (_, rows) in enumerate(alphas):
+        seeds, centre = rows[rows["series"] == SEED], rows[rows["series"] == CENTRE].iloc[0]
+        axes.plot([place] * len(seeds), seeds["value"], color=AGENT, linestyle="", marker="o", markersize=3, alpha=0.5)
+        axes.plot([place] * 2, [centre["low"], centre["high"]], color="black", transform=beside)
+        axes.plot([place], [centre["value"]], color="black", marker="D", markersize=4, transform=beside)
+    axes.axhline(0.0, color=EXACT, linestyle=":")
+    axes.set_xticks(
+        range(len(alphas)), [f"{alpha:g}\n{seeds_text(rows).removesuffix(' seeds')}" for alpha, rows in alphas]
+    )
+    axes.set_xlim(-0.5, len(alphas) - 0.5)
+    axes.grid(visible=False, axis="x")
+    axes.set_xlabel("α (n: seeds)")
+    axes.set_ylabel("Regret (%)")
+    figure.suptitle("TE agents' regret against the exact optimum at their α")
+    keys = [
+        Line2D([], [], color=AGENT, linestyle="", marker="o", markersize=3, alpha=0.5, label="one seed"),
+        Line2D([], [], color="black", marker="D", markersize=4, label="IQM, 95 % bootstrap interval"),
+        Line2D([], [], color=EXACT, linestyle=":", label="exact optimum"),
+    ]
+    legend_below(figure, [*keys])
+    return figure
+
+
+def _trace(axes: Axes, rows: pd.DataFrame) -> None:
+    draw_over_seeds(axes, rows, "hours", steps=True)
+    for optimum in rows.loc[rows["series"] == OPTIMUM, "value"]:
+        axes.axhline(optimum, color=EXACT, linestyle=":")

@@ -1,0 +1,57 @@
+"""Experiment 4: MAMO's choices of alpha over its cycles, and what the TE agent does under them."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from mamo_cli.analysis.mamo_tables import OVER_BOUND
+from mamo_cli.analysis.over_seeds import CENTRE
+from mamo_cli.plots.panels import draw_over_seeds, groups, label_rows, legend_below, panel_columns, seeds_text
+from mamo_cli.plots.style import EXACT, INK, rejection_scale, replicas_axis, seed_keys, tolerance_key, tolerance_line
+
+REJECTIONS = ["mean_rejection", "eval_rejection"]
+
+
+def draw_mamo(table: pd.DataFrame) -> Figure:
+    """Alpha, rejection and replicas over the cycles, a column for each function."""
+    functions = groups(table, "function")
+    figure, axes = panel_columns(len(functions), rows=3)
+    tolerance, exact_alpha = table["tolerance"].iloc[0], table["exact_alpha"].iloc[0]
+    for (function, rows), (top, middle, bottom) in zip(functions, axes, strict=True):
+        by = dict(groups(rows, "quantity"))
+        draw_over_seeds(top, by["alpha"], "cycle", steps=True)
+        top.axhline(exact_alpha, color=EXACT, linestyle=":")
+        top.set_title(function)
+        draw_over_seeds(middle, by["mean_rejection"], "cycle")
+        _greedy(middle, by["eval_rejection"])
+        tolerance_line(middle, tolerance)
+        draw_over_seeds(bottom, by["mean_replicas"], "cycle")
+        _greedy(bottom, by["eval_replicas"])
+        bottom.set_xlabel("Training cycle")
+    axes[0][0].set(ylim=(-0.05, 1.05), yticks=np.linspace(0.0, 1.0, 6))
+    rejection_scale(axes[0][1], "y", tolerance, table.loc[table["quantity"].isin(REJECTIONS), "value"])
+    replicas_axis(axes[0][2])
+    label_rows(axes, ["α", "Mean rejection", "Mean replicas"])
+    figure.suptitle(f"MAMO, {seeds_text(table)}\n{_bound_text(table)}")
+    keys = [
+        Line2D([], [], color=INK, linewidth=1.6, label="greedy evaluation, likewise"),
+        Line2D([], [], color=EXACT, linestyle=":", label=f"exact α = {exact_alpha:g}"),
+        tolerance_key(tolerance),
+    ]
+    legend_below(figure, [*seed_keys("IQM over seeds (α: median)"), *keys])
+    return figure
+
+
+def _greedy(axes: Axes, rows: pd.DataFrame) -> None:
+    """One short horizontal line a cycle, and its interval as a thin vertical one."""
+    centre = rows[rows["series"] == CENTRE]
+    axes.hlines(centre["value"], centre["cycle"], centre["cycle"] + 1, color=INK, linewidth=1.6, zorder=3)
+    axes.vlines(centre["cycle"] + 0.5, centre["low"], centre["high"], color=INK, linewidth=0.5, zorder=3)
+
+
+def _bound_text(table: pd.DataFrame) -> str:
+    """The cost at the end over the exact optimum of scope average."""
+    row = table[(table["quantity"] == OVER_BOUND) & (table["series"] == CENTRE)].iloc[0]
+    return f"cost over the exact bound: {row['value']:+.1f} % [{row['low']:+.1f}, {row['high']:+.1f}]"

@@ -1,0 +1,55 @@
+"""A figure and its numbers on disk: four files, each whole or not there, the same bytes every time."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mamo_cli.errors import StorageError
+
+# Whatever would carry a date or a version of the library into the file is left out.
+METADATA: Mapping[str, dict[str, str | None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def save_figure(figure: Figure, table: pd.DataFrame, stem: Path) -> list[Path]:
+    """Write `stem`.csv with the plotted numbers and `stem`.png, .svg and .pdf; return the paths.
+
+    Raises:
+        StorageError: The disk is full, read-only or failing; what stood there before still does.
+    """
+    contents = {"csv": table.to_csv(index=False, lineterminator="\n").encode()}
+    for kind, metadata in METADATA.items():
+        buffer = BytesIO()
+        figure.savefig(buffer, format=kind, metadata=metadata)
+        contents[kind] = buffer.getvalue()
+    return [_replace(stem.with_name(f"{stem.name}.{suffix}"), content) for suffix, content in contents.items()]
+
+
+def _replace(path: Path, content: bytes) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+        try:
+            _write_durably(temporary, content)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    return path
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,91 @@
+"""Columns of stacked panels, one column a cell (an alpha, a function), and the lines over seeds drawn in them."""
+
+import math
+from typing import Any
+
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mamo_cli.analysis.over_seeds import CENTRE, SEED
+from mamo_cli.plots.style import AGENT, DOUBLE_COLUMN, SINGLE_COLUMN
+
+MAX_COLUMNS = 4
+
+
+def panel_columns(cells: int, rows: int, row_height: float = 1.35) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with a column of `rows` panels for each cell, wrapped after four columns, axes shared by kind.
+
+    Args:
+        cells: How many columns are needed.
+        rows: Panels in each.
+        row_height: Of one panel, in inches.
+
+    Returns:
+        The figure, and the axes as [cell][row].
+    """
+    columns = min(cells, MAX_COLUMNS)
+    blocks = math.ceil(cells / columns)
+    width = SINGLE_COLUMN if columns == 1 else DOUBLE_COLUMN
+    figure = Figure(figsize=(width, blocks * rows * row_height + 0.9), layout="constrained")
+    grid = figure.add_gridspec(blocks * rows, columns)
+    axes: list[list[Axes]] = []
+    for cell in range(cells):
+        block, column = divmod(cell, columns)
+        axes.append([])
+        for row in range(rows):
+            like = {"sharex": axes[0][0], "sharey": axes[0][row]} if cell else {"sharex": axes[0][0] if row else None}
+            panel = figure.add_subplot(grid[block * rows + row, column], **like)
+            panel.tick_params(labelbottom=row == rows - 1, labelleft=column == 0)
+            axes[-1].append(panel)
+    return figure, axes
+
+
+def label_rows(axes: list[list[Axes]], labels: list[str]) -> None:
+    """Name what the vertical axes show, on the left of each block."""
+    for panels in axes[::MAX_COLUMNS]:
+        for panel, label in zip(panels, labels, strict=True):
+            panel.set_ylabel(label)
+
+
+def legend_below(figure: Figure, keys: list[Artist], columns: int = 2) -> None:
+    """The legend under all panels, where it hides no data."""
+    figure.legend(handles=keys, loc="outside lower center", ncols=columns)
+
+
+def draw_over_seeds(axes: Axes, rows: pd.DataFrame, point: str, colour: str = AGENT, steps: bool = False) -> None:
+    """Every seed thin, the centre bold, its interval as a band.
+
+    Args:
+        axes: Where to.
+        rows: One quantity of `over_seeds`.
+        point: The column for the horizontal axis.
+        colour: Of all three.
+        steps: Hold each value until the next point.
+    """
+    drawstyle = "steps-post" if steps else "default"
+    for _, seed in rows[rows["series"] == SEED].groupby("seed"):
+        axes.plot(seed[point], seed["value"], color=colour, linewidth=0.4, alpha=0.35, drawstyle=drawstyle)
+    centre = rows[rows["series"] == CENTRE]
+    axes.fill_between(
+        centre[point],
+        centre["low"],
+        centre["high"],
+        color=colour,
+        alpha=0.25,
+        linewidth=0,
+        step="post" if steps else None,
+    )
+    axes.plot(centre[point], centre["value"], color=colour, linewidth=1.1, drawstyle=drawstyle)
+
+
+def groups(table: pd.DataFrame, columns: str | list[str]) -> list[tuple[Any, pd.DataFrame]]:
+    """The table cut up by the columns' values, in rising order."""
+    return list(table.groupby(columns))
+
+
+def seeds_text(rows: pd.DataFrame) -> str:
+    """How many seeds the rows stand for, and how many there were."""
+    kept, total = int(rows["seeds"].max()), int(rows["seeds_total"].max())
+    return f"n = {kept} seeds" if kept == total else f"n = {kept} of {total} seeds"
