@@ -11,7 +11,6 @@ export OMP_NUM_THREADS := 1
 
 $(BIN)/mamo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 

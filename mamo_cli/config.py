@@ -93,7 +93,7 @@ class PhaseConfig(Section):
     iterations: int = Field(20, ge=1, le=1_000_000, description="Iterations in a phase: one row of training.csv each.")
     iteration_steps: int = Field(10, ge=1, le=1_000_000, description="Control periods an environment plays in one.")
     environments: int = Field(16, ge=1, le=1024, description="Copies of the environment each member acts in.")
-    updates_per_step: int = Field(2, ge=1, le=1024, description="Gradient steps after every step of all copies.")
+    updates_per_step: int = Field(3, ge=1, le=1024, description="Gradient steps after every step of all copies.")
     window: int = Field(6, ge=1, description="Last iterations of a phase over which it is summarised.")
     epsilon: Schedule = Field(
         ((0.0, 0.5), (0.4, 0.05), (0.6, 0.0)), description="Probability of a random action over the phase."
@@ -106,7 +106,7 @@ class PhaseConfig(Section):
 class AdaptationConfig(Section):
     """The weight-adaptation agent and its loop."""
 
-    cycles: int = Field(40, ge=1, le=1_000_000, description="Cycles of choosing alpha and training under it.")
+    cycles: int = Field(60, ge=1, le=1_000_000, description="Cycles of choosing alpha and training under it.")
     initial_alpha: Share = Field(0.1, description="Alpha of the first cycle.")
     alpha_step: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.1, description="Spacing of the alphas to choose from.")
     kappa: float = Field(0.1, gt=0.0, le=10.0, description="Added to the reward of every feasible alpha.")
@@ -156,7 +156,7 @@ class MamoConfig(Section):
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig()
     adaptation: AdaptationConfig = AdaptationConfig()
-    wa_learner: LearnerConfig = LearnerConfig(discount=0.0, replay_capacity=1024, target_interval=100)
+    wa_learner: LearnerConfig = LearnerConfig(discount=0.0, replay_capacity=48, target_interval=100)
 
 
 class EvaluateConfig(Section):
@@ -169,7 +169,12 @@ class EvaluateConfig(Section):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quick": {},
-    "paper": {"seeds": 20, "adaptation": {"cycles": 100}, "phase": {"iteration_steps": 15}},
+    "paper": {
+        "seeds": 20,
+        "adaptation": {"cycles": 120},
+        "phase": {"iteration_steps": 15},
+        "wa_learner": {"replay_capacity": 96},
+    },
 }
 """What `run-mamo --preset` sets; `quick` is the defaults."""
 

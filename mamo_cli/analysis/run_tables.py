@@ -1,13 +1,13 @@
 """The tables of a run folder, read strictly: what is missing or broken is named, never guessed."""
 
 import csv
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from mamo_cli.errors import DataError
+from mamo_cli.runs.folder import read_manifest
 
 DRAWABLE = ("complete", "diverged")
 """Statuses of a run that has ended by itself; a diverged one still holds its healthy seeds."""
@@ -19,15 +19,10 @@ def read_command(folder: Path) -> str:
     Raises:
         DataError: There is no readable `run.json`, or the run has not ended.
     """
-    path = folder / "run.json"
-    try:
-        manifest = json.loads(_text(path))
-        command, status = str(manifest["command"]), str(manifest["status"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path}: must be a JSON object with command and status, this is no run folder") from error
-    if status not in DRAWABLE:
-        raise DataError(f"{path}: the run is {status}, not complete: start the same command again to finish it")
-    return command
+    manifest = read_manifest(folder)
+    if manifest["status"] not in DRAWABLE:
+        raise DataError(f"{folder}: the run is {manifest['status']}: start the same command again to finish it")
+    return str(manifest["command"])
 
 
 def read_run_table(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:

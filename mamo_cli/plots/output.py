@@ -1,15 +1,14 @@
 """A figure and its numbers on disk: four files, each whole or not there, the same bytes every time."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from shutil import copyfileobj
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mamo_cli.errors import StorageError
+from mamo_cli.storage import replace_file, storage_errors
 
 # Whatever would carry a date or a version of the library into the file is left out.
 METADATA: Mapping[str, dict[str, str | None]] = {
@@ -30,26 +29,13 @@ def save_figure(figure: Figure, table: pd.DataFrame, stem: Path) -> list[Path]:
         buffer = BytesIO()
         figure.savefig(buffer, format=kind, metadata=metadata)
         contents[kind] = buffer.getvalue()
+    with storage_errors(stem.parent):
+        stem.parent.mkdir(parents=True, exist_ok=True)
     return [_replace(stem.with_name(f"{stem.name}.{suffix}"), content) for suffix, content in contents.items()]
 
 
 def _replace(path: Path, content: bytes) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-        try:
-            _write_durably(temporary, content)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    replace_file(
+        path, lambda file: copyfileobj(BytesIO(content), file), lambda written: written.read_bytes() == content
+    )
     return path
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -16,8 +16,8 @@ from tests.offline.instances import problems, reference
 SOLVERS = [solver for solver in ("gurobi", "cbc", "highs") if smoke_test(solver).available]
 SCOPES = list(Scope)
 
-few = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-more = settings(max_examples=60, deadline=None)
+few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+more = settings(max_examples=40, deadline=None)
 
 
 def test_cbc_and_highs_are_here():

@@ -11,7 +11,7 @@ from tests.scaling.nodes import case_of, made_trace, saved
 def random_play(environment, steps, seed):
     """Observations, replicas and objectives of random play, stacked over steps."""
     instance, generator = environment.instance, np.random.default_rng(seed)
-    shape = environment.observe().shape[:2] + (instance.functions,)
+    shape = (*environment.observe().shape[:2], instance.functions)
     played = []
     for _ in range(steps):
         actions = torch.from_numpy(generator.integers(0, instance.replica_choices, shape))
@@ -23,10 +23,17 @@ def test_observations_stay_in_their_ranges_and_are_float32(tmp_path):
     instance = case_of(saved(made_trace(3, caps=True), tmp_path)).training
     _, _, observations = random_play(BatchedScaling(instance, 2, 4), 60, seed=0)
     rate, replicas, rejection, cap = observations.unflatten(-1, (4, 3)).unbind(-2)
-    assert observations.dtype == torch.float32 and observations.shape == (60, 2, 4, 12)
-    assert rate.min() >= 0 and rate.max() == 1.0  # the training trace's own largest rate
-    assert replicas.min() > 0 and replicas.max() <= 1 and cap.min() > 0 and cap.max() == 1.0
-    assert rejection.min() >= 0 and rejection.max() <= 1 and rejection.std() > 0.05
+    assert observations.dtype == torch.float32
+    assert observations.shape == (60, 2, 4, 12)
+    assert rate.min() >= 0
+    assert rate.max() == 1.0
+    assert replicas.min() > 0
+    assert replicas.max() <= 1
+    assert cap.min() > 0
+    assert cap.max() == 1.0
+    assert rejection.min() >= 0
+    assert rejection.max() <= 1
+    assert rejection.std() > 0.05
 
 
 def test_an_observation_tells_the_coming_rate_and_cap_and_what_came_before(tmp_path):

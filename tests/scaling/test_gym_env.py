@@ -19,7 +19,8 @@ def test_the_environment_checker_has_nothing_to_say(tmp_path, functions, evaluat
     config = saved(made_trace(functions, caps=True, deviations=True), tmp_path)
     env = gymnasium.make(ENVIRONMENT_ID, alpha=0.5, instance=config, evaluation=evaluation)
     check_env(env.unwrapped)  # warnings are errors in this suite
-    assert env.observation_space.shape == (4 * functions,) and env.observation_space.dtype == np.float32
+    assert env.observation_space.shape == (4 * functions,)
+    assert env.observation_space.dtype == np.float32
 
 
 @pytest.mark.parametrize("name", [ENVIRONMENT_ID, f"mamo_cli.scaling.gym_env:{ENVIRONMENT_ID}"])
@@ -28,7 +29,8 @@ def test_made_by_name_it_plays_a_whole_day(name):
     env.reset(seed=0)
     ends = [env.step(9)[2:4] for _ in range(288)]
     assert ends == [(False, False)] * 287 + [(False, True)]
-    assert env.action_space == gymnasium.spaces.Discrete(10) and env.unwrapped.alpha == 0.1
+    assert env.action_space == gymnasium.spaces.Discrete(10)
+    assert env.unwrapped.alpha == 0.1
 
 
 def test_noise_comes_from_the_seed_alone_and_is_drawn_anew_every_episode():
@@ -41,7 +43,8 @@ def test_noise_comes_from_the_seed_alone_and_is_drawn_anew_every_episode():
     np.testing.assert_array_equal(episode(ReplicaScalingEnv(), seed=3), first)
     deviations = np.concatenate([first, second]) / np.tile(env.scaling.trace.actual_rate_rps[:, 0], 2) - 1
     assert not np.array_equal(first, second)
-    assert -0.2 <= deviations.min() < -0.19 and 0.19 < deviations.max() <= 0.2
+    assert -0.2 <= deviations.min() < -0.19
+    assert 0.19 < deviations.max() <= 0.2
 
 
 def test_evaluation_plays_the_same_rates_whatever_the_seed():

@@ -18,7 +18,8 @@ def test_a_periodic_trace_is_trained_on_whole_and_evaluated_on_noise_of_its_own(
     case = build_case(REFERENCE, source)
     deviation = case.evaluation.trace.actual_rate_rps / source.actual_rate_rps - 1
     assert case.training.trace is source
-    assert 0.15 < np.abs(deviation).max() <= 0.2 and np.abs(deviation).min() > 0
+    assert 0.15 < np.abs(deviation).max() <= 0.2
+    assert np.abs(deviation).min() > 0
     np.testing.assert_array_equal(case.evaluation.trace.expected_rate_rps, source.expected_rate_rps)
     np.testing.assert_array_equal(case.known_rate_rps, source.actual_rate_rps)
     assert case.evaluation_noise == 0.2
