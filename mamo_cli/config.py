@@ -7,12 +7,12 @@ line wins. The help texts of the options are the descriptions written here, so t
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mamo_cli.errors import UsageError
 
@@ -20,10 +20,15 @@ FORMAT_VERSION = 1
 MAX_CONFIG_BYTES = 1 << 20
 
 
-def _multiple_of_16(value: int) -> int:
-    if value % 16:
-        raise ValueError("must be a multiple of 16 (members then stay bit-identical whatever population they are in)")
-    return value
+def _multiple_of(lanes: int) -> Callable[[int], int]:
+    """A check that keeps members bit-identical whatever population they are in: each then fills whole vector lanes."""
+
+    def check(value: int) -> int:
+        if value % lanes:
+            raise ValueError(f"must be a multiple of {lanes} (members then stay bit-identical in any population)")
+        return value
+
+    return check
 
 
 def _rising(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
@@ -40,7 +45,9 @@ def _distinct(values: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Lanes = Annotated[int, Field(ge=16, le=4096), AfterValidator(_multiple_of_16)]
+Lanes = Annotated[int, Field(ge=16, le=4096), AfterValidator(_multiple_of(16))]
+# Powers are taken of batches, and torch's vector and scalar powers differ: it takes 32 single-precision lanes at once.
+BatchLanes = Annotated[int, Field(ge=32, le=4096), AfterValidator(_multiple_of(32))]
 Schedule = Annotated[tuple[tuple[float, Annotated[float, Field(ge=0.0)]], ...], AfterValidator(_rising)]
 
 
@@ -53,22 +60,28 @@ class Section(BaseModel):
 class InstanceConfig(Section):
     """The node, its workload and what is asked of it: the reference instance unless told otherwise."""
 
-    trace: str | None = Field(None, description="Workload trace, CSV. Default: the reference sinusoid.")
-    tolerance: Share = Field(0.05, description="Most rejection allowed, a probability.")
+    trace: str | None = Field(default=None, description="Workload trace, CSV. Default: the reference sinusoid.")
+    tolerance: Share = Field(default=0.05, description="Most rejection allowed, a probability.")
     noise: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
-        0.2, description="Relative deviation of the actual rate, uniform in +- this."
+        default=0.2, description="Relative deviation of the actual rate, uniform in +- this."
     )
-    noise_seed: int = Field(0, ge=0, lt=2**63, description="Seed of the evaluation noise.")
-    max_replicas: int = Field(10, ge=1, le=1000, description="Cap on a function's replicas where the trace has none.")
-    replica_cost: float = Field(1.0, gt=0.0, le=1e9, description="Cost of one replica for one period.")
-    warm_service_time: float = Field(0.065, gt=0.0, le=1e6, description="Mean service time on a warm replica, s.")
-    cold_service_time: float = Field(0.25, gt=0.0, le=1e6, description="Mean service time on a starting replica, s.")
-    idle_timeout: float = Field(60.0, ge=0.0, le=1e9, description="Idleness after which a replica ends, s.")
+    noise_seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of the evaluation noise.")
+    max_replicas: int = Field(
+        default=10, ge=1, le=1000, description="Cap on a function's replicas where the trace has none."
+    )
+    replica_cost: float = Field(default=1.0, gt=0.0, le=1e9, description="Cost of one replica for one period.")
+    warm_service_time: float = Field(
+        default=0.065, gt=0.0, le=1e6, description="Mean service time on a warm replica, s."
+    )
+    cold_service_time: float = Field(
+        default=0.25, gt=0.0, le=1e6, description="Mean service time on a starting replica, s."
+    )
+    idle_timeout: float = Field(default=60.0, ge=0.0, le=1e9, description="Idleness after which a replica ends, s.")
     rejection_model: Literal["serverless", "erlang"] = Field(
-        "serverless", description="How P(rate, replicas) is computed."
+        default="serverless", description="How P(rate, replicas) is computed."
     )
     train_share: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
-        0.7, description="Leading part of an imported trace that is trained on; the rest is for evaluation."
+        default=0.7, description="Leading part of an imported trace that is trained on; the rest is for evaluation."
     )
 
 
@@ -76,44 +89,64 @@ class LearnerConfig(Section):
     """Double DQN with prioritised replay."""
 
     hidden: Annotated[tuple[Lanes, ...], Field(min_length=1, max_length=8)] = Field(
-        (64, 64, 64), description="Widths of the hidden layers."
+        default=(64, 64, 64), description="Widths of the hidden layers."
     )
-    discount: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.5, description="Discount of the next period's value.")
-    batch_size: Lanes = Field(32, description="Transitions in a gradient step.")
-    replay_capacity: int = Field(16_384, ge=32, le=1_000_000, description="Transitions kept of each member.")
-    priority_exponent: Share = Field(0.6, description="0 samples uniformly, 1 proportionally to the TD error.")
-    importance_exponent: Share = Field(0.4, description="0 leaves the bias of prioritised sampling, 1 undoes it.")
-    target_interval: int = Field(50, ge=1, description="Gradient steps between copies to the target network.")
-    max_gradient_norm: float = Field(10.0, gt=0.0, description="Each member's gradient is clipped to this norm.")
+    discount: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=0.5, description="Discount of the next period's value."
+    )
+    batch_size: BatchLanes = Field(default=32, description="Transitions in a gradient step.")
+    replay_capacity: int = Field(default=16_384, ge=32, le=1_000_000, description="Transitions kept of each member.")
+    priority_exponent: Share = Field(default=0.6, description="0 samples uniformly, 1 proportionally to the TD error.")
+    importance_exponent: Share = Field(
+        default=0.4, description="0 leaves the bias of prioritised sampling, 1 undoes it."
+    )
+    target_interval: int = Field(default=50, ge=1, description="Gradient steps between copies to the target network.")
+    max_gradient_norm: float = Field(
+        default=10.0, gt=0.0, description="Each member's gradient is clipped to this norm."
+    )
+
+    @model_validator(mode="after")
+    def _replay_holds_a_batch(self) -> Self:
+        if self.replay_capacity < self.batch_size:
+            raise ValueError(f"replay_capacity {self.replay_capacity} must hold a batch, batch_size {self.batch_size}")
+        return self
 
 
 class PhaseConfig(Section):
     """One training phase of the task-execution agents; its schedules restart with every MAMO cycle."""
 
-    iterations: int = Field(20, ge=1, le=1_000_000, description="Iterations in a phase: one row of training.csv each.")
-    iteration_steps: int = Field(10, ge=1, le=1_000_000, description="Control periods an environment plays in one.")
-    environments: int = Field(16, ge=1, le=1024, description="Copies of the environment each member acts in.")
-    updates_per_step: int = Field(3, ge=1, le=1024, description="Gradient steps after every step of all copies.")
-    window: int = Field(6, ge=1, description="Last iterations of a phase over which it is summarised.")
+    iterations: int = Field(
+        default=20, ge=1, le=1_000_000, description="Iterations in a phase: one row of training.csv each."
+    )
+    iteration_steps: int = Field(
+        default=10, ge=1, le=1_000_000, description="Control periods an environment plays in one."
+    )
+    environments: int = Field(default=16, ge=1, le=1024, description="Copies of the environment each member acts in.")
+    updates_per_step: int = Field(
+        default=3, ge=1, le=1024, description="Gradient steps after every step of all copies."
+    )
+    window: int = Field(default=6, ge=1, description="Last iterations of a phase over which it is summarised.")
     epsilon: Schedule = Field(
-        ((0.0, 0.5), (0.4, 0.05), (0.6, 0.0)), description="Probability of a random action over the phase."
+        default=((0.0, 0.5), (0.4, 0.05), (0.6, 0.0)), description="Probability of a random action over the phase."
     )
     learning_rate: Schedule = Field(
-        ((0.0, 3e-3), (0.4, 3e-3), (1.0, 1e-4)), description="Adam's step size over the phase."
+        default=((0.0, 3e-3), (0.4, 3e-3), (1.0, 1e-4)), description="Adam's step size over the phase."
     )
 
 
 class AdaptationConfig(Section):
     """The weight-adaptation agent and its loop."""
 
-    cycles: int = Field(60, ge=1, le=1_000_000, description="Cycles of choosing alpha and training under it.")
-    initial_alpha: Share = Field(0.1, description="Alpha of the first cycle.")
-    alpha_step: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.1, description="Spacing of the alphas to choose from.")
-    kappa: float = Field(0.1, gt=0.0, le=10.0, description="Added to the reward of every feasible alpha.")
-    updates: int = Field(100, ge=1, le=100_000, description="Gradient steps of the WA agent after each cycle.")
-    learning_rate: float = Field(1e-3, gt=0.0, le=1.0, description="Adam's step size of the WA agent.")
+    cycles: int = Field(default=60, ge=1, le=1_000_000, description="Cycles of choosing alpha and training under it.")
+    initial_alpha: Share = Field(default=0.1, description="Alpha of the first cycle.")
+    alpha_step: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=0.1, description="Spacing of the alphas to choose from."
+    )
+    kappa: float = Field(default=0.1, gt=0.0, le=10.0, description="Added to the reward of every feasible alpha.")
+    updates: int = Field(default=100, ge=1, le=100_000, description="Gradient steps of the WA agent after each cycle.")
+    learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0, description="Adam's step size of the WA agent.")
     epsilon: Schedule = Field(
-        ((0.0, 1.0), (0.3, 1.0), (0.8, 0.0)), description="Probability of an exploratory alpha over the cycles."
+        default=((0.0, 1.0), (0.3, 1.0), (0.8, 0.0)), description="Probability of an exploratory alpha over the cycles."
     )
 
 
@@ -121,13 +154,17 @@ class SolveOfflineConfig(Section):
     """`mamo solve-offline`."""
 
     instance: InstanceConfig = InstanceConfig()
-    scope: Literal["step", "average", "alpha"] = Field("step", description="What the plan must hold or minimise.")
-    alpha: Share = Field(0.8, description="Weight of rejection in scope alpha.")
-    solver: Literal["auto", "gurobi", "cbc", "highs"] = Field("auto", description="auto: Gurobi, else CBC.")
-    time_limit: float | None = Field(None, gt=0.0, description="Stop the solver after so many s.")
-    memory_per_replica: float | None = Field(None, gt=0.0, description="Memory of one replica, MB.")
-    node_memory: float | None = Field(None, gt=0.0, description="Memory of the node, MB.")
-    scale_up_cost: float | None = Field(None, ge=0.0, description="Cost of each replica added from a period to the next.")
+    scope: Literal["step", "average", "alpha"] = Field(
+        default="step", description="What the plan must hold or minimise."
+    )
+    alpha: Share = Field(default=0.8, description="Weight of rejection in scope alpha.")
+    solver: Literal["auto", "gurobi", "cbc", "highs"] = Field(default="auto", description="auto: Gurobi, else CBC.")
+    time_limit: float | None = Field(default=None, gt=0.0, description="Stop the solver after so many s.")
+    memory_per_replica: float | None = Field(default=None, gt=0.0, description="Memory of one replica, MB.")
+    node_memory: float | None = Field(default=None, gt=0.0, description="Memory of the node, MB.")
+    scale_up_cost: float | None = Field(
+        default=None, ge=0.0, description="Cost of each replica added from a period to the next."
+    )
 
 
 class TrainConfig(Section):
@@ -135,9 +172,9 @@ class TrainConfig(Section):
 
     instance: InstanceConfig = InstanceConfig()
     alpha: Annotated[tuple[Share, ...], Field(min_length=1, max_length=1000), AfterValidator(_distinct)] = Field(
-        (0.1, 0.9), description="Weight of rejection in the reward; repeat for several."
+        default=(0.1, 0.9), description="Weight of rejection in the reward; repeat for several."
     )
-    seeds: int = Field(8, ge=1, le=100_000, description="Seeds 0..n-1, each trained at every alpha.")
+    seeds: int = Field(default=8, ge=1, le=100_000, description="Seeds 0..n-1, each trained at every alpha.")
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig(
         iterations=40,
@@ -152,7 +189,7 @@ class MamoConfig(Section):
     """`mamo run-mamo`."""
 
     instance: InstanceConfig = InstanceConfig()
-    seeds: int = Field(8, ge=1, le=100_000, description="Seeds 0..n-1.")
+    seeds: int = Field(default=8, ge=1, le=100_000, description="Seeds 0..n-1.")
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig()
     adaptation: AdaptationConfig = AdaptationConfig()
@@ -162,9 +199,9 @@ class MamoConfig(Section):
 class EvaluateConfig(Section):
     """`mamo evaluate`."""
 
-    run: str = Field("", description="Name of the run whose policies are evaluated.")
-    trace: str | None = Field(None, description="Workload trace to evaluate on, CSV. Default: the run's own.")
-    noise_seed: int = Field(0, ge=0, lt=2**63, description="Seed of the evaluation noise.")
+    run: str = Field(default="", description="Name of the run whose policies are evaluated.")
+    trace: str | None = Field(default=None, description="Workload trace to evaluate on, CSV. Default: the run's own.")
+    noise_seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of the evaluation noise.")
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -243,4 +280,6 @@ def _explained(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return f"{where}: no such setting"
     rule = problem["msg"].removeprefix("Value error, ")
+    if isinstance(problem["input"], Mapping):  # a rule on a whole section names its values itself
+        return f"{where}: {rule}"
     return f"{where}: {rule[0].lower()}{rule[1:]}, got {problem['input']!r}"

@@ -5,6 +5,7 @@ policies; (3) they are summarised over the phase's last window and evaluated gre
 chooses again. Baselines at fixed alphas are the same loop with one cycle and a strategy that never changes its mind.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,6 +42,7 @@ class TwoPhaseLoop:
 
     def __init__(
         self,
+        *,
         seeds: Sequence[int],
         tasks: TaskPopulation,
         strategy: WeightStrategy,
@@ -89,7 +91,9 @@ class TwoPhaseLoop:
 
     def _close_cycle(self, by_member: list[dict[str, list[Row]]]) -> None:
         cycle = self._iteration // self._phase - 1
-        cost, rejection = (np.nan_to_num(np.mean(part, 0)) for part in zip(*self._recent, strict=True))
+        # One after another: how np.mean orders its sums depends on how many members there are.
+        sums = (functools.reduce(np.add, part) for part in zip(*self._recent, strict=True))
+        cost, rejection = (np.nan_to_num(total / len(self._recent)) for total in sums)
         reward = self._strategy.observe(CycleReport(cycle, self._alpha, cost, rejection))
         evaluation = self._tasks.evaluate(self._evaluation)
         replicas, rejected = evaluation.replicas.mean(1), evaluation.rejection.mean(1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -75,5 +76,5 @@ def cut(spec: ShardSpec, sizes: Sequence[int]) -> list[ShardSpec]:
     edges = np.concatenate(([0], np.cumsum(sizes)))
     return [
         ShardSpec(spec.config, spec.source, spec.seeds[start:stop], spec.alphas[start:stop])
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        for start, stop in pairwise(edges)
     ]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mamo_cli.adaptation.strategy import CycleReport, FloatArray
 from mamo_cli.config import AdaptationConfig, LearnerConfig
@@ -14,7 +15,7 @@ from mamo_cli.seeding import MemberStreams
 
 
 def wa_reward(cost: FloatArray, rejection: FloatArray, tolerance: float, kappa: float) -> FloatArray:
-    """0 where the mean rejection is above the tolerance, else 1 - cost + kappa: cheaper is better, feasible is positive.
+    """0 where mean rejection is above the tolerance, else 1 - cost + kappa: cheaper is better, feasible is positive.
 
     The paper has the reward "equal to the execution cost, so that lower-cost configurations are preferred"; read
     literally that would reward cost. Its figures and its own account need this sign.
@@ -56,7 +57,7 @@ class WeightAdaptationAgent:
         self._weights = torch.ones(len(self._streams), functions, 1)
         self._state = torch.zeros(len(self._streams), 1, 2 * functions)
         self._actions: torch.Tensor | None = None
-        self._rounds = [np.empty((0, functions), dtype=np.int64) for _ in self._streams]
+        self._rounds = [[np.empty(0, dtype=np.int64)] * functions for _ in self._streams]
 
     def observe(self, report: CycleReport) -> FloatArray:
         """Store the cycle as a transition, learn from the replay, and return the reward `(K, F)`.
@@ -79,7 +80,7 @@ class WeightAdaptationAgent:
             return np.full((len(self._streams), self._functions), self._config.initial_alpha)
         explore, _ = self._learner.draw_exploration(np.array([self.epsilon(cycle)]), 1)
         self._actions = self._learner.act(self._state, explore[0], self._next_exploratory(explore[0].numpy()))
-        return self._grid[self._actions[:, 0].numpy()]
+        return self._grid.take(self._actions[:, 0].numpy())
 
     def epsilon(self, cycle: int) -> float:
         """Probability of an exploratory alpha."""
@@ -88,18 +89,17 @@ class WeightAdaptationAgent:
 
     def best(self) -> FloatArray:
         """Greedy alphas `(K, F)` in the last observed state."""
-        return self._grid[self._learner.q_values(self._state).argmax(-1)[:, 0].numpy()]
+        return self._grid.take(self._learner.q_values(self._state).argmax(-1)[:, 0].numpy())
 
-    def _next_exploratory(self, explore: np.ndarray[Any, np.dtype[np.bool_]]) -> torch.Tensor:
-        """Actions `(K, 1, F)`: the next of each member's shuffled round, used up only where it explores."""
-        actions = np.zeros((len(self._streams), 1, self._functions), dtype=np.int64)
-        for member, streams in enumerate(self._streams):
-            if not len(self._rounds[member]):
-                columns = [streams["exploration"].permutation(len(self._grid)) for _ in range(self._functions)]
-                self._rounds[member] = np.stack(columns, 1)
-            actions[member, 0] = self._rounds[member][0]
-            if explore[member].any():
-                self._rounds[member] = self._rounds[member][1:]
+    def _next_exploratory(self, explore: NDArray[np.bool_]) -> torch.Tensor:
+        """Actions `(K, 1, F)`: the next of each function's shuffled round, used up only where it is explored."""
+        actions = np.zeros(explore.shape, dtype=np.int64)
+        for member, functions in enumerate(self._rounds):
+            for f, left in enumerate(functions):
+                if not len(left):
+                    left = self._streams[member]["exploration"].permutation(len(self._grid))  # noqa: PLW2901
+                actions[member, 0, f] = left[0]
+                functions[f] = left[1:] if explore[member, 0, f] else left
         return torch.from_numpy(actions)
 
     def state_dict(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class WeightAdaptationAgent:
             "learner": self._learner.state_dict(),
             "state": self._state,
             "actions": self._actions,
-            "rounds": [torch.from_numpy(left) for left in self._rounds],
+            "rounds": [[torch.from_numpy(left) for left in functions] for functions in self._rounds],
             "streams": [streams.state_dict() for streams in self._streams],
         }
 
@@ -116,6 +116,6 @@ class WeightAdaptationAgent:
         """Put back what `state_dict` returned."""
         self._learner.load_state_dict(state["learner"])
         self._state, self._actions = state["state"], state["actions"]
-        self._rounds = [left.numpy() for left in state["rounds"]]
+        self._rounds = [[left.numpy() for left in functions] for functions in state["rounds"]]
         for streams, saved in zip(self._streams, state["streams"], strict=True):
             streams.load_state_dict(saved)

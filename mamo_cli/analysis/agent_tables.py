@@ -1,6 +1,5 @@
 """What the TE agents' figures show: evaluation traces, learning curves and regret, over seeds."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +28,9 @@ def te_agents_table(folder: Path) -> pd.DataFrame:
     step_seconds = read_run_table(folder, "summary.csv", ["step_seconds"])["step_seconds"].iloc[0]
     evaluation["hours"] = evaluation.pop("step") * (step_seconds / SECONDS_PER_HOUR)
     table = by_group(evaluation, ["alpha", "function"], "hours", ["replicas", "rejection"])
-    if evaluation["function"].nunique() == 1:
-        optima = _optimum_rows(read_frontier(folder), np.unique(evaluation["alpha"].to_numpy()))
-        table = pd.concat([table, optima], ignore_index=True)
+    agents = evaluation[["alpha", "function"]].drop_duplicates()
+    if agents["function"].nunique() == 1:
+        table = pd.concat([table, _optimum_rows(read_frontier(folder), agents)], ignore_index=True)
     return table.assign(tolerance=read_tolerance(folder))
 
 
@@ -60,11 +59,11 @@ def regret_table(folder: Path) -> pd.DataFrame:
     )
 
 
-def _optimum_rows(frontier: pd.DataFrame, alphas: Iterable[float]) -> pd.DataFrame:
+def _optimum_rows(frontier: pd.DataFrame, agents: pd.DataFrame) -> pd.DataFrame:
     curve = frontier[frontier["kind"] == CURVE]
     rows = [
-        {"alpha": alpha, "function": "", "quantity": quantity, "series": OPTIMUM, "value": row[f"mean_{quantity}"]}
-        for alpha in alphas
+        (alpha, function, quantity, OPTIMUM, row[f"mean_{quantity}"])
+        for alpha, function in agents.itertuples(index=False)
         for _, row in curve[np.isclose(curve["alpha"], alpha)].iterrows()
         for quantity in ("replicas", "rejection")
     ]

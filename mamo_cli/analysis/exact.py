@@ -53,7 +53,7 @@ def optimal_plan(rejection: FloatArray, caps: NDArray[np.int64], alpha: FloatArr
     """
     cost = reward_cost(rejection, alpha)
     allowed = np.arange(1, rejection.shape[-1] + 1) <= caps[..., None]
-    return np.where(allowed, cost, np.inf).argmin(-1).astype(np.int64) + 1
+    return np.asarray(np.where(allowed, cost, np.inf).argmin(-1) + 1, dtype=np.int64)
 
 
 def reward_cost(rejection: FloatArray, alpha: FloatArray) -> FloatArray:

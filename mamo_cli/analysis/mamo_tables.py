@@ -31,9 +31,9 @@ def mamo_table(folder: Path) -> pd.DataFrame:
         DataError: A table cannot be read, or every seed diverged.
     """
     cycles, training = _aligned(folder)
-    summary = read_run_table(folder, "summary.csv", ["seed", "exact_alpha", "mean_cost", "bound_cost"])
+    summary = read_run_table(folder, "summary.csv", ["seed", "exact_alpha", "cost_over_bound"])
     summary["cycle"] = cycles["cycle"].max() + 1
-    summary[OVER_BOUND] = 100.0 * (summary["mean_cost"] / summary["bound_cost"] - 1.0)
+    summary[OVER_BOUND] = 100.0 * (summary["cost_over_bound"] - 1.0)
     parts = [
         by_group(cycles, ["function"], "cycle", ["alpha"], median),
         by_group(cycles, ["function"], "cycle", GREEDY),

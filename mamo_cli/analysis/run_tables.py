@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from mamo_cli.errors import DataError
-from mamo_cli.runs.folder import read_manifest
+from mamo_cli.runs.manifest import read_manifest
 
 DRAWABLE = ("complete", "diverged")
 """Statuses of a run that has ended by itself; a diverged one still holds its healthy seeds."""

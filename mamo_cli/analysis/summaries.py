@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mamo_cli.analysis.exact import expected_reward, optimal_plan, regret
+from mamo_cli.config import InstanceConfig
 from mamo_cli.scaling.instance import Case
 
 FloatArray = NDArray[np.float64]
@@ -65,30 +66,28 @@ def train_summary(folder: Path, case: Case, tolerance: float) -> list[list[Any]]
 
 
 def mamo_summary(
-    folder: Path, case: Case, tolerance: float, replica_cost: float, exact: float | None, bound: float
+    folder: Path, case: Case, config: InstanceConfig, exact: float | None, bound: float
 ) -> list[list[Any]]:
-    """Rows of a `run-mamo` run's summary: the final greedy choice, what it costs, and that over the bound.
+    """Rows of a `run-mamo` run's summary: the final greedy choice, its cost, and that over the bound.
+
+    A ratio below 1 is that of a choice which rejects too much.
 
     Args:
         folder: the run.
         case: its instances.
-        tolerance: most rejection allowed.
-        replica_cost: cost of a replica for a period.
+        config: what they were built from.
         exact: alpha that the exact solution says it must settle at.
         bound: least mean cost of a period by scope average.
     """
     cycles = pd.read_csv(folder / "cycles.csv")
     last = cycles[cycles["cycle"] > cycles["cycle"].max() - LAST_CYCLES]
     limit = case.evaluation.replica_choices
+    bound_cost = bound / (config.replica_cost * limit * case.evaluation.functions)
     rows: list[list[Any]] = []
     for member in read_evaluation(folder, case.evaluation.trace.steps, case.evaluation.functions):
         own = last[last["seed"] == member.seed]
-        cost = member.replicas.sum(1).mean() * replica_cost
-        rows.append(
-            [
-                member.seed, own["wa_choice"].iloc[-1], exact, tolerance, case.source.step_seconds,
-                member.replicas.mean(), member.replicas.mean() / limit, member.rejection.mean(),
-                own["feasible"].mean(), bound, cost / bound,
-            ]
-        )  # fmt: skip
+        cost = member.replicas.mean() / limit
+        start = [member.seed, own["wa_choice"].iloc[-1], exact, config.tolerance, case.source.step_seconds]
+        means = [member.replicas.mean(), cost, member.rejection.mean(), own["feasible"].mean()]
+        rows.append([*start, *means, bound_cost, cost / bound_cost])
     return rows

@@ -1,38 +1,76 @@
 """What a person sees: messages and progress on stderr, tables and JSON on stdout."""
 
 import json
+import logging
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 SCHEMA_VERSION = 1
+MOST_ROWS = 20
+LOGGER = logging.getLogger("mamo_cli")
 
 
-@dataclass
 class Output:
-    """How much the user wants to hear; set once from the global options."""
+    """How much the user wants to hear on stderr; whatever is said also goes to the log of the run at work."""
 
-    quiet: bool = False
-    verbose: bool = False
+    def __init__(self) -> None:
+        self.quiet = self.verbose = False
+        self._handler: logging.Handler = logging.NullHandler()
+
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """Show messages on stderr until the end of the block."""
+        self.quiet = self.verbose = False
+        self._handler = logging.StreamHandler(sys.stderr)
+        self._handler.setFormatter(logging.Formatter("%(message)s"))
+        LOGGER.addHandler(self._handler)
+        LOGGER.setLevel(logging.DEBUG)
+        LOGGER.propagate = False
+        self.want(quiet=False, verbose=False)
+        try:
+            yield
+        finally:
+            LOGGER.propagate = True
+            LOGGER.removeHandler(self._handler)
+
+    def want(self, *, quiet: bool, verbose: bool) -> None:
+        """Take in what the options ask for, which may stand before the command's name and after it."""
+        self.quiet, self.verbose = self.quiet or quiet, self.verbose or verbose
+        self._handler.setLevel(logging.DEBUG if self.verbose else logging.ERROR if self.quiet else logging.INFO)
 
     def note(self, message: str) -> None:
-        """Tell the user something on stderr, unless told to be quiet."""
-        if not self.quiet:
-            Console(stderr=True, soft_wrap=True, highlight=False).print(message, markup=False)
+        """Tell the user something."""
+        LOGGER.info(message)
+
+    def warn(self, message: str) -> None:
+        """Tell the user something that casts doubt on the results."""
+        LOGGER.warning(message)
+
+    def alert(self, message: str) -> None:
+        """Tell the user why a command did not do what it was asked to, also where only that is wanted."""
+        LOGGER.error(message)
 
     def progress(self) -> Progress:
         """A progress bar on stderr; hidden where stderr is no terminal or the user wants quiet."""
         console = Console(stderr=True)
         return Progress(
-            TextColumn("[bold]{task.description}"), BarColumn(), TaskProgressColumn(),
-            TextColumn("{task.fields[detail]}"), TimeRemainingColumn(),
-            console=console, disable=self.quiet or not console.is_terminal,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeRemainingColumn(),
+            console=console,
+            expand=True,
+            disable=self.quiet or not console.is_terminal,
+        )
 
 
 OUTPUT = Output()
@@ -43,19 +81,31 @@ def print_json(content: Mapping[str, Any]) -> None:
     print(json.dumps(_finite({"schema_version": SCHEMA_VERSION, **content}), allow_nan=False))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:
-    """Print a small table on stdout."""
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, justify="right", overflow="fold")
-    for row in rows:
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a small table on stdout; of a long one, the first rows."""
+    table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
+    for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+        text = any(isinstance(value, str) for value in values)
+        table.add_column(column, justify="left" if text else "right", overflow="fold")
+    for row in rows[:MOST_ROWS]:
         table.add_row(*[shown(value) for value in row])
-    console = Console(highlight=False)
-    console.print(table if console.is_terminal else table, soft_wrap=False)
+    Console(highlight=False, markup=False, emoji=False).print(table)
+    if len(rows) > MOST_ROWS:
+        print(f"... and {len(rows) - MOST_ROWS} more")
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Print names and values on stdout, one pair a line."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, shown(value))
+    Console(highlight=False, markup=False, emoji=False).print(table)
 
 
 def shown(value: Any) -> str:
-    """A value as a person reads it: four significant digits, blanks for what is not known."""
+    """A value as a person reads it: four significant digits, a dash for what is not known."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

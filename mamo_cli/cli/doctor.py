@@ -1,43 +1,77 @@
 """`mamo doctor`: whether this machine can do what mamo does."""
 
+import fcntl
 import os
 import shutil
-import sys
+import tempfile
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from mamo_cli.cli.console import OUTPUT, print_json, print_table
+from mamo_cli.cli.console import OUTPUT, print_facts, print_json
+from mamo_cli.cli.options import AsJson
 from mamo_cli.errors import SolverError
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Check versions, solvers (with a smoke solve and licence days left), threads, disk and devices."""
-    import torch
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check versions, solvers, threads, disk, locks and devices.
 
+    Each solver solves a small problem; of Gurobi's licence, the days left are shown.
+    """
     from mamo_cli.offline.smoke import smoke_test
-    from mamo_cli.runs.provenance import provenance
 
     solvers = [smoke_test(name) for name in ("gurobi", "cbc", "highs")]
-    facts = provenance()
-    disk = shutil.disk_usage(Path.cwd())
-    devices = ["cpu", *(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))]
-    rows = [(f"version of {name}", value or "not installed") for name, value in facts["versions"].items()]
+    checks = _versions()
     for check in solvers:
         licence = "" if check.licence_days_left is None else f", licence for {check.licence_days_left} days"
         found = f"works ({check.version}{licence})" if check.available else f"not available: {check.reason}"
-        rows.append((f"solver {check.solver}", found))
-    rows += [
-        ("cores", str(os.cpu_count())),
-        ("disk free", f"{disk.free / 1e9:.1f} GB"),
-        ("results/ writable", "yes" if os.access(Path.cwd(), os.W_OK) else "no"),
-        ("devices", ", ".join(devices)),
-    ]
+        checks[f"solver {check.solver}"] = found
+    checks |= _machine() | _disk()
     if as_json:
-        print_json({"checks": dict(rows), "python": sys.version.split()[0]})
+        print_json({"checks": checks})
     else:
-        print_table(("check", "found"), rows)
+        print_facts(checks)
     if not any(check.available for check in solvers):
         raise SolverError("no solver works: reinstall pulp, which brings CBC")
     OUTPUT.note("next: mamo solve-offline")
+
+
+def _versions() -> dict[str, str]:
+    from mamo_cli.runs.provenance import provenance
+
+    return {name: version or "not installed" for name, version in provenance()["versions"].items()}
+
+
+def _machine() -> dict[str, str]:
+    import torch
+
+    from mamo_cli.runs.provenance import cores
+
+    accelerators = (torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+    return {
+        "cores": str(cores()),
+        "torch threads": f"{torch.get_num_threads()}, and 1 in each worker process",
+        "devices": ", ".join(["cpu", *accelerators]),
+    }
+
+
+def _disk() -> dict[str, str]:
+    from mamo_cli.cli.runs import RESULTS
+    from mamo_cli.runs.locks import is_locked
+    from mamo_cli.runs.manifest import list_runs
+
+    here = RESULTS if RESULTS.is_dir() else Path()
+    running = [path.name for path in list_runs(RESULTS) if is_locked(path)]
+    return {
+        "disk free": f"{shutil.disk_usage(here).free / 1e9:.1f} GB",
+        "results/ writable": "yes" if os.access(here, os.W_OK) else "no: choose another folder",
+        "file locks": _lock_check(here),
+        "runs at work": ", ".join(running) or "none",
+    }
+
+
+def _lock_check(folder: Path) -> str:
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return f"do not work here: {error.strerror}"
+    return "work"

@@ -5,20 +5,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mamo_cli.cli.console import OUTPUT, print_json, print_table
+from mamo_cli.cli.console import OUTPUT, print_facts, print_json
+from mamo_cli.cli.options import AsJson, register
+from mamo_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from mamo_cli.workload.trace import Trace
 
 app = typer.Typer(no_args_is_help=True)
 
-Out = Annotated[Path | None, typer.Option(help="File to write. Default: traces/NAME.csv", show_default=False)]
+Out = Annotated[Path | None, typer.Option(help="File to write.  [default: traces/NAME.csv]")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-@app.command()
 def sinusoidal(
+    *,
     mean: Annotated[float, typer.Option(help="Mean rate, requests/s.")] = 50.0,
     amplitude: Annotated[float, typer.Option(help="Amplitude, requests/s; rates are clipped at 0.")] = 40.0,
     period: Annotated[int, typer.Option(help="Control periods in a cycle of the sinusoid.")] = 288,
@@ -29,30 +30,44 @@ def sinusoidal(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write mean + amplitude * sin(2 pi (t + phase) / period); expected and actual rates are equal."""
+    """Write a sinusoidal trace.
+
+    Its rate is mean + amplitude * sin(2 pi (t + phase) / period), expected and actual alike.
+    """
     from mamo_cli.workload.generators import sinusoidal as make
 
     trace = make(mean, amplitude, period, steps, phase=phase, step_seconds=step_seconds)
     report_trace(trace, out or Path("traces") / "sinusoidal.csv", force, as_json)
 
 
-@app.command()
 def noisy(
-    source: Annotated[Path | None, typer.Option("--from", help="Trace to perturb. Default: the reference sinusoid.")] = None,
+    *,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Trace to perturb.  [default: the reference sinusoid]")
+    ] = None,
     noise: Annotated[float, typer.Option(help="Relative deviation of the actual rate, uniform in +- this.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Seed of the deviations.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the deviations, at least 0.")] = 0,
     out: Out = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Multiply a trace's actual rate by 1 + U(-noise, noise); the expected rate stays."""
+    """Perturb a trace's actual rate.
+
+    It is multiplied by 1 + U(-noise, noise); the expected rate stays.
+    """
     from mamo_cli.workload.generators import noisy as make
     from mamo_cli.workload.generators import sinusoidal as reference
     from mamo_cli.workload.trace_csv import read_trace
 
+    if seed < 0:
+        raise UsageError(f"--seed must be at least 0, got {seed}")
     trace = make(reference() if source is None else read_trace(source), noise, seed)
     name = "noisy.csv" if source is None else f"{source.stem}-noisy.csv"
     report_trace(trace, out or Path("traces") / name, force, as_json)
+
+
+register(app, "sinusoidal", sinusoidal)
+register(app, "noisy", noisy)
 
 
 def report_trace(trace: "Trace", path: Path, force: bool, as_json: bool) -> None:
@@ -73,5 +88,5 @@ def report_trace(trace: "Trace", path: Path, force: bool, as_json: bool) -> None
     if as_json:
         print_json(facts)
     else:
-        print_table(("", "value"), list(facts.items()))
+        print_facts(facts)
         OUTPUT.note(f"next: mamo solve-offline --trace {path}")

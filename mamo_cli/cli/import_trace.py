@@ -5,18 +5,21 @@ from typing import Annotated
 
 import typer
 
-from mamo_cli.cli.generate import AsJson, Force, Out, report_trace
+from mamo_cli.cli.generate import Force, Out, report_trace
+from mamo_cli.cli.options import AsJson
 from mamo_cli.errors import UsageError
 
 
 def import_command(
     file: Annotated[Path, typer.Argument(help="The log or table to import.")],
+    *,
     format_name: Annotated[
-        str, typer.Option("--format", help="azure-2019 (invocations a minute), requests (a timestamp a request) or wide.")
+        str,
+        typer.Option("--format", help="azure-2019 (invocations a minute), requests (a timestamp a request) or wide."),
     ],
     step_seconds: Annotated[float, typer.Option(help="Length of a control period, s.")] = 300.0,
     function: Annotated[
-        list[str] | None, typer.Option(help="Function to keep, by name or prefix; repeat for several. Default: all.")
+        list[str] | None, typer.Option(help="Function to keep, by name or prefix; repeat for several.  [default: all]")
     ] = None,
     forecast: Annotated[
         str, typer.Option(help="What a controller expects: persistence (the period before) or perfect.")
@@ -33,7 +36,10 @@ def import_command(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import a real trace; how it was made is recorded in its comment lines."""
+    """Import a real trace.
+
+    How it was made is recorded in its comment lines.
+    """
     from mamo_cli.workload.importers import import_trace
 
     column, equals, value = (where or "").partition("=")

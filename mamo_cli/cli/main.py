@@ -1,7 +1,8 @@
 """The `mamo` command: its sub-commands, and one place where errors become exit codes."""
 
+import os
+import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,14 @@ import typer
 
 from mamo_cli import __version__
 from mamo_cli.cli import doctor, evaluate, generate, import_trace, plot, run_mamo, runs, solve_offline, train
-from mamo_cli.cli.console import OUTPUT
+from mamo_cli.cli.console import LOGGER, OUTPUT
+from mamo_cli.cli.options import Quiet, Verbose, register
 from mamo_cli.errors import MamoError
+from mamo_cli.runs import logs
+from mamo_cli.runs.stopping import STOP, Stopped
+
+INTERRUPTED = 128 + signal.SIGINT
+DISK = 8
 
 app = typer.Typer(
     name="mamo",
@@ -18,17 +25,18 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(generate.app, name="generate", help="Make synthetic workload traces.")
-app.command("import")(import_trace.import_command)
-app.command("solve-offline")(solve_offline.solve_offline)
-app.command("train")(train.train)
-app.command("run-mamo")(run_mamo.run_mamo)
-app.command("evaluate")(evaluate.evaluate)
-app.command("plot")(plot.plot)
-app.add_typer(runs.app, name="runs", help="What is under results/.")
-app.command("doctor")(doctor.doctor)
+register(app, "import", import_trace.import_command)
+register(app, "solve-offline", solve_offline.solve_offline)
+register(app, "train", train.train)
+register(app, "run-mamo", run_mamo.run_mamo)
+register(app, "evaluate", evaluate.evaluate)
+register(app, "plot", plot.plot)
+app.add_typer(runs.app, name="runs", help="List, show and delete what is under results/.")
+register(app, "doctor", doctor.doctor)
 
 
 def _version(asked: bool) -> None:
@@ -39,39 +47,74 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def options(
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave stderr empty on success.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks and debug messages.")] = False,
+    *,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Options before the command's name."""
-    OUTPUT.quiet, OUTPUT.verbose = quiet, verbose
+    """Take in the options before the command's name."""
+    OUTPUT.want(quiet=quiet, verbose=verbose)
 
 
 def main() -> None:
     """Run the command line; every expected error is one line on stderr and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    with OUTPUT.speaking():
+        try:
+            with STOP.listening():
+                code = _outcome()
+        except Stopped as stopped:
+            OUTPUT.alert(f"mamo: stopped by {signal.Signals(int(stopped.code or 0) - 128).name}")
+            raise
+    sys.exit(code)
+
+
+def _outcome() -> int:
+    """Run the command line and flush stdout; returns the exit code."""
     try:
-        app()
-    except MamoError as error:
-        print(f"mamo: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        code = app(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code if isinstance(code, int) else 0
     except KeyboardInterrupt:
-        sys.exit(130)
+        return INTERRUPTED
+    except BrokenPipeError:  # who reads our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for the flush at exit
+        return 0
     except Exception as error:
-        _report_bug(error)
-        sys.exit(1)
+        if STOP.number is not None:  # what a signal cut short may end in any error
+            raise Stopped(STOP.number) from error
+        return _explained(error)
 
 
-def _report_bug(error: Exception) -> None:
-    """Keep the traceback in results/log.txt and say so in one line; with -v, show it."""
-    log = Path("results") / "log.txt"
+def _explained(error: Exception) -> int:
+    """Say in a line what went wrong; returns the exit code for it."""
+    if isinstance(error, MamoError):
+        OUTPUT.alert(f"mamo: {error}")
+        return error.exit_code
+    if hasattr(error, "format_message"):  # the command line could not be parsed
+        message = error.format_message()
+        OUTPUT.alert(message if message.startswith("Usage:") else f"mamo: {message}")
+        return int(getattr(error, "exit_code", 2))
+    if isinstance(error, OSError):
+        OUTPUT.alert(f"mamo: {error.filename or 'standard output'}: {error.strerror or error}: check the disk")
+        return DISK
+    return _report_bug(error)
+
+
+def _report_bug(error: Exception) -> int:
+    """Keep the traceback of a bug outside any run in results/log.txt."""
+    log = Path("results") / logs.NAME
     try:
         log.parent.mkdir(exist_ok=True)
-        with log.open("a", encoding="utf-8") as file:
-            traceback.print_exception(error, file=file)
-    except OSError:
-        OUTPUT.verbose = True  # nowhere else to keep it
-    if OUTPUT.verbose:
-        traceback.print_exception(error)
-    print(f"mamo: a bug of ours: {type(error).__name__}: {error} (traceback in {log})", file=sys.stderr)
+        with logs.log_to(log):
+            LOGGER.debug("bug", exc_info=error)
+        where = f"traceback in {log}"
+    except (OSError, MamoError):
+        where = "run it again with -v for the traceback"
+    OUTPUT.alert(f"mamo: a bug of ours: {type(error).__name__}: {error} ({where})")
+    return 1

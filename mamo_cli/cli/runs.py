@@ -1,65 +1,88 @@
 """`mamo runs`: what is under results/."""
 
+import shlex
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from mamo_cli.cli.console import OUTPUT, print_json, print_table
-from mamo_cli.errors import UsageError
+from mamo_cli.cli.console import OUTPUT, print_facts, print_json, print_table
+from mamo_cli.cli.options import AsJson, register
+from mamo_cli.errors import DataError, UsageError
+
+RESULTS = Path("results")
+COLUMNS = ("run", "command", "status", "started")
 
 app = typer.Typer(no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Name or folder of a run.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run under results/, or its folder.")]
+Newest = Annotated[str | None, typer.Argument(metavar="[RUN]", help="Name or folder of a run.  [default: the newest]")]
 
 
-@app.command("list")
-def list_command(as_json: AsJson = False) -> None:
-    """List the runs, newest first, with their status; a crashed one shows as such."""
-    from mamo_cli.runs.folder import list_runs, read_manifest
+def list_command(*, as_json: AsJson = False) -> None:
+    """List the runs, newest first.
+
+    A run that is marked as running but that no process holds shows as crashed.
+    """
+    from mamo_cli.runs.manifest import list_runs, read_manifest
 
     rows = []
-    for path in list_runs(Path("results")):
-        manifest = read_manifest(path)
-        rows.append([path.name, manifest["command"], manifest["status"], manifest.get("started", "")])
-    columns = ("run", "command", "status", "started")
+    for path in list_runs(RESULTS):
+        try:
+            manifest = read_manifest(path)
+            rows.append([path.name, manifest["command"], manifest["status"], manifest.get("started")])
+        except DataError as error:
+            OUTPUT.warn(str(error))
+            rows.append([path.name, None, "damaged", None])
     if as_json:
-        print_json({"runs": [dict(zip(columns, row, strict=True)) for row in rows]})
+        print_json({"runs": [dict(zip(COLUMNS, row, strict=True)) for row in rows]})
     elif rows:
-        print_table(columns, rows)
+        print_table(("run", "status", "started"), [[run, status, _minute(started)] for run, _, status, started in rows])
     else:
         OUTPUT.note("no runs under results/ yet; next: mamo solve-offline")
 
 
-@app.command()
-def show(run: Run, as_json: AsJson = False) -> None:
-    """Show a run's status, its command line, and its files."""
-    from mamo_cli.runs.folder import read_manifest
+def show(run: Newest = None, *, as_json: AsJson = False) -> None:
+    """Show a run's status, command line and files."""
+    from mamo_cli.runs.manifest import list_runs, read_manifest
 
-    path = find_run(run)
+    newest = list_runs(RESULTS)[:1]
+    if run is None and not newest:
+        raise UsageError("no run under results/ to show; next: mamo solve-offline")
+    path = newest[0] if run is None else find_run(run)
     manifest = read_manifest(path)
     files = sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
     if as_json:
         print_json({"run": str(path), **manifest, "files": files})
         return
-    facts = [(key, manifest[key]) for key in ("command", "status", "started", "ended", "config_digest") if key in manifest]
-    facts += [("command line", " ".join(["mamo", *manifest.get("argv", [])])), ("files", ", ".join(files))]
-    print_table(("", "value"), facts)
+    facts = {
+        key: manifest[key] for key in ("command", "status", "started", "ended", "config_digest") if key in manifest
+    }
+    typed = shlex.join(["mamo", *map(str, manifest.get("argv", []))])
+    print_facts({"run": str(path), **facts, "command line": typed, "files": ", ".join(files)})
 
 
-@app.command()
 def rm(
-    run: Run, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    run: Run, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, as_json: AsJson = False
 ) -> None:
-    """Delete a run folder."""
+    """Delete a run folder under results/."""
     from mamo_cli.runs.folder import remove_run
 
     path = find_run(run)
-    if not yes:
-        typer.confirm(f"delete {path}?", abort=True, err=True)
+    if path.parent.resolve() != RESULTS.resolve():
+        raise UsageError(f"{path} is not under results/: only runs there are deleted")
+    if not (yes or _agreed(path)):
+        raise UsageError(f"{path} was not deleted: answer y, or pass --yes")
     remove_run(path)
+    if as_json:
+        print_json({"deleted": str(path)})
     OUTPUT.note(f"deleted {path}")
+
+
+register(app, "list", list_command)
+register(app, "show", show)
+register(app, "rm", rm)
 
 
 def find_run(run: str) -> Path:
@@ -68,11 +91,37 @@ def find_run(run: str) -> Path:
     Raises:
         UsageError: there is no such run.
     """
-    from mamo_cli.runs.folder import NAME
+    from mamo_cli.runs.folder import RUN_NAME
+    from mamo_cli.runs.manifest import NAME
 
-    named = Path("results") / run
-    if NAME.fullmatch(run) and (named / "run.json").is_file():
+    named = RESULTS / run
+    if RUN_NAME.fullmatch(run) and (named / NAME).is_file():
         return named
-    if (Path(run) / "run.json").is_file():
+    if (Path(run) / NAME).is_file():
         return Path(run)
     raise UsageError(f"no run {run!r} under results/: see mamo runs list")
+
+
+def newest_complete() -> dict[str, Path]:
+    """The newest complete run of each command."""
+    from mamo_cli.runs.manifest import list_runs, read_manifest
+
+    newest: dict[str, Path] = {}
+    for path in list_runs(RESULTS):
+        try:
+            manifest = read_manifest(path)
+        except DataError as error:
+            OUTPUT.warn(str(error))
+            continue
+        if manifest["status"] == "complete":
+            newest.setdefault(manifest["command"], path)
+    return newest
+
+
+def _agreed(path: Path) -> bool:
+    print(f"delete {path}? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _minute(started: str | None) -> str | None:
+    return None if started is None else started[:16].replace("T", " ")

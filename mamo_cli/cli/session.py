@@ -1,24 +1,27 @@
-"""What `train` and `run-mamo` share: from a configuration to a finished run folder."""
+"""What commands that make a run share: from a configuration to a finished run folder, and what is said about it."""
 
-import os
+import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mamo_cli.adaptation.loop import CYCLE_COLUMNS, EVALUATION_COLUMNS, TRAINING_COLUMNS
-from mamo_cli.adaptation.shards import ShardSpec, build_shard, cut
+from mamo_cli.adaptation.shards import TRAIN_ROUNDS, ShardSpec, build_shard, cut
 from mamo_cli.analysis.exact import FRONTIER_COLUMNS, frontier, solve_bounds
-from mamo_cli.cli.console import OUTPUT
-from mamo_cli.config import InstanceConfig, Section, digest, read_toml
-from mamo_cli.errors import DivergedError
+from mamo_cli.cli.console import OUTPUT, print_json
+from mamo_cli.config import InstanceConfig, MamoConfig, Section, TrainConfig, digest, read_toml
+from mamo_cli.errors import DivergedError, UsageError
 from mamo_cli.offline.solution import OfflineSolution
-from mamo_cli.runs.driver import Stopped, drive
-from mamo_cli.runs.engine import Engine, LocalEngine, ProcessEngine, limit_threads
+from mamo_cli.runs.driver import drive
+from mamo_cli.runs.engine import Engine, LocalEngine, ProcessEngine, Tables
 from mamo_cli.runs.folder import RunFolder, open_run
+from mamo_cli.runs.provenance import cores
+from mamo_cli.runs.stopping import Stopped
 from mamo_cli.runs.tables import write_table
 from mamo_cli.scaling.instance import Case
+from mamo_cli.workload.trace import Trace
 
 RESULTS = Path("results")
 MOST_MEMBERS = 32  # of a shard: a larger batch no longer fits the processor's cache
@@ -29,59 +32,102 @@ def layers(config_file: Path | None, overrides: Mapping[str, Any]) -> list[Mappi
     return [*([read_toml(config_file)] if config_file else []), overrides]
 
 
+@contextmanager
 def open_session(
-    command: str, label: str, config: Section, trace_digest: str, name: str | None, fresh: bool
-) -> AbstractContextManager[RunFolder]:
-    """Hold the run folder of a configuration (see `open_run`)."""
-    key = digest(config, trace_digest)
-    return open_run(RESULTS, command, label, config, key, name, fresh, sys.argv[1:])
+    command: str, label: str, config: Section, content: str, *, name: str | None, fresh: bool
+) -> Iterator[RunFolder]:
+    """Hold the run folder of a configuration (see `open_run`), and say what the user needs to know of it.
+
+    Args:
+        command: such as "train".
+        label: the readable part of the folder's name.
+        config: the resolved configuration.
+        content: digest of the files that the configuration names.
+        name: the folder's name, or None.
+        fresh: start over in a new folder.
+
+    Raises:
+        DivergedError: an earlier start ended so.
+    """
+    key = digest(config, content)
+    argv = sys.argv[1:]
+    path = None
+    try:
+        with open_run(RESULTS, command, label, config, key, name=name, fresh=fresh, argv=argv) as run:
+            path = run.path
+            if run.complete:
+                OUTPUT.note(f"{path} is {run.manifest['status']} already; --fresh starts over")
+            if run.manifest["status"] == "diverged":
+                raise _diverged(path)
+            yield run
+    except Stopped:
+        if path is not None:
+            OUTPUT.alert(f"stopped; {path} keeps what is saved. Resume with: {_resume_line(argv, path)}")
+        raise
 
 
-def train_members(run: RunFolder, spec: ShardSpec, jobs: int | None, with_cycles: bool, total_rounds: int) -> None:
+def finish(run: RunFolder, content: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:
+    """Say what came out, where it is and what to do next: `show` prints the table where no JSON is wanted."""
+    if as_json:
+        print_json({"run": str(run.path), "status": run.manifest["status"], **content})
+        return
+    show()
+    OUTPUT.note(f"run folder: {run.path}\nnext: mamo plot {run.path.name}")
+
+
+def members_of(config: TrainConfig | MamoConfig, source: Trace) -> ShardSpec:
+    """All members of a run: a `train` run has each seed at each alpha."""
+    seeds = tuple(range(config.seeds))
+    if isinstance(config, MamoConfig):
+        return ShardSpec(config, source, seeds)
+    pairs = [(seed, alpha) for alpha in config.alpha for seed in seeds]
+    return ShardSpec(config, source, tuple(seed for seed, _ in pairs), tuple(alpha for _, alpha in pairs))
+
+
+def train_members(run: RunFolder, spec: ShardSpec, jobs: int | None) -> None:
     """Play a run to its end, on all cores unless told otherwise.
 
     Args:
         run: the folder.
         spec: all members.
         jobs: worker processes; None for one a core.
-        with_cycles: whether cycles.csv is among the tables.
-        total_rounds: how many rounds the progress bar counts to.
 
     Raises:
-        DivergedError: every member diverged; with some left the run goes on and says so.
+        UsageError: no worker process.
     """
-    functions = len(spec.source.functions)
-    named = ("function",) if functions > 1 else ()
-    columns: dict[str, Sequence[str]] = {"training": (*TRAINING_COLUMNS, *named), "evaluation": EVALUATION_COLUMNS}
-    if with_cycles:
-        columns["cycles"] = (*CYCLE_COLUMNS, *named)
-    processes = min(jobs or os.cpu_count() or 1, len(spec.seeds))
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, got {jobs}")
+    processes = min(jobs or cores(), len(spec.seeds))
 
     def engine(states: list[dict[str, Any]] | None) -> Engine:
         sizes = [len(state["alive"]) for state in states] if states else even_sizes(len(spec.seeds), processes)
         specs = cut(spec, sizes)
         if processes == 1:
-            limit_threads()
             return LocalEngine(build_shard, specs, states)
         return ProcessEngine(build_shard, specs, states, min(processes, len(specs)))
 
-    tolerance = spec.config.instance.tolerance
+    run.record(seeds=list(range(spec.config.seeds)), jobs=processes)
     with OUTPUT.progress() as bar:
-        task = bar.add_task(run.manifest["command"], total=total_rounds, detail="")
+        task = bar.add_task(run.manifest["command"], total=total_rounds(spec.config), detail="")
 
-        def progress(rows: Mapping[str, list[list[Any]]]) -> None:
-            bar.update(task, advance=1, detail=_detail(rows["training"], tolerance))
+        def progress(rounds: int, rows: Tables) -> None:
+            detail = _detail(rows.get("training", []), spec.config.instance.tolerance)
+            bar.update(task, completed=rounds, detail=detail)
 
-        try:
-            diverged = drive(run, columns, engine, progress)
-        except Stopped:
-            OUTPUT.note(f"stopped; saved in {run.path}. Resume with: mamo {' '.join(sys.argv[1:])}")
-            raise
+        diverged = drive(run, _columns(spec), engine, progress)
+    run.record(diverged_seeds=diverged)
     if diverged:
-        OUTPUT.note(f"diverged and frozen: seeds {diverged}")
-        run.record(diverged_seeds=diverged)
-    if len(diverged) == len(spec.seeds):
-        raise DivergedError(f"{run.path}: every member diverged: lower the learning rate")
+        OUTPUT.warn(f"{len(diverged)} of {len(spec.seeds)} members diverged and were frozen: seeds {diverged}")
+
+
+def refuse_diverged(run: RunFolder, spec: ShardSpec) -> None:
+    """End a run in which nothing is left to trust.
+
+    Raises:
+        DivergedError: every member diverged.
+    """
+    if len(run.manifest["diverged_seeds"]) == len(spec.seeds):
+        raise _diverged(run.path)
 
 
 def even_sizes(members: int, processes: int) -> list[int]:
@@ -91,22 +137,57 @@ def even_sizes(members: int, processes: int) -> list[int]:
     return [members * (shard + 1) // shards - members * shard // shards for shard in range(shards)]
 
 
+def total_rounds(config: TrainConfig | MamoConfig) -> int:
+    """How many rounds a run has: its cycles, or tenths of its only phase."""
+    cycles = config.adaptation.cycles if isinstance(config, MamoConfig) else 1
+    iterations = config.phase.iterations
+    return cycles if cycles > 1 else -(-iterations // -(-iterations // TRAIN_ROUNDS))
+
+
 def write_frontier(run: RunFolder, case: Case, instance: InstanceConfig, alphas: Any) -> OfflineSolution:
     """Solve both bounds, write frontier.csv, and return the scope average's solution, MAMO's lower bound."""
     step, average = solve_bounds(case, instance)
     for notice in dict.fromkeys((*step.notices, *average.notices)):
-        OUTPUT.note(notice)
+        OUTPUT.warn(notice)
     rows = frontier(case, alphas, step.replicas, average.replicas)
     write_table(run.path / "frontier.csv", FRONTIER_COLUMNS, rows)
     run.record(solver={"name": average.solver, "version": average.solver_version})
     return average
 
 
+def write_summary(run: RunFolder, columns: Sequence[str], rows: list[list[Any]]) -> None:
+    """Write summary.csv, and the same rows into run.json, where not-a-number is null."""
+    write_table(run.path / "summary.csv", columns, rows)
+    values = [[value.item() if hasattr(value, "item") else value for value in row] for row in rows]
+    known = [[None if value != value else value for value in row] for row in values]  # noqa: PLR0124 - true of NaN
+    run.record(summary=[dict(zip(columns, row, strict=True)) for row in known])
+
+
+def _columns(spec: ShardSpec) -> dict[str, Sequence[str]]:
+    """Headers of the tables that the members fill."""
+    named = ("function",) if len(spec.source.functions) > 1 else ()
+    columns: dict[str, Sequence[str]] = {"training": (*TRAINING_COLUMNS, *named), "evaluation": EVALUATION_COLUMNS}
+    if isinstance(spec.config, MamoConfig):
+        columns["cycles"] = (*CYCLE_COLUMNS, *named)
+    return columns
+
+
+def _diverged(path: Path) -> DivergedError:
+    return DivergedError(f"{path}: every member diverged: set a lower phase.learning_rate with --config")
+
+
+def _resume_line(argv: list[str], path: Path) -> str:
+    """The command that goes on in the same folder: where that was made by --fresh, it must be named."""
+    words = argv if "--fresh" not in argv else [*(word for word in argv if word != "--fresh"), "--name", path.name]
+    return shlex.join(["mamo", *words])
+
+
 def _detail(rows: list[list[Any]], tolerance: float) -> str:
-    """Newest alpha and rejection over the members, against the tolerance."""
-    known = [row for row in rows if row[9] is not None]
+    """The members' median alpha and mean rejection in the newest round, against the tolerance."""
+    alpha, rejection = (TRAINING_COLUMNS.index(name) for name in ("alpha", "mean_rejection"))
+    known = [row for row in rows if row[rejection] is not None]
     if not known:
         return ""
-    alphas = sorted(row[1] for row in known)
-    rejection = sum(row[9] for row in known) / len(known)
-    return f"alpha {alphas[len(alphas) // 2]:.2f}  P {rejection:.3f} / {tolerance:g}"
+    median = sorted(row[alpha] for row in known)[len(known) // 2]
+    mean = sum(row[rejection] for row in known) / len(known)
+    return f"alpha {median:.2f}  rejection {mean:.3f} of {tolerance:g}"

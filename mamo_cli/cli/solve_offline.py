@@ -1,42 +1,53 @@
 """`mamo solve-offline`: the exact optimum, and its evaluation under noise."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from mamo_cli.cli.console import OUTPUT, print_json, print_table
-from mamo_cli.cli.options import INSTANCE_OPTIONS, configured
+from mamo_cli.cli.console import OUTPUT, print_facts
+from mamo_cli.cli.options import INSTANCE_OPTIONS, AsJson, ConfigFile, Fresh, Name, configured
 from mamo_cli.config import SolveOfflineConfig, resolve
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file of settings; the command line wins.")]
-Name = Annotated[str | None, typer.Option(help="Name of the run folder. Default: made from the configuration.")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a new folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
+SOLVER_OPTIONS = ("scope", "alpha", "solver", "time_limit", "memory_per_replica", "node_memory", "scale_up_cost")
 PLAN_COLUMNS = (
-    "step", "function", "expected_rate", "actual_rate", "replicas", "cost", "rejection_expected", "rejection_actual",
+    "step",
+    "function",
+    "expected_rate",
+    "actual_rate",
+    "replicas",
+    "cost",
+    "rejection_expected",
+    "rejection_actual",
     "feasible",
-)  # fmt: skip
-SHOWN = ("scope", "solver", "termination", "mean_replicas", "mean_rejection_expected", "mean_rejection_actual",
-         "share_above_tolerance", "infeasible_steps", "gap", "seconds")  # fmt: skip
+)
+SHOWN = (
+    "scope",
+    "solver",
+    "termination",
+    "mean_replicas",
+    "mean_cost",
+    "mean_rejection_expected",
+    "mean_rejection_actual",
+    "share_above_tolerance",
+    "infeasible_steps",
+    "gap",
+    "seconds",
+)
 
 
-@configured(
-    SolveOfflineConfig,
-    {
-        **INSTANCE_OPTIONS,
-        **{name: name for name in (
-            "scope", "alpha", "solver", "time_limit", "memory_per_replica", "node_memory", "scale_up_cost"
-        )},
-    },
-)  # fmt: skip
+@configured(SolveOfflineConfig, {**INSTANCE_OPTIONS, **{name: name for name in SOLVER_OPTIONS}})
 def solve_offline(
-    overrides: dict[str, Any], config_file: ConfigFile = None, name: Name = None, fresh: Fresh = False, as_json: AsJson = False
+    *,
+    overrides: dict[str, Any],
+    config_file: ConfigFile = None,
+    name: Name = None,
+    fresh: Fresh = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Find the cheapest replicas with perfect knowledge of the trace, proven optimal, and play them under noise."""
+    """Find the cheapest plan with perfect knowledge.
+
+    It is proven optimal where the solver can, and then played under noise. Infeasible steps are kept and marked.
+    """
     from mamo_cli.adaptation.wa_agent import alpha_grid
-    from mamo_cli.cli.session import layers, open_session, write_frontier
+    from mamo_cli.cli.session import finish, layers, open_session, write_frontier
     from mamo_cli.offline.solve import solve
     from mamo_cli.runs.tables import write_table
     from mamo_cli.scaling.instance import build_case, load_trace
@@ -44,27 +55,23 @@ def solve_offline(
     config = resolve(SolveOfflineConfig, *layers(config_file, overrides))
     trace = load_trace(config.instance)
     case = build_case(config.instance, trace, evaluation_trace=trace)
-    with open_session("solve-offline", config.scope, config, trace.digest(), name, fresh) as run:
-        for warning in case.warnings:
-            OUTPUT.note(warning)
+    problem = _problem(config, case)
+    with open_session("solve-offline", config.scope, config, trace.digest(), name=name, fresh=fresh) as run:
         if not run.complete:
-            solution = solve(_problem(config, case), config.scope, config.solver, config.time_limit)
+            for warning in case.warnings:
+                OUTPUT.warn(warning)
+            solution = solve(problem, config.scope, config.solver, config.time_limit)
             for notice in solution.notices:
-                OUTPUT.note(notice)
+                OUTPUT.warn(notice)
             rows = _plan_rows(config, case, solution)
             write_table(run.path / "plan.csv", PLAN_COLUMNS, rows)
             summary = _summary(config, case, solution, rows)
             write_table(run.path / "summary.csv", list(summary), [list(summary.values())])
             write_frontier(run, case, config.instance, alpha_grid(0.1))
-            run.record(summary=summary)
-        else:
-            OUTPUT.note(f"{run.path} is complete already; --fresh starts over")
-        summary = run.manifest["summary"]
-        if as_json:
-            print_json({"run": str(run.path), **summary})
-            return
-        print_table(SHOWN, [[summary[column] for column in SHOWN]])
-        OUTPUT.note(f"run folder: {run.path}\nnext: mamo plot {run.path.name}")
+            solver = {"name": solution.solver, "version": solution.solver_version}
+            run.record(summary=summary, solver=solver, seeds=[config.instance.noise_seed])
+    summary = run.manifest["summary"]
+    finish(run, summary, as_json, lambda: print_facts({name: summary[name] for name in SHOWN}))
 
 
 def _problem(config: SolveOfflineConfig, case: Any) -> Any:

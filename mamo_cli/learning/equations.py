@@ -4,7 +4,6 @@ Axes: K members, B transitions of a batch, F functions (one branch of the action
 M objectives. `_tm1` is the time before the action, `_t` the time after it.
 """
 
-import torch
 from torch import Tensor
 
 
@@ -37,12 +36,12 @@ def double_q_target(r_t: Tensor, discount_t: Tensor, q_t_online: Tensor, q_t_tar
     return r_t + discount_t[..., None] * q_t_target.gather(-1, chosen_t).squeeze(-1)
 
 
-def importance_weights(probability: Tensor, size: Tensor, exponent: float) -> Tensor:
+def importance_weights(probability: Tensor, size: int, exponent: float) -> Tensor:
     """Weights undo the bias of prioritised sampling, scaled so that a batch's largest is 1 (Schaul et al., 2016).
 
     Args:
         probability: `(K, B)` with which each transition was drawn.
-        size: `(K, 1)` or scalar, how many transitions the replay holds.
+        size: how many transitions the replay holds.
         exponent: beta, 0 (no correction) to 1 (full).
 
     Returns:

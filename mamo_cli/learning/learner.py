@@ -37,7 +37,7 @@ class PopulationLearner:
         objectives: int,
         streams: Sequence[MemberStreams],
     ) -> None:
-        """Args as the class of problem gives them.
+        """K untrained agents.
 
         Args:
             config: network, replay and optimiser settings.
@@ -60,7 +60,9 @@ class PopulationLearner:
         self._gradient_layers = self._network.layers(self._gradient)
         self._gradient_blocks = self._network.blocks(self._gradient)
         self._optimiser = FlatAdam(self._online)
-        self.replay = PrioritisedReplay(len(self._streams), config.replay_capacity, observation_size, branches, objectives)
+        self.replay = PrioritisedReplay(
+            len(self._streams), config.replay_capacity, observation_size, branches, objectives
+        )
         self._continues = torch.ones(1, 1)
         self.updates = 0
 
@@ -83,9 +85,7 @@ class PopulationLearner:
         """
         return torch.where(explore, random_actions, self.q_values(observations).argmax(-1))
 
-    def draw_exploration(
-        self, epsilon: NDArray[np.float64], environments: int
-    ) -> tuple[Tensor, Tensor]:
+    def draw_exploration(self, epsilon: NDArray[np.float64], environments: int) -> tuple[Tensor, Tensor]:
         """Draw a block of exploration for the coming steps, each member from its own stream.
 
         Args:
@@ -108,7 +108,9 @@ class PopulationLearner:
 
     def remember(self, obs_tm1: Tensor, actions: Tensor, objectives: Tensor, obs_t: Tensor) -> None:
         """Store E transitions of each member that no termination followed (see `PrioritisedReplay.add`)."""
-        self.replay.add(obs_tm1, actions, objectives.to(torch.float32), obs_t, self._continues.expand(actions.shape[:2]))
+        self.replay.add(
+            obs_tm1, actions, objectives.to(torch.float32), obs_t, self._continues.expand(actions.shape[:2])
+        )
 
     @property
     def ready(self) -> bool:
@@ -146,7 +148,9 @@ class PopulationLearner:
         importance = equations.importance_weights(batch.probability, self.replay.size, config.importance_exponent)
         share = (importance / td_error[0].numel())[..., None]
         slope = torch.zeros_like(activations[-1][:, :size])
-        self._branched(slope).scatter_(-1, batch.actions[..., None], (share * equations.huber_slope(td_error))[..., None])
+        self._branched(slope).scatter_(
+            -1, batch.actions[..., None], (share * equations.huber_slope(td_error))[..., None]
+        )
         before = [activation[:, :size] for activation in activations]
         self._network.backward(self._online_layers, before, slope, self._gradient_layers)
         self._clip_gradient()
@@ -160,7 +164,7 @@ class PopulationLearner:
 
     def _branched(self, outputs: Tensor) -> Tensor:
         """View padded network outputs `(K, B, width)` as `(K, B, F, A)`."""
-        return outputs[..., : self._width].unflatten(-1, self._shape)
+        return outputs[..., : self._width].view(*outputs.shape[:-1], *self._shape)
 
     def _clip_gradient(self) -> None:
         """Scale each member's gradient to at most the configured norm: one member's never touches another's."""

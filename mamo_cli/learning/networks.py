@@ -8,6 +8,7 @@ To swap the network, write a class with this interface and name it in `learner.p
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ class PopulationMLP:
         self.members = members
         self.outputs = sizes[-1]
         widths = [sizes[0], *(lanes(width) for width in sizes[1:])]
-        self._shapes = list(zip(widths[:-1], widths[1:], strict=True))
+        self._shapes = list(pairwise(widths))
         self._bias_width = sum(widths[1:])
         self.parameters = lanes(sum(members * i * o for i, o in self._shapes)) + members * self._bias_width
 
@@ -50,7 +51,7 @@ class PopulationMLP:
     def layers(self, vector: Tensor) -> list[Layer]:
         """View a parameter vector as the layers' weights and biases."""
         *weights, biases = self.blocks(vector)
-        parts = biases[:, None].split([outputs for _, outputs in self._shapes], -1)
+        parts = torch.split(biases[:, None], [outputs for _, outputs in self._shapes], -1)
         return [Layer(weight, bias) for weight, bias in zip(weights, parts, strict=True)]
 
     def initialise(self, generators: Sequence[np.random.Generator]) -> Tensor:
@@ -77,7 +78,7 @@ class PopulationMLP:
         """Fill a parameter vector from the rows that `by_member` made."""
         blocks = self.blocks(vector)
         sizes = [block.flatten(1).shape[1] for block in blocks]
-        for block, part in zip(blocks, rows.split(sizes, 1), strict=True):
+        for block, part in zip(blocks, torch.split(rows, sizes, 1), strict=True):
             block.copy_(part.view_as(block))
 
     def forward(self, layers: Sequence[Layer], states: Tensor) -> list[Tensor]:
@@ -115,7 +116,8 @@ class PopulationMLP:
     def norms(self, vector: Tensor) -> Tensor:
         """Euclidean norm `(K, 1)` of each member's part of a gradient vector."""
         parts = [torch.linalg.vector_norm(block.flatten(1), dim=1) for block in self.blocks(vector)]
-        return torch.linalg.vector_norm(torch.stack(parts, 1), dim=1, keepdim=True)
+        norms: Tensor = torch.linalg.vector_norm(torch.stack(parts, 1), dim=1, keepdim=True)
+        return norms
 
 
 def lanes(count: int) -> int:

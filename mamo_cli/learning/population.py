@@ -1,5 +1,6 @@
 """The task-execution agents: a population of learners in their environments, trained an iteration at a time."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -38,6 +39,11 @@ class Evaluation(NamedTuple):
 def reward_weights(alpha: FloatArray) -> Tensor:
     """Weights `(K, F, 2)` of cost and rejection: -(1 - alpha) and -alpha, of SPEC's reward, for alphas `(K, F)`."""
     return torch.from_numpy(-np.stack((1.0 - alpha, alpha), -1)).to(torch.float32)
+
+
+def _mean(parts: Sequence[Tensor]) -> Tensor:
+    """Mean over time, added one after another: a reduction's order of adding would depend on the population's size."""
+    return functools.reduce(torch.add, parts) / len(parts)
 
 
 class TaskPopulation:
@@ -92,10 +98,10 @@ class TaskPopulation:
             if self._learner.ready:
                 for update in range(step * phase.updates_per_step, (step + 1) * phase.updates_per_step):
                     losses.append(self._learner.update(uniforms[update], weights, float(rates[step])))
-        cost, rejection, replicas = torch.stack(outcomes).mean(0).numpy().transpose(2, 0, 1)
+        cost, rejection, replicas = _mean(outcomes).numpy().transpose(2, 0, 1)
         return IterationSummary(
             epsilon=float(epsilon.mean()),
-            loss=torch.stack(losses).mean(0).to(torch.float64).numpy() if losses else np.full(len(alpha), np.nan),
+            loss=_mean(losses).to(torch.float64).numpy() if losses else np.full(len(alpha), np.nan),
             cost=cost,
             replicas=replicas,
             rejection=rejection,

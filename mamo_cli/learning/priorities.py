@@ -73,4 +73,4 @@ class PriorityTree:
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Set all leaves and rebuild the sums."""
         self._leaves.copy_(state["leaves"])
-        self._sums.copy_(self._leaves.unflatten(1, (-1, 1 << self._shift)).sum(-1))
+        self._sums.copy_(self._leaves.view(*self._sums.shape, -1).sum(-1))

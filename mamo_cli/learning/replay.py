@@ -80,12 +80,14 @@ class PrioritisedReplay:
         indices, probability = self._tree.sample((self._strata(count) + uniforms) / count)
         rows = indices + self._first_row
         before = rows << 1
-        states = self._states.view(-1, self._observation_size).index_select(0, torch.cat((before, before + 1), 1).view(-1))
-        outcomes = self._outcomes.view(members * self.capacity, -1).index_select(0, rows.view(-1)).view(members, count, -1)
+        both = torch.cat((before, before + 1), 1).view(-1)
+        states = self._states.view(-1, self._observation_size).index_select(0, both)
+        outcomes = self._outcomes.view(members * self.capacity, -1).index_select(0, rows.view(-1))
+        outcomes = outcomes.view(members, count, -1)
         return Batch(
             states=states.view(members, 2 * count, self._observation_size),
             actions=outcomes[..., : self._branches].to(torch.int64),
-            objectives=outcomes[..., self._branches : -1].unflatten(-1, self._shape),
+            objectives=outcomes[..., self._branches : -1].view(members, count, *self._shape),
             continues=outcomes[..., -1],
             indices=indices,
             probability=probability.to(torch.float32),
@@ -120,4 +122,4 @@ class PrioritisedReplay:
         self._states[:, : self.size] = state["states"]
         self._outcomes[:, : self.size] = state["outcomes"]
         self._tree.load_state_dict(state["tree"])
-        self._largest.copy_(state["largest"])
+        self._largest = state["largest"].clone()  # may have become an inference tensor, which takes no copy

@@ -14,4 +14,4 @@ def piecewise_linear(points: Sequence[tuple[float, float]], progress: NDArray[np
         progress: any shape, 0 at the start of the phase and 1 at its end.
     """
     at, values = zip(*points, strict=True)
-    return np.interp(progress, at, values)
+    return np.asarray(np.interp(progress, at, values))

@@ -17,8 +17,10 @@ from mamo_cli.offline.mps import write_mps, write_start
 from mamo_cli.offline.problem import Floats
 from mamo_cli.offline.program import Answer, NoPlanError, Program, Session, SolverUnavailableError, Termination
 
-# By default CBC looks only for plans better by 1e-5, and accepts values 1e-6 from whole.
-OPTIONS = ["-allowableGap", "1e-9", "-ratioGap", "0", "-increment", "1e-9", "-integerT", "1e-9"]
+# CBC's preprocessing loses optimal plans: the bundled 2.10.3 calls a dearer one optimal on problems of nine binaries,
+# and with special ordered sets, its default, feasible programs infeasible (coin-or/Cbc issue 449). By default it also
+# seeks only plans better by 1e-5 and accepts values 1e-6 from whole.
+OPTIONS = ["-preprocess", "off", "-allowableGap", "1e-9", "-ratioGap", "0", "-increment", "1e-9", "-integerT", "1e-9"]
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mamo_cli.errors import SolverError
 from mamo_cli.offline.enumeration import average_limit
-from mamo_cli.offline.measures import choice_cost, choice_violation, scale_up_price
+from mamo_cli.offline.measures import MEMORY_ROUNDING, choice_cost, choice_violation, scale_up_price
 from mamo_cli.offline.problem import Booleans, Floats, Integers, ReplicaProblem, Scope
 from mamo_cli.offline.program import Program, ProgramBuilder
 
@@ -156,7 +156,9 @@ def _add_memory(builder: ProgramBuilder, problem: ReplicaProblem, choices: Choic
     capacity = np.where(problem.memory_capacity > 0, problem.memory_capacity, 1.0)
     share = problem.memory_per_replica[choices.function] * choices.replicas / capacity[choices.step]
     limit = problem.memory_capacity / capacity
-    builder.add_rows("memory", [(choices.step, choices.column, share)], -np.inf, limit, choices.shape[0])
+    builder.add_rows(
+        "memory", [(choices.step, choices.column, share)], -np.inf, limit + MEMORY_ROUNDING, choices.shape[0]
+    )
 
 
 def _add_scale_up(builder: ProgramBuilder, choices: Choices, price: Floats) -> None:

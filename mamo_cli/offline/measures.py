@@ -9,6 +9,9 @@ import numpy as np
 from mamo_cli.errors import UsageError
 from mamo_cli.offline.problem import Floats, Integers, ReplicaProblem, Scope, at_plan
 
+# Memory that fits exactly still fits after rounding: the share of the capacity that is forgiven.
+MEMORY_ROUNDING = 1e-9
+
 
 def choice_cost(problem: ReplicaProblem, scope: Scope) -> Floats:
     """(T, F, N) cost of each choice in one period.

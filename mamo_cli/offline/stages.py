@@ -9,7 +9,14 @@ import numpy as np
 from mamo_cli.errors import SolverError
 from mamo_cli.offline.enumeration import certificate, cheapest, least_rejection, tolerable
 from mamo_cli.offline.formulation import LIMIT_SLACK, Formulation, cost_formulation, violation_formulation
-from mamo_cli.offline.measures import choice_cost, choice_violation, memory_excess, plan_cost, plan_violation
+from mamo_cli.offline.measures import (
+    MEMORY_ROUNDING,
+    choice_cost,
+    choice_violation,
+    memory_excess,
+    plan_cost,
+    plan_violation,
+)
 from mamo_cli.offline.problem import Booleans, Floats, Integers, ReplicaProblem, Scope
 from mamo_cli.offline.program import Answer, NoPlanError, Session, Termination
 
@@ -137,7 +144,7 @@ def _within_memory(problem: ReplicaProblem, scope: Scope, session: Session, cloc
     # A step's own tolerance is enough in scope step; on average, the least rejection at one step may help another.
     least = problem.permitted & (problem.rejection <= least_rejection(problem)[..., None])
     smallest = cheapest(choice_cost(problem, scope), tolerable(problem) if scope is Scope.STEP else least)
-    tight = memory_excess(problem, smallest) > 0
+    tight = memory_excess(problem, smallest) > MEMORY_ROUNDING
     start, forced = smallest, reachable_violation(problem, scope)
     if tight.any():
         # Where the smallest choices fit, their violation is the least, and there is nothing to decide.
@@ -163,7 +170,7 @@ def _choices_within(problem: ReplicaProblem, forced: Floats, tight: Booleans) ->
 
 def _check_memory(problem: ReplicaProblem) -> None:
     excess = memory_excess(problem, np.ones(problem.shape[:2], dtype=np.int64))
-    over = np.flatnonzero(excess > 1e-9)
+    over = np.flatnonzero(excess > MEMORY_ROUNDING)
     if over.size:
         raise SolverError(
             f"one replica of each function exceeds the memory at step {over[0]} ({over.size} such steps); "

@@ -8,7 +8,15 @@ from matplotlib.transforms import ScaledTranslation
 
 from mamo_cli.analysis.agent_tables import OPTIMUM
 from mamo_cli.analysis.over_seeds import CENTRE, SEED
-from mamo_cli.plots.panels import draw_over_seeds, groups, label_rows, legend_below, panel_columns, seeds_text
+from mamo_cli.plots.panels import (
+    by_function,
+    draw_over_seeds,
+    groups,
+    label_rows,
+    legend_below,
+    panel_columns,
+    seeds_text,
+)
 from mamo_cli.plots.style import (
     AGENT,
     DOUBLE_COLUMN,
@@ -30,16 +38,16 @@ def draw_te_agents(table: pd.DataFrame) -> Figure:
     """Replicas and rejection over the evaluation trace, a column for each alpha and function."""
     cells = groups(table, ["alpha", "function"])
     figure, axes = panel_columns(len(cells), rows=2)
-    tolerance = table["tolerance"].iloc[0]
+    tolerance, several = table["tolerance"].iloc[0], table["function"].nunique() > 1
     for ((alpha, function), rows), (above, below) in zip(cells, axes, strict=True):
         for panel, quantity in ((above, "replicas"), (below, "rejection")):
             _trace(panel, rows[rows["quantity"] == quantity])
-        above.set_title(f"{function} α = {alpha:g}, {seeds_text(rows)}".strip())
+        above.set_title(f"{f'{function}, ' if several else ''}α = {alpha:g}, {seeds_text(rows)}")
         tolerance_line(below, tolerance)
         time_axis(below)
     replicas_axis(axes[0][0])
     rejection_scale(axes[0][1], "y", tolerance, table.loc[table["quantity"] == "rejection", "value"])
-    label_rows(axes, ["Replicas n", "Rejection probability P"])
+    label_rows(axes, ["Replicas n", "Rejection\nprobability P"])
     figure.suptitle("TE agents on the evaluation trace, greedy")
     optimum = Line2D([], [], color=EXACT, linestyle=":", label="exact optimum at this α, mean")
     legend_below(
@@ -50,7 +58,7 @@ def draw_te_agents(table: pd.DataFrame) -> Figure:
 
 def draw_learning_curves(table: pd.DataFrame) -> Figure:
     """Replicas and rejection over training, a column for each function, a colour for each alpha."""
-    functions = groups(table, "function")
+    functions = by_function(table)
     figure, axes = panel_columns(len(functions), rows=2)
     tolerance = table["tolerance"].iloc[0]
     for (function, rows), (above, below) in zip(functions, axes, strict=True):

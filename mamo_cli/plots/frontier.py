@@ -1,5 +1,7 @@
 """The exact cost-rejection curve over alpha, and where the agents stand beside it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -29,6 +31,10 @@ MARKERS = {
     MAMO: ("^", SECOND, "MAMO's final choices"),
 }
 
+FILLED: dict[str, Any] = {"markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.4, "zorder": 3}
+HOLLOW: dict[str, Any] = {"markersize": 6.5, "markerfacecolor": "none", "markeredgewidth": 1.0, "zorder": 4}
+"""Agents lie on one another and on the exact answers, which must show through."""
+
 
 def draw_frontier(table: pd.DataFrame) -> Figure:
     """Mean cost over mean rejection: the curve with its alphas, the offline scopes, one mark for each agent."""
@@ -42,7 +48,7 @@ def draw_frontier(table: pd.DataFrame) -> Figure:
         rows = table[table["kind"] == kind]
         if len(rows):
             keys += axes.plot(rows["mean_rejection"], rows["mean_cost"], linestyle="", marker=marker, color=colour)
-            keys[-1].set(markersize=5, markeredgecolor="white", markeredgewidth=0.4, label=name + _members(rows))
+            keys[-1].set(label=name + _members(rows), **(FILLED if rows["seed"].notna().any() else HOLLOW))
     tolerance_line(axes, tolerance, "x")
     rejection_scale(axes, "x", tolerance, table["mean_rejection"])
     axes.set_ylim(0.0, 1.05)

@@ -8,16 +8,33 @@ from matplotlib.lines import Line2D
 
 from mamo_cli.analysis.mamo_tables import OVER_BOUND
 from mamo_cli.analysis.over_seeds import CENTRE
-from mamo_cli.plots.panels import draw_over_seeds, groups, label_rows, legend_below, panel_columns, seeds_text
-from mamo_cli.plots.style import EXACT, INK, rejection_scale, replicas_axis, seed_keys, tolerance_key, tolerance_line
+from mamo_cli.plots.panels import (
+    by_function,
+    draw_over_seeds,
+    groups,
+    label_rows,
+    legend_below,
+    panel_columns,
+    seeds_text,
+)
+from mamo_cli.plots.style import (
+    DOUBLE_COLUMN,
+    EXACT,
+    INK,
+    rejection_scale,
+    replicas_axis,
+    seed_keys,
+    tolerance_key,
+    tolerance_line,
+)
 
 REJECTIONS = ["mean_rejection", "eval_rejection"]
 
 
 def draw_mamo(table: pd.DataFrame) -> Figure:
     """Alpha, rejection and replicas over the cycles, a column for each function."""
-    functions = groups(table, "function")
-    figure, axes = panel_columns(len(functions), rows=3)
+    functions = by_function(table)
+    figure, axes = panel_columns(len(functions), rows=3, width_of_one=DOUBLE_COLUMN)
     tolerance, exact_alpha = table["tolerance"].iloc[0], table["exact_alpha"].iloc[0]
     for (function, rows), (top, middle, bottom) in zip(functions, axes, strict=True):
         by = dict(groups(rows, "quantity"))
@@ -30,6 +47,7 @@ def draw_mamo(table: pd.DataFrame) -> Figure:
         draw_over_seeds(bottom, by["mean_replicas"], "cycle")
         _greedy(bottom, by["eval_replicas"])
         bottom.set_xlabel("Training cycle")
+        bottom.margins(x=0.01)
     axes[0][0].set(ylim=(-0.05, 1.05), yticks=np.linspace(0.0, 1.0, 6))
     rejection_scale(axes[0][1], "y", tolerance, table.loc[table["quantity"].isin(REJECTIONS), "value"])
     replicas_axis(axes[0][2])
@@ -40,7 +58,7 @@ def draw_mamo(table: pd.DataFrame) -> Figure:
         Line2D([], [], color=EXACT, linestyle=":", label=f"exact α = {exact_alpha:g}"),
         tolerance_key(tolerance),
     ]
-    legend_below(figure, [*seed_keys("IQM over seeds (α: median)"), *keys])
+    legend_below(figure, [*seed_keys("IQM over seeds (α: median)"), *keys], columns=3)
     return figure
 
 
@@ -54,4 +72,5 @@ def _greedy(axes: Axes, rows: pd.DataFrame) -> None:
 def _bound_text(table: pd.DataFrame) -> str:
     """The cost at the end over the exact optimum of scope average."""
     row = table[(table["quantity"] == OVER_BOUND) & (table["series"] == CENTRE)].iloc[0]
-    return f"cost over the exact bound: {row['value']:+.1f} % [{row['low']:+.1f}, {row['high']:+.1f}]"
+    interval = f"{row['value']:+.1f} % [{row['low']:+.1f}, {row['high']:+.1f}]"
+    return f"final cost over the exact lower bound (scope average), IQM: {interval}"

@@ -4,19 +4,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mamo_cli.plots.panels import groups, label_rows, legend_below, panel_columns
+from mamo_cli.plots.panels import by_function, held, label_rows, legend_below, panel_columns
 from mamo_cli.plots.style import AGENT, EXACT, GREY, MARK, replicas_axis, time_axis, tolerance_key, tolerance_line
 
-REJECTION_LABEL = "Rejection probability P"
+REJECTION_LABEL = "Rejection\nprobability P"
 
 
 def draw_offline(table: pd.DataFrame) -> Figure:
     """Replicas and rejection of the exact plan over time, a column for each function."""
-    functions = groups(table, "function")
+    functions = by_function(table)
     figure, axes = panel_columns(len(functions), rows=2)
     for (function, rows), (above, below) in zip(functions, axes, strict=True):
         first = rows.iloc[0]
-        above.plot(rows["hours"], rows["replicas"], color=EXACT, drawstyle="steps-post")
+        plan = held(rows, "hours")
+        above.plot(plan["hours"], plan["replicas"], color=EXACT, drawstyle="steps-post")
         above.set_title(rf"{_prefix(function)}mean $\bar{{n}}$ = {first['mean_replicas']:.2f}")
         below.plot(rows["hours"], rows["rejection"], color=EXACT)
         below.set_title(rf"mean $\bar{{P}}$ = {first['mean_rejection']:.4f}")
@@ -26,14 +27,13 @@ def draw_offline(table: pd.DataFrame) -> Figure:
     axes[0][1].set_ylim(bottom=0)
     label_rows(axes, ["Replicas n", REJECTION_LABEL])
     figure.suptitle(f"Offline optimum, scope {first['scope']}: perfect knowledge of the rates")
-    plan = Line2D([], [], color=EXACT, label="exact plan")
-    legend_below(figure, [plan, tolerance_key(first["tolerance"])])
+    legend_below(figure, [Line2D([], [], color=EXACT, label="exact plan"), tolerance_key(first["tolerance"])])
     return figure
 
 
 def draw_offline_noise(table: pd.DataFrame) -> Figure:
     """The rates that came and the rejection the unchanged plan then has, steps above the tolerance marked."""
-    functions = groups(table, "function")
+    functions = by_function(table)
     figure, axes = panel_columns(len(functions), rows=2)
     for (function, rows), (above, below) in zip(functions, axes, strict=True):
         first, beyond = rows.iloc[0], rows[rows["above_tolerance"] == 1]

@@ -1,6 +1,7 @@
 """A figure and its numbers on disk: four files, each whole or not there, the same bytes every time."""
 
 from collections.abc import Mapping
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from shutil import copyfileobj
@@ -25,6 +26,8 @@ def save_figure(figure: Figure, table: pd.DataFrame, stem: Path) -> list[Path]:
         StorageError: The disk is full, read-only or failing; what stood there before still does.
     """
     contents = {"csv": table.to_csv(index=False, lineterminator="\n").encode()}
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once: all formats place everything alike, and the rest is faster
     for kind, metadata in METADATA.items():
         buffer = BytesIO()
         figure.savefig(buffer, format=kind, metadata=metadata)
@@ -35,7 +38,5 @@ def save_figure(figure: Figure, table: pd.DataFrame, stem: Path) -> list[Path]:
 
 
 def _replace(path: Path, content: bytes) -> Path:
-    replace_file(
-        path, lambda file: copyfileobj(BytesIO(content), file), lambda written: written.read_bytes() == content
-    )
+    replace_file(path, partial(copyfileobj, BytesIO(content)), lambda written: written.read_bytes() == content)
     return path

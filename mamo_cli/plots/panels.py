@@ -1,6 +1,7 @@
 """Columns of stacked panels, one column a cell (an alpha, a function), and the lines over seeds drawn in them."""
 
 import math
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -12,23 +13,25 @@ from mamo_cli.analysis.over_seeds import CENTRE, SEED
 from mamo_cli.plots.style import AGENT, DOUBLE_COLUMN, SINGLE_COLUMN
 
 MAX_COLUMNS = 4
+ROW_HEIGHT = 1.35
+"""Of one panel, in inches."""
 
 
-def panel_columns(cells: int, rows: int, row_height: float = 1.35) -> tuple[Figure, list[list[Axes]]]:
+def panel_columns(cells: int, rows: int, width_of_one: float = SINGLE_COLUMN) -> tuple[Figure, list[list[Axes]]]:
     """A figure with a column of `rows` panels for each cell, wrapped after four columns, axes shared by kind.
 
     Args:
         cells: How many columns are needed.
         rows: Panels in each.
-        row_height: Of one panel, in inches.
+        width_of_one: Of the figure if there is one cell alone, in inches; with more it is a double column.
 
     Returns:
         The figure, and the axes as [cell][row].
     """
     columns = min(cells, MAX_COLUMNS)
     blocks = math.ceil(cells / columns)
-    width = SINGLE_COLUMN if columns == 1 else DOUBLE_COLUMN
-    figure = Figure(figsize=(width, blocks * rows * row_height + 0.9), layout="constrained")
+    width = width_of_one if cells == 1 else DOUBLE_COLUMN
+    figure = Figure(figsize=(width, blocks * rows * ROW_HEIGHT + 0.9), layout="constrained")
     grid = figure.add_gridspec(blocks * rows, columns)
     axes: list[list[Axes]] = []
     for cell in range(cells):
@@ -65,24 +68,32 @@ def draw_over_seeds(axes: Axes, rows: pd.DataFrame, point: str, colour: str = AG
         steps: Hold each value until the next point.
     """
     drawstyle = "steps-post" if steps else "default"
-    for _, seed in rows[rows["series"] == SEED].groupby("seed"):
-        axes.plot(seed[point], seed["value"], color=colour, linewidth=0.4, alpha=0.35, drawstyle=drawstyle)
+    for _, seed in groups(rows[rows["series"] == SEED], "seed"):
+        line = held(seed, point) if steps else seed
+        axes.plot(line[point], line["value"], color=colour, linewidth=0.4, alpha=0.35, drawstyle=drawstyle)
     centre = rows[rows["series"] == CENTRE]
-    axes.fill_between(
-        centre[point],
-        centre["low"],
-        centre["high"],
-        color=colour,
-        alpha=0.25,
-        linewidth=0,
-        step="post" if steps else None,
-    )
+    centre = held(centre, point) if steps else centre
+    band = axes.fill_between if not steps else partial(axes.fill_between, step="post")
+    band(centre[point], centre["low"], centre["high"], color=colour, alpha=0.25, linewidth=0)
     axes.plot(centre[point], centre["value"], color=colour, linewidth=1.1, drawstyle=drawstyle)
+
+
+def held(rows: pd.DataFrame, point: str) -> pd.DataFrame:
+    """The rows and the last of them once more, one spacing on: a value drawn as a step holds that long."""
+    spacing = rows[point].diff().iloc[-1] if len(rows) > 1 else 1.0
+    last = rows.tail(1)
+    return pd.concat([rows, last.assign(**{point: last[point] + spacing})])
 
 
 def groups(table: pd.DataFrame, columns: str | list[str]) -> list[tuple[Any, pd.DataFrame]]:
     """The table cut up by the columns' values, in rising order."""
     return list(table.groupby(columns))
+
+
+def by_function(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The table of each function with its name, which is left empty where there is only one."""
+    found = groups(table, "function")
+    return found if len(found) > 1 else [("", rows) for _, rows in found]
 
 
 def seeds_text(rows: pd.DataFrame) -> str:

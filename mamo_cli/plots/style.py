@@ -66,7 +66,7 @@ def time_axis(axes: Axes) -> None:
 
 def replicas_axis(axes: Axes) -> None:
     """Whole replicas, from 0; to be called once everything is drawn, for it ends the automatic scaling."""
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True))
     axes.set_ylim(bottom=0)
 
 

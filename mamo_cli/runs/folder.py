@@ -1,28 +1,28 @@
 """Run folders: a run is its configuration, and the folder's name and manifest say so.
 
-Only this layer writes under results/. A folder is worked in by one process at a time, which holds a lock on it.
+Only this layer writes a run's results. A folder is worked in by one process at a time, which holds a lock on it.
 """
 
-import fcntl
-import json
 import re
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from mamo_cli.config import Section, canonical, to_toml
-from mamo_cli.errors import DataError, DivergedError, LockedError, UsageError
+from mamo_cli.errors import DivergedError, MamoError, StorageError, UsageError
+from mamo_cli.runs import locks, logs, manifest
+from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.provenance import provenance
+from mamo_cli.runs.stopping import STOP
 from mamo_cli.storage import replace_text, storage_errors
 
-SCHEMA_VERSION = 1
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-STATUSES = ("running", "complete", "interrupted", "failed", "diverged")
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+CONFIG = "config.toml"
 
 
 def checked_name(name: str) -> str:
@@ -31,8 +31,10 @@ def checked_name(name: str) -> str:
     Raises:
         UsageError: the name has other characters than the contract allows.
     """
-    if not NAME.fullmatch(name):
-        raise UsageError(f"run name {name!r}: use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit")
+    if not RUN_NAME.fullmatch(name):
+        raise UsageError(
+            f"run name {name!r}: use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit"
+        )
     return name
 
 
@@ -46,68 +48,45 @@ class RunFolder:
 
     @property
     def complete(self) -> bool:
-        """Whether an earlier start has finished the run."""
+        """Whether the run has ended by itself: nothing is left to do."""
         return self.manifest.get("status") in ("complete", "diverged")
 
     def record(self, **facts: Any) -> None:
         """Add facts to run.json."""
         self.manifest.update(facts)
-        replace_text(self.path / "run.json", json.dumps(self.manifest, indent=2, allow_nan=False) + "\n")
+        manifest.write_manifest(self.path, self.manifest)
 
+    def begin(self, command: str, argv: list[str]) -> None:
+        """Record that a process has started to work on the run."""
+        earlier = [{"status": "crashed", **start} for start in self.manifest.get("starts", [])]
+        self.record(
+            schema_version=manifest.SCHEMA_VERSION,
+            command=command,
+            status="running",
+            config_digest=self.digest,
+            started=self.manifest.get("started", _now()),
+            starts=[*earlier, {"started": _now(), "argv": argv}],
+            argv=argv,
+            **provenance(),
+        )
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """A run folder's run.json, with the status as it is now: "running" without a lock holder reads "crashed".
-
-    Raises:
-        DataError: there is none, or it is not one of ours.
-    """
-    try:
-        manifest = json.loads((path / "run.json").read_text(encoding="utf-8"))
-        if not isinstance(manifest, dict) or manifest.get("status") not in STATUSES or "command" not in manifest:
-            raise ValueError("no status or command")
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not a run folder: run.json cannot be read ({error})") from None
-    if manifest["status"] == "running" and not is_locked(path):
-        manifest["status"] = "crashed"
-    return manifest
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a process works in the folder."""
-    try:
-        with (path / ".lock").open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
-def list_runs(root: Path) -> list[Path]:
-    """Run folders under the results folder, newest start first; links are not followed."""
-    folders = [path for path in root.iterdir() if (path / "run.json").is_file() and not path.is_symlink()] if root.is_dir() else []
-    return sorted(folders, key=lambda path: (path / "run.json").stat().st_mtime_ns, reverse=True)
-
-
-def remove_run(path: Path) -> None:
-    """Delete a run folder that nobody works in; a link is never followed.
-
-    Raises:
-        LockedError: a process works in it.
-    """
-    if path.is_symlink():
-        raise UsageError(f"{path} is a link: remove it yourself")
-    read_manifest(path)
-    if is_locked(path):
-        raise LockedError(f"{path} is in use by another process")
-    with storage_errors(path):
-        shutil.rmtree(path)
+    def end(self, status: str) -> None:
+        """Record how the work has ended."""
+        *earlier, last = self.manifest["starts"]
+        self.record(status=status, ended=_now(), starts=[*earlier, {**last, "ended": _now(), "status": status}])
 
 
 @contextmanager
 def open_run(
-    root: Path, command: str, label: str, config: Section, digest: str, name: str | None, fresh: bool, argv: list[str]
+    root: Path,
+    command: str,
+    label: str,
+    config: Section,
+    digest: str,
+    *,
+    name: str | None,
+    fresh: bool,
+    argv: list[str],
 ) -> Iterator[RunFolder]:
     """Hold the folder of a run, new or begun before, and write down how it ends.
 
@@ -123,56 +102,71 @@ def open_run(
 
     Raises:
         LockedError: another process works in the folder.
-        UsageError: the folder belongs to another configuration; lists what changed.
+        UsageError: the folder holds something else than this run; lists what differs.
+        DataError: the folder's run.json is damaged.
         StorageError: the disk refuses.
     """
-    path = root / (checked_name(name) if name else f"{command}-{label}-{digest}"[:64])
+    path = root / (checked_name(name) if name else f"{command}-{label}"[:55] + f"-{digest}")
     path = _unused(path) if fresh else path
+    if path.is_symlink():
+        raise UsageError(f"{path} is a link, and runs stay under {root}: use another --name")
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)
-    with _locked(path):
-        run = RunFolder(path, digest)
-        if (path / "run.json").exists():
-            run.manifest = json.loads((path / "run.json").read_text(encoding="utf-8"))
-            _refuse_changes(path, config, run.manifest.get("config_digest"), digest)
+    with locks.locked(path):
+        run = RunFolder(path, digest, _earlier(path, command, config, digest))
         if run.complete:
             yield run
             return
-        replace_text(path / "config.toml", to_toml(config))
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        starts = [*run.manifest.get("starts", []), {"started": now, "argv": argv}]
-        run.record(
-            schema_version=SCHEMA_VERSION, command=command, status="running", config_digest=digest,
-            started=run.manifest.get("started", now), starts=starts, argv=argv, **provenance(),
-        )  # fmt: skip
-        try:
+        for leftover in path.glob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+        replace_text(path / CONFIG, to_toml(config))
+        run.begin(command, argv)
+        with logs.log_to(path / logs.NAME), _ending(run):
             yield run
-        except DivergedError:
-            _end(run, "diverged")
-            raise
-        except (KeyboardInterrupt, SystemExit):
-            _end(run, "interrupted")
-            raise
-        except BaseException:
-            _end(run, "failed")
-            raise
-        _end(run, "complete")
 
 
-def _end(run: RunFolder, status: str) -> None:
-    run.record(status=status, ended=datetime.now(UTC).isoformat(timespec="seconds"))
+def remove_run(path: Path) -> None:
+    """Delete a run folder that nobody works in; a link is never followed.
+
+    Raises:
+        UsageError: it is a link, or no run folder.
+        LockedError: a process works in it.
+        StorageError: the disk refuses.
+    """
+    if path.is_symlink():
+        raise UsageError(f"{path} is a link: remove it yourself")
+    if not (path / manifest.NAME).is_file():
+        raise UsageError(f"{path} is not a run folder: it has no {manifest.NAME}")
+    with locks.locked(path), storage_errors(path):
+        shutil.rmtree(path)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[IO[bytes]]:
-    with storage_errors(path / ".lock"):
-        file = (path / ".lock").open("ab")
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(f"{path} is in use by another process: wait for it, or use --name for another folder") from None
-        yield file
+def _ending(run: RunFolder) -> Iterator[None]:
+    """Record how a run ends; where that is a bug of ours, keep the traceback and leave one line."""
+    LOGGER.debug("start %s", run.manifest["starts"][-1])
+    try:
+        yield
+        run.end("complete")
+    except BaseException as error:
+        LOGGER.debug("ended by %s", type(error).__name__, exc_info=error)
+        with suppress(StorageError):  # the reason why it ends may be a full disk
+            run.end(_status_after(error))
+        if isinstance(error, Exception) and not isinstance(error, MamoError | OSError):
+            log = run.path / logs.NAME
+            raise MamoError(f"a bug of ours: {type(error).__name__}: {error} (traceback in {log})") from error
+        raise
+
+
+def _status_after(error: BaseException) -> str:
+    if isinstance(error, DivergedError):
+        return "diverged"
+    stopped = STOP.number is not None or isinstance(error, KeyboardInterrupt | SystemExit)
+    return "interrupted" if stopped else "failed"
 
 
 def _unused(path: Path) -> Path:
@@ -180,16 +174,30 @@ def _unused(path: Path) -> Path:
     return next(candidate for candidate in candidates if not candidate.exists())
 
 
-def _refuse_changes(path: Path, config: Section, found: str | None, digest: str) -> None:
-    if found == digest:
-        return
+def _earlier(path: Path, command: str, config: Section, digest: str) -> dict[str, Any]:
+    """The manifest of the same run's earlier starts, or nothing for a new folder."""
+    if not (path / manifest.NAME).exists():
+        others = [entry.name for entry in path.iterdir() if not entry.name.startswith(".")]
+        if set(others) - {logs.NAME, CONFIG}:
+            raise UsageError(f"{path} holds {min(others)} but is not a run folder: use another --name")
+        return {}
+    found = manifest.read_manifest(path)
+    if found["command"] != command:
+        raise UsageError(f"{path} holds a {found['command']} run, not a {command} run: use another --name, or --fresh")
+    if found.get("config_digest") != digest:
+        changes = "; ".join(_differences(_written_config(path), canonical(config)))
+        raise UsageError(
+            f"{path} holds a run of another configuration ({changes or 'the content of its trace'}): "
+            "use another --name, or --fresh"
+        )
+    return found
+
+
+def _written_config(path: Path) -> dict[str, Any]:
     try:
-        before = tomllib.loads((path / "config.toml").read_text(encoding="utf-8"))
+        return tomllib.loads((path / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        before = {}
-    changes = _differences(before, canonical(config))
-    listed = "; ".join(changes) or "the trace file's content"
-    raise UsageError(f"{path} holds a run of another configuration ({listed}): use another --name, or --fresh")
+        return {}
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -199,5 +207,9 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: st
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             changes += _differences(old, new, f"{prefix}{key}.")
         elif old != new:
-            changes.append(f"{prefix}{key}: {old!r} -> {new!r}")
+            changes.append(f"{prefix}{key}: {_shown(old)} -> {_shown(new)}")
     return changes
+
+
+def _shown(value: Any) -> str:
+    return "unset" if value is None else "a section" if isinstance(value, Mapping) else repr(value)

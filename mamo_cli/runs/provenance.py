@@ -14,10 +14,15 @@ def provenance() -> dict[str, Any]:
     """Versions of what computes, the code's commit, and the processor."""
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
-        "git": _git(),
-        "cpu": platform.processor() or platform.machine(),
-        "threads": os.cpu_count(),
+        "git": _git_state(),
+        "cpu": _processor(),
+        "threads": cores(),
     }
+
+
+def cores() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(name: str) -> str | None:
@@ -27,16 +32,26 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _git() -> dict[str, Any] | None:
-    """Commit and dirty flag of the source tree, or None where it is not one."""
-    folder = Path(__file__).parent
+def _processor() -> str:
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=10)
-        if commit.returncode:
-            return None
-        state = subprocess.run(
-            ["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, timeout=10
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor() or platform.machine())
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Commit and dirty flag of the source tree, or None where it is not one."""
+    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    return None if commit is None or changes is None else {"commit": commit, "dirty": bool(changes)}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return {"commit": commit.stdout.strip(), "dirty": bool(state.stdout.strip())}
+    return None if done.returncode else done.stdout.strip()

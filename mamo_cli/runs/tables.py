@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from mamo_cli.errors import CheckpointError
 from mamo_cli.storage import replace_text, storage_errors
 
-_SPREADSHEET_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_SPREADSHEET_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class AppendTable:
@@ -36,9 +37,13 @@ class AppendTable:
                     f"{path} has {size} bytes where the checkpoint knows {length}: start over with --fresh"
                 )
             self._file = path.open("ab")
-            self._file.truncate(length)
+            self._cut_back(length)
         if length == 0:
             self.append([columns])
+
+    def _cut_back(self, length: int) -> None:
+        """Drop what was written after the checkpoint: it is played again."""
+        self._file.truncate(length)
 
     def append(self, rows: Iterable[Sequence[Any]]) -> None:
         """Add rows at the end and hand them to the operating system."""
@@ -73,8 +78,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
         return f"'{value}" if value.startswith(_SPREADSHEET_STARTS) else value
-    if isinstance(value, bool):
-        return int(value)
-    if value is None or value != value:  # NaN is the one value that differs from itself
-        return ""
-    return value.item() if hasattr(value, "item") else value
+    number = value.item() if hasattr(value, "item") else value
+    if isinstance(number, bool):
+        return int(number)
+    return "" if isinstance(number, float) and math.isnan(number) else number  # the writer leaves None blank, too

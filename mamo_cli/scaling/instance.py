@@ -109,15 +109,13 @@ def build_case(config: InstanceConfig, source: Trace, evaluation_trace: Trace | 
     training, evaluation = (source, source) if source.period_steps else source.split(config.train_share)
     evaluation = evaluation if evaluation_trace is None else evaluation_trace
     if evaluation.functions != source.functions:
-        raise DataError(f"the evaluation trace has functions {evaluation.functions}, the agents know {source.functions}")
+        raise DataError(f"the trace to evaluate on has functions {evaluation.functions}, not {source.functions}")
     limit = int(_caps(source, config).max())
     if limit > MOST_REPLICAS:
         raise DataError(f"max_replicas goes up to {limit}; agents choose among at most {MOST_REPLICAS} replicas")
     noise = 0.0 if evaluation.carries_deviations else config.noise
     rates = perturb(evaluation.actual_rate_rps, noise, stream(config.noise_seed, "evaluation"))
-    model = make_model(
-        config.rejection_model, config.warm_service_time, config.cold_service_time, config.idle_timeout
-    )
+    model = make_model(config.rejection_model, config.warm_service_time, config.cold_service_time, config.idle_timeout)
     models = (model,) * len(source.functions)
     peak = max(float(trace.actual_rate_rps.max()) for trace in (training, evaluation)) * (1.0 + config.noise)
     table = build_table(models, limit, peak)

@@ -31,7 +31,7 @@ def optimal_replicas(alpha: float) -> np.ndarray:
 
 def start(folder: Path, command: str, status: str = "complete") -> None:
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps({"command": command, "status": status}), encoding="utf-8")
+    (folder / "run.json").write_text(json.dumps({"command": command, "status": status, "starts": []}), encoding="utf-8")
     plans = [("alpha", round(alpha, 2), optimal_replicas(alpha)) for alpha in np.linspace(0, 1, 11)]
     plans += [("step", "", 1 + (P_EXPECTED > TOLERANCE).sum(axis=1)), ("average", "", optimal_replicas(0.73))]
     rows = [point(replicas, kind=kind, alpha=alpha) for kind, alpha, replicas in plans]
@@ -183,13 +183,9 @@ def cycle_row(seed: int, cycle: int, alpha: float, diverged: bool) -> dict:
 
 
 def mamo_summary(seed: int, alpha: float, diverged: bool) -> dict:
-    reached, bound = point(agent_replicas(alpha, seed)), point(optimal_replicas(0.73))["mean_cost"]
-    values = {
-        **reached,
-        "feasible_share": 0.6,
-        "bound_cost": bound,
-        "cost_over_bound": reached["mean_cost"] / bound - 1,
-    }
+    reached, bound = point(agent_replicas(alpha, seed)), point(optimal_replicas(0.73))["mean_replicas"]
+    over = {"bound_cost": bound, "cost_over_bound": reached["mean_replicas"] / bound}
+    values = {**reached, "feasible_share": 0.6, **over}
     if diverged:
         values = dict.fromkeys(values, float("nan"))
     return {"seed": seed, "final_alpha": alpha, "exact_alpha": 0.8, **INSTANCE, **values}

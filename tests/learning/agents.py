@@ -12,8 +12,8 @@ from mamo_cli.scaling.instance import build_case
 from mamo_cli.seeding import MemberStreams
 from tests.scaling.nodes import made_trace
 
-SMALL = LearnerConfig(hidden=(32, 16), batch_size=16, replay_capacity=64, target_interval=7)
-SHORT = PhaseConfig(iterations=4, iteration_steps=5, environments=4, updates_per_step=2)
+SMALL = LearnerConfig(hidden=(32, 16), batch_size=32, replay_capacity=64, target_interval=7)
+SHORT = PhaseConfig(iterations=4, iteration_steps=5, environments=10, updates_per_step=2)
 CASES = {count: build_case(InstanceConfig(), made_trace(count, caps=True)) for count in (1, 2)}
 
 

@@ -7,7 +7,7 @@ import torch
 from tests.learning.agents import CASES, population, through_a_file, train
 
 SEED = 7
-COMPANIES = {"alone": [7], "last of three": [2, 5, 7], "twentieth of 32": [*range(30, 49), 7, *range(60, 72)]}
+COMPANIES = ([2, 5, 7], [7, 5, 2], [*range(30, 49), 7, *range(60, 72)], [*range(30, 61), 7])
 
 
 def story(seeds, functions, member):
@@ -25,8 +25,7 @@ def story(seeds, functions, member):
 @pytest.mark.parametrize("functions", [1, 2])
 def test_a_member_is_bit_identical_in_any_company(functions):
     alone = story([SEED], functions, 0)
-    for seeds in ([2, 5, 7], [7, 5, 2], COMPANIES["twentieth of 32"]):
-        assert len(set(seeds)) == len(seeds)
+    for seeds in COMPANIES:
         company = story(seeds, functions, seeds.index(SEED))
         assert all(torch.equal(own, theirs) for own, theirs in zip(alone, company, strict=True))
 
@@ -37,7 +36,7 @@ def test_members_differ_from_each_other_and_learn():
     summaries = train(agents, [1, 2], range(4))
     after = agents.state_dict()["learner"]["online"]
     assert not torch.equal(after[0], after[1])
-    assert all((after[member] != before[member]).float().mean() > 0.4 for member in range(2))
+    assert all((after[member] != before[member]).float().mean() > 0.3 for member in range(2))  # the rest: padding
     assert np.isnan(summaries[0].loss).sum() == 0
     assert summaries[-1].loss[0] != summaries[-1].loss[1]
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mamo_cli.config import LearnerConfig
 from mamo_cli.learning.networks import PopulationMLP
 from tests.learning.agents import SMALL, feed, learner, through_a_file
 
@@ -18,15 +19,15 @@ def trained(updates, **settings):
     return agent, torch.stack(losses)
 
 
-def reference_loss(network, online, target, batch, weights, config):
-    """The same loss in plain torch operations, one number for all members: their sum."""
+def reference_loss(network, online, target, batch, config):
+    """The members' losses in plain torch operations, and the TD errors behind them."""
     size, shape = batch.actions.shape[1], (SHAPE[2], SHAPE[3])
 
     def values(vector, states):
         return network.forward(network.layers(vector), states)[-1][..., : shape[0] * shape[1]].unflatten(-1, shape)
 
     before, after = batch.states.split(size, 1)
-    reward = torch.einsum("kbfm,kfm->kbf", batch.objectives, weights)
+    reward = torch.einsum("kbfm,kfm->kbf", batch.objectives, WEIGHTS)
     with torch.no_grad():
         best = values(online, after).argmax(-1, keepdim=True)
         following = values(target, after).gather(-1, best)[..., 0]
@@ -51,7 +52,7 @@ def test_updates_equal_autograd_clipping_and_torchs_adam(norm):
     for count, uniforms in enumerate(agent.draw_replay(9), start=1):
         batch = agent.replay.sample(uniforms)
         loss = agent.update(uniforms, WEIGHTS, 0.01)
-        expected, error = reference_loss(network, free, target, batch, WEIGHTS, agent.config)
+        expected, error = reference_loss(network, free, target, batch, agent.config)
         optimiser.zero_grad()
         expected.sum().backward()
         scale = (norm / network.by_member(free.grad).norm(dim=1)).clamp(max=1.0)
@@ -75,11 +76,11 @@ def test_a_network_of_zeros_loses_the_hubers_of_its_rewards():
     for name in ("online", "target"):
         blank[name] = torch.zeros_like(blank[name])
     agent.load_state_dict(blank)
-    seen = torch.zeros(1, 16, 1)
-    costs = torch.tensor([0.2, 3.0]).repeat(8)
-    objectives = torch.stack((costs, torch.full((16,), 0.5)), -1)[None, :, None]
-    agent.remember(seen, torch.zeros(1, 16, 1, dtype=torch.int64), objectives, seen)
-    uniforms = torch.full((1, 16), 0.5, dtype=torch.float64)  # equal priorities: each transition once
+    seen = torch.zeros(1, 32, 1)
+    costs = torch.tensor([0.2, 3.0]).repeat(16)
+    objectives = torch.stack((costs, torch.full((32,), 0.5)), -1)[None, :, None]
+    agent.remember(seen, torch.zeros(1, 32, 1, dtype=torch.int64), objectives, seen)
+    uniforms = torch.full((1, 32), 0.5, dtype=torch.float64)  # equal priorities: each transition once
     # alpha = 0.5: rewards -0.35 and -1.75, TD errors 0.35 and 1.75; Huber 0.35^2 / 2 = 0.06125 and 1.75 - 0.5 = 1.25.
     loss = agent.update(uniforms, torch.tensor([[[-0.5, -0.5]]]), 0.0)
     assert loss.item() == pytest.approx((0.06125 + 1.25) / 2, rel=1e-6)
@@ -103,7 +104,7 @@ def test_a_copy_from_a_file_goes_on_bit_identically():
     agent, _ = trained(10)  # not a multiple of the target's interval: the count of updates matters
     copy = learner((0, 1), *SHAPE[1:])
     copy.load_state_dict(through_a_file(agent.state_dict()))
-    uniforms = torch.from_numpy(np.random.default_rng(8).random((12, 2, 16)))
+    uniforms = torch.from_numpy(np.random.default_rng(8).random((12, 2, 32)))
     for one in uniforms:
         assert torch.equal(agent.update(one, WEIGHTS, 1e-2), copy.update(one, WEIGHTS, 1e-2))
     states = [agent.state_dict(), copy.state_dict()]
@@ -153,3 +154,10 @@ def test_learns_a_chain_that_ends_and_nothing_beyond_its_end():
     # Right from place s is worth 0.9^(4 - s); without the end it would be 1 / (1 - 0.9) = 10 at the last place.
     torch.testing.assert_close(values[..., 1], (0.9 ** torch.arange(4.0, -1.0, -1.0)).expand(2, 5), rtol=0, atol=0.1)
     assert torch.all(values.argmax(-1) == 1)
+
+
+def test_a_batch_size_that_would_tie_members_together_is_refused():
+    with pytest.raises(ValueError, match="multiple of 32"):
+        LearnerConfig(batch_size=48)
+    with pytest.raises(ValueError, match="multiple of 16"):
+        LearnerConfig(hidden=(24,))

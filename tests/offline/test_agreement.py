@@ -61,6 +61,36 @@ def test_memory_and_scaling_up_match_brute_force(problem, scope):
     assert_best(problem, scope, "highs")
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_cbc_preprocessing_lost_this_optimum(solver):
+    # With preprocessing, CBC 2.10.3 calls [[2, 1], [1, 2]] the plan of least violation; it is [[1, 2], [1, 2]].
+    first = [[0.25, 0.140625, 0.109375], [0.359375, 0.171875, 0.015625]]
+    second = [[1.0, 0.484375, 0.21875], [0.671875, 0.265625, 0.25]]
+    problem = ReplicaProblem(
+        replica_cost=np.array([0.5, 2.0]),
+        rejection=np.array([first, second]),
+        max_replicas=np.array([[2, 3], [1, 3]]),
+        tolerance=0.125,
+        memory_per_replica=np.array([2.0, 3.0]),
+        memory_capacity=np.array([9.0, 10.0]),
+    )
+    assert_best(problem, Scope.STEP, solver)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_rejection_below_the_tolerance_at_one_step_helps_another(solver):
+    # The least rejection, three replicas at step 0, does not fit in the memory: the best mean comes from one.
+    problem = ReplicaProblem(
+        replica_cost=2.0,
+        rejection=np.array([[[0.125, 0.671875, 0.09375]], [[0.4375, 0.5625, 0.515625]]]),
+        max_replicas=np.array([[3], [1]]),
+        tolerance=0.125,
+        memory_per_replica=2.0,
+        memory_capacity=np.array([4.0, 9.0]),
+    )
+    assert_best(problem, Scope.AVERAGE, solver)
+
+
 @given(problem=problems(), scope=st.sampled_from(SCOPES))
 @more
 def test_the_certificate_holds_the_optimum_and_is_exact_where_it_says_so(problem, scope):

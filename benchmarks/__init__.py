@@ -1,0 +1,1 @@
+"""Ours against its peers, on one problem, in one run: `python -m benchmarks`."""

@@ -1,0 +1,65 @@
+"""The population engine of this package, cut into shards as a run is."""
+
+import numpy as np
+import torch
+
+import mamo_cli
+from benchmarks.problem import ALPHA, EPSILON, INSTANCE, LEARNER, LEARNING_RATE, instance
+from mamo_cli.cli.session import even_sizes
+from mamo_cli.config import PhaseConfig
+from mamo_cli.learning.population import TaskPopulation
+from mamo_cli.seeding import MemberStreams
+
+STEPS = 128  # environment steps of each member in one call
+FILLING_COPIES = 1024
+
+
+class Ours:
+    """All shards of one process, advanced one after the other."""
+
+    replay = "prioritised"
+    version = f"{mamo_cli.__version__} (torch {torch.__version__})"
+
+    def __init__(self, members: int, copies: int) -> None:
+        sizes = even_sizes(members, 1)
+        firsts = [sum(sizes[:shard]) for shard in range(len(sizes))]
+        self._shards = [full_shard(size, first, copies) for size, first in zip(sizes, firsts, strict=True)]
+        self._alphas = [np.full((size, 1), ALPHA) for size in sizes]
+        self._updates = members * STEPS
+
+    def advance(self) -> int:
+        """Every shard plays one iteration."""
+        for shard, alpha in zip(self._shards, self._alphas, strict=True):
+            shard.train_iteration(0, alpha)
+        return self._updates
+
+
+def build(members: int, copies: int, threads: int) -> Ours:
+    """Fill all replays, then learn a little so that nothing is done for the first time when the clock runs."""
+    torch.set_num_threads(threads)
+    engine = Ours(members, copies)
+    engine.advance()
+    return engine
+
+
+def population(members: int, first: int, copies: int, updates: int, steps: int) -> TaskPopulation:
+    """Members with seeds from `first` on."""
+    phase = PhaseConfig(
+        iterations=1,
+        iteration_steps=steps,
+        environments=copies,
+        updates_per_step=updates,
+        epsilon=((0.0, EPSILON),),
+        learning_rate=((0.0, LEARNING_RATE),),
+    )
+    streams = [MemberStreams(first + member, "te") for member in range(members)]
+    return TaskPopulation(instance(), INSTANCE.noise, LEARNER, phase, streams)
+
+
+def full_shard(members: int, first: int, copies: int) -> TaskPopulation:
+    """Members whose replays were filled by as many copies of the environment as make it quick."""
+    filler = population(members, first, FILLING_COPIES, 1, LEARNER.replay_capacity // FILLING_COPIES)
+    filler.train_iteration(0, np.full((members, 1), ALPHA))
+    shard = population(members, first, copies, copies, STEPS // copies)
+    shard.load_state_dict({**shard.state_dict(), "learner": filler.state_dict()["learner"]})
+    return shard

@@ -1,0 +1,1 @@
+"""What the field uses today, set up as well as we know how on the common problem."""

@@ -1,0 +1,56 @@
+"""The common problem: what every engine learns, and under which settings.
+
+Every engine plays the reference instance and makes, for every environment step, one gradient step of a batch of 32 on
+a network of three hidden layers of 64, out of a replay of 16,384 transitions that is full from the start. With 16
+copies of the environment to a member it makes 16 gradient steps after every step of all copies: acting comes cheaper,
+the ratio is the same.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from typing import Any, Protocol
+
+from mamo_cli.config import InstanceConfig, LearnerConfig
+from mamo_cli.scaling.instance import ScalingInstance, build_case, load_trace
+
+INSTANCE = InstanceConfig()
+LEARNER = LearnerConfig()
+ALPHA = 0.8
+EPSILON = 0.05
+LEARNING_RATE = 1e-3
+ENVIRONMENT = "mamo/ReplicaScaling-v0"
+
+_WEIGHTS = [inputs * outputs for inputs, outputs in pairwise((4, *LEARNER.hidden, INSTANCE.max_replicas))]
+# Five passes of two FLOP a weight and transition: states by the online network, states after them by both networks,
+# and back for the weights and for the inputs (which the first layer does not need).
+FLOP_PER_UPDATE = 2 * LEARNER.batch_size * (5 * sum(_WEIGHTS) - _WEIGHTS[0])
+
+
+class Engine(Protocol):
+    """A population ready to be timed: built, compiled, warm, its replays full."""
+
+    version: str
+    replay: str
+
+    def advance(self) -> int:
+        """Play and learn for a while; returns the gradient steps made, summed over members."""
+        ...
+
+
+Build = Callable[[int, int, int], Engine]  # members, copies, threads
+
+
+@cache
+def instance() -> ScalingInstance:
+    """The reference instance as agents train on it."""
+    return build_case(INSTANCE, load_trace(INSTANCE)).training
+
+
+def make_environment() -> Any:
+    """One copy of the reference instance with Gymnasium's interface."""
+    import gymnasium
+
+    import mamo_cli.scaling.gym_env  # noqa: F401 -- registers the environment
+
+    return gymnasium.make(ENVIRONMENT, alpha=ALPHA, disable_env_checker=True)

@@ -1,0 +1,52 @@
+"""run.json: what a run is, where it came from and how it ended; and which runs there are."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mamo_cli.errors import DataError
+from mamo_cli.runs.locks import is_locked
+from mamo_cli.storage import replace_text
+
+NAME = "run.json"
+SCHEMA_VERSION = 1
+STATUSES = ("running", "complete", "interrupted", "failed", "diverged")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """A run's manifest, with the status as it is now: "running" without a holder of the lock reads "crashed".
+
+    Raises:
+        DataError: there is none, or it is not one of ours.
+    """
+    path = folder / NAME
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{folder} is not a run folder: {path} cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, str(error)) from None
+    if not isinstance(manifest, dict) or manifest.get("status") not in STATUSES:
+        raise _damaged(path, f"its status is not one of {', '.join(STATUSES)}")
+    if not isinstance(manifest.get("command"), str) or not isinstance(manifest.get("starts"), list):
+        raise _damaged(path, "it has no command or no list of starts")
+    if manifest["status"] == "running" and not is_locked(folder):
+        manifest["status"] = "crashed"
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Replace a run's manifest in one step."""
+    replace_text(folder / NAME, json.dumps(manifest, indent=2, allow_nan=False) + "\n")
+
+
+def list_runs(root: Path) -> list[Path]:
+    """Run folders under the results folder, last changed first; links are not followed."""
+    if not root.is_dir():
+        return []
+    folders = [path for path in root.iterdir() if not path.is_symlink() and (path / NAME).is_file()]
+    return sorted(folders, key=lambda path: (path / NAME).stat().st_mtime_ns, reverse=True)
+
+
+def _damaged(path: Path, reason: str) -> DataError:
+    return DataError(f"{path} is damaged ({reason}): delete the run with `mamo runs rm`, or use another --name")

@@ -1,0 +1,63 @@
+import json
+
+import numpy as np
+import pytest
+
+from mamo_cli.analysis.run_tables import read_command, read_run_table
+from mamo_cli.errors import DataError
+
+
+def written(folder, text, name="plan.csv"):
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder
+
+
+def test_numbers_are_read_exactly_and_blanks_are_nan(tmp_path):
+    written(tmp_path, "step,cost,other\n0,0.1,x\n1,,y\n2,0.30000000000000004,z\n")
+    table = read_run_table(tmp_path, "plan.csv", ["cost", "step"])
+    assert list(table.columns) == ["cost", "step"]
+    assert table["cost"].iloc[2] == 0.1 + 0.2
+    assert np.isnan(table["cost"].iloc[1])
+    assert table["step"].dtype == np.int64
+
+
+def test_a_function_column_is_there_even_where_the_file_has_none(tmp_path):
+    folder = written(tmp_path, "step\n0\n1\n")
+    assert list(read_run_table(folder, "plan.csv", ["step", "function"])["function"]) == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "holds no rows"),
+        ("step,cost\n", "holds no rows"),
+        ("step\n0\n", "column cost is missing, the file has step"),
+        ("step,cost\n0,1\n1\n", ":3: must have 2 cells, got 1"),
+        ("step,cost\n0,1,000\n", ":2: must have 2 cells, got 3"),
+        ("step,cost\n0,1\n1,cheap\n", ":3:2: cost must be a number, got 'cheap'"),
+        ("step,cost\n0.5,1\n", ":2:1: step must be a whole number, got '0.5'"),
+        (b"step,cost\n0,\xff\n", "cannot be read: not UTF-8 text"),
+    ],
+)
+def test_a_broken_table_gives_one_clear_line(tmp_path, text, complaint):
+    with pytest.raises(DataError) as refused:
+        read_run_table(written(tmp_path, text), "plan.csv", ["step", "cost"])
+    assert complaint in str(refused.value)
+    assert "plan.csv" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"cycles\.csv: cannot be read: No such file"):
+        read_run_table(tmp_path, "cycles.csv", ["seed"])
+
+
+def test_only_a_run_that_has_ended_is_read(tmp_path):
+    for status in ("complete", "diverged", "interrupted"):
+        manifest = {"command": "train", "status": status, "starts": []}
+        written(tmp_path, json.dumps(manifest), "run.json")
+        if status == "interrupted":
+            with pytest.raises(DataError, match="the run is interrupted: start the same command again"):
+                read_command(tmp_path)
+        else:
+            assert read_command(tmp_path) == "train"

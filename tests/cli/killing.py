@@ -1,0 +1,70 @@
+"""Runs `mamo` in a forked process that is killed, and compares what runs leave behind."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mamo_cli.runs import checkpoint, driver
+from tests.cli.invoke import mamo
+
+
+def forked(arguments: tuple[str, ...], during: Callable[[], None]) -> int:
+    """Run the command in a forked process, which is spared the imports, after `during` has been called there."""
+    assert threading.enumerate() == [threading.main_thread()], threading.enumerate()
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        driver.CHECKPOINT_SECONDS, driver.CHECKPOINT_SHARE = 0.0, float("inf")  # a checkpoint after every round
+        during()
+        os._exit(mamo(*arguments).code)
+    finally:
+        os._exit(99)
+
+
+def kill_after(seconds: float) -> Callable[[], None]:
+    """Kill this process in so many seconds, wherever it is then."""
+
+    def doom() -> None:
+        threading.Thread(target=lambda: (time.sleep(seconds), os.kill(os.getpid(), signal.SIGKILL))).start()
+
+    return doom
+
+
+def kill_at_write(count: int) -> Callable[[], None]:
+    """Kill this process when it is about to make its n-th file durable."""
+
+    def doom() -> None:
+        left, fsync = [count], os.fsync
+
+        def fsync_or_die(descriptor: int) -> None:
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            fsync(descriptor)
+
+        os.fsync = fsync_or_die
+
+    return doom
+
+
+def contents(run: Path) -> dict[str, Any]:
+    """All that a run computed: its tables' bytes and its checkpoint, tensors as bytes."""
+    tables = {path.name: path.read_bytes() for path in run.glob("*.csv")}
+    saved = torch.load(run / checkpoint.NAME, weights_only=True)["state"]
+    return {**tables, "checkpoint": plain(saved)}
+
+
+def plain(value: Any) -> Any:
+    """Nested state with tensors as (type, shape, bytes): equal where every bit is."""
+    if isinstance(value, torch.Tensor):
+        return str(value.dtype), tuple(value.shape), value.contiguous().numpy().tobytes()
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

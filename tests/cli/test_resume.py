@@ -1,0 +1,78 @@
+"""Resume is exact: killed at any moment and started again, a run ends as if it had never been."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from mamo_cli.runs.tables import AppendTable
+from mamo_cli.seeding import MemberStreams
+from tests.cli.invoke import TINY, mamo
+from tests.cli.killing import contents, forked, kill_after, kill_at_write
+
+KILLED = -9
+BEFORE_THE_FOURTH_CHECKPOINT = 25  # of the command's writes: its rows are there, their checkpoint is not
+COMMANDS = {"train": ("train", *TINY, "--iterations", "6"), "run-mamo": ("run-mamo", *TINY, "--cycles", "6")}
+LOCAL, PARALLEL = ("--jobs", "1"), ("--jobs", "2")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("uninterrupted"))
+        for name, command in COMMANDS.items():
+            assert mamo(*command, *LOCAL, "--name", name).code == 0
+        return {name: contents(Path("results") / name) for name in COMMANDS}
+
+
+def resumed(folder, command, jobs, doom) -> tuple[int, dict]:
+    """Exit code of the start that was to be killed, and what the run holds after another start."""
+    code = forked((*COMMANDS[command], *jobs, "--name", "x"), doom)
+    done = mamo(*COMMANDS[command], *jobs, "--name", "x")
+    assert done.code == 0, done.err
+    return code, contents(folder / "results" / "x")
+
+
+@pytest.mark.parametrize("trial", range(4))
+@pytest.mark.parametrize("command", COMMANDS)
+def test_killed_at_a_random_write_and_resumed_it_ends_the_same(folder, uninterrupted, command, trial):
+    count = random.Random(trial).randint(1, 40)
+    code, found = resumed(folder, command, LOCAL, kill_at_write(count))
+    assert code == KILLED
+    assert found == uninterrupted[command]
+
+
+@pytest.mark.parametrize("trial", range(2))
+@pytest.mark.parametrize("command", COMMANDS)
+def test_killed_at_a_random_moment_and_resumed_it_ends_the_same(folder, uninterrupted, command, trial):
+    seconds = random.Random(f"{command} {trial}").uniform(0.02, 0.6)
+    _, found = resumed(folder, command, LOCAL, kill_after(seconds))
+    assert found == uninterrupted[command]
+
+
+@pytest.mark.parametrize(("command", "count"), [("train", 13), ("run-mamo", 22)])
+def test_killed_with_worker_processes_and_resumed_it_ends_the_same(folder, uninterrupted, command, count):
+    code, found = resumed(folder, command, PARALLEL, kill_at_write(count))
+    assert code == KILLED
+    tables = uninterrupted[command].keys() - {"checkpoint"}
+    assert {name: found[name] for name in tables} == {name: uninterrupted[command][name] for name in tables}
+
+
+def test_a_kill_shows_as_crashed_and_every_start_is_on_record(folder):
+    command = (*COMMANDS["run-mamo"], *LOCAL, "--name", "x")
+    forked(command, kill_at_write(BEFORE_THE_FOURTH_CHECKPOINT))
+    assert json.loads(mamo("runs", "show", "x", "--json").out)["status"] == "crashed"
+    mamo(*command)
+    starts = json.loads((folder / "results" / "x" / "run.json").read_text())["starts"]
+    assert [start["status"] for start in starts] == ["crashed", "complete"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "method"), [(MemberStreams, "load_state_dict"), (AppendTable, "_cut_back")], ids=["streams", "cut back"]
+)
+def test_without_a_part_of_the_state_the_comparison_fails(folder, uninterrupted, monkeypatch, owner, method):
+    forked((*COMMANDS["run-mamo"], *LOCAL, "--name", "x"), kill_at_write(BEFORE_THE_FOURTH_CHECKPOINT))
+    monkeypatch.setattr(owner, method, lambda *_: None)
+    assert mamo(*COMMANDS["run-mamo"], *LOCAL, "--name", "x").code == 0
+    assert contents(folder / "results" / "x") != uninterrupted["run-mamo"]

@@ -1,0 +1,119 @@
+import os
+
+import matplotlib
+import pandas as pd
+import pytest
+
+from mamo_cli.analysis.agent_tables import te_agents_table
+from mamo_cli.analysis.mamo_tables import mamo_table
+from mamo_cli.analysis.offline_tables import offline_table
+from mamo_cli.errors import DataError, StorageError
+from mamo_cli.plots.agents import draw_te_agents
+from mamo_cli.plots.draw import draw_run, draw_runs
+from mamo_cli.plots.mamo import draw_mamo
+from mamo_cli.plots.offline import draw_offline
+from mamo_cli.plots.style import DOUBLE_COLUMN
+from tests.analysis.synthetic_runs import write_mamo, write_offline, write_train
+
+SUFFIXES = ("csv", "png", "svg", "pdf")
+KINDS = {
+    "solve-offline": (write_offline, {"offline", "offline_noise", "frontier"}),
+    "train": (lambda folder: write_train(folder, seeds=3), {"te_agents", "learning_curves", "regret", "frontier"}),
+    "run-mamo": (lambda folder: write_mamo(folder, seeds=3, cycles=4), {"mamo", "frontier"}),
+    "evaluate": (lambda folder: write_train(folder, [0.8], seeds=2, command="evaluate"), {"te_agents"}),
+}
+
+
+@pytest.mark.parametrize("command", KINDS)
+def test_every_figure_of_a_kind_is_drawn_and_drawn_again_alike(tmp_path, command):
+    write, figures = KINDS[command]
+    run = write(tmp_path / "run")
+    files = draw_run(run)
+    assert {file.name for file in files} == {
+        f"{name}.{kind}" for name in figures for kind in ("csv", "png", "svg", "pdf")
+    }
+    assert sorted(files) == sorted((run / "figures").iterdir())
+    first = [file.read_bytes() for file in files]
+    again = draw_run(run, tmp_path / "elsewhere")
+    assert [file.read_bytes() for file in again] == first
+    assert not any(b"matplotlib" in content.lower() for content in first if not content.startswith(b"<?xml"))
+
+
+def test_the_users_own_settings_change_nothing(tmp_path, monkeypatch):
+    run = write_train(tmp_path / "run", [0.8], seeds=2, command="evaluate")
+    before = [file.read_bytes() for file in draw_run(run)]
+    monkeypatch.setitem(matplotlib.rcParams, "lines.linewidth", 9.0)
+    monkeypatch.setitem(matplotlib.rcParams, "svg.hashsalt", "other")
+    assert [file.read_bytes() for file in draw_run(run)] == before
+    assert matplotlib.rcParams["lines.linewidth"] == 9.0
+
+
+def test_the_numbers_beside_a_figure_are_exactly_the_plotted_ones(tmp_path):
+    run = write_train(tmp_path / "run", [0.8], seeds=3, command="evaluate")
+    draw_run(run)
+    beside = pd.read_csv(run / "figures" / "te_agents.csv", dtype=str)
+    plotted = te_agents_table(run)
+    assert list(beside.columns) == list(plotted.columns)
+    pd.testing.assert_series_equal(beside["value"].astype(float), plotted["value"], check_exact=True)
+
+
+def test_many_functions_and_alphas_are_wrapped_and_nothing_is_cut_off(tmp_path):
+    offline = draw_offline(offline_table(write_offline(tmp_path / "offline", [f"f{number}" for number in range(5)])))
+    assert offline.get_size_inches()[0] == DOUBLE_COLUMN
+    run = write_train(tmp_path / "train", [0.1, 0.2, 0.3, 0.4, 0.9], seeds=1, diverged=[(0, 0.3)])
+    agents = draw_te_agents(te_agents_table(run))
+    assert len(agents.axes) == 10
+    assert all(axes.get_ylim() == (0.0, agents.axes[8].get_ylim()[1]) for axes in agents.axes[::2])
+    assert agents.axes[8].get_ylim()[1] >= 10.0  # alpha = 0.9 is drawn last and needs the most replicas
+
+
+def test_one_seed_and_one_cycle_can_be_drawn(tmp_path):
+    mamo = draw_mamo(mamo_table(write_mamo(tmp_path / "mamo", seeds=1, cycles=1, rows_each=1)))
+    assert "n = 1 seeds" in mamo.get_suptitle()
+
+
+def test_dropped_seeds_are_stated_in_the_figure(tmp_path):
+    mamo = draw_mamo(mamo_table(write_mamo(tmp_path / "mamo", seeds=4, cycles=2, rows_each=4, diverged=[2])))
+    assert "n = 3 of 4 seeds" in mamo.get_suptitle()
+    train = write_train(tmp_path / "train", seeds=4, diverged=[(1, 0.9)])
+    titles = [axes.get_title(loc) for axes in draw_te_agents(te_agents_table(train)).axes for loc in ("left", "center")]
+    assert {"α = 0.1, n = 4 seeds", "α = 0.9, n = 3 of 4 seeds"} <= set(titles)
+
+
+def test_several_runs_meet_in_one_frontier_beside_the_run_that_learned_most(tmp_path):
+    mamo, train = write_mamo(tmp_path / "mamo", seeds=2, cycles=2), write_train(tmp_path / "train", seeds=2)
+    files = draw_runs([mamo, train])
+    assert [file.parent.parent.name for file in files if file.stem == "frontier_compared"] == ["mamo"] * 4
+    common = pd.read_csv(tmp_path / "mamo" / "figures" / "frontier_compared.csv")
+    assert dict(common["kind"].value_counts()) == {"alpha": 11, "te_agent": 4, "mamo": 2, "step": 1, "average": 1}
+
+
+def test_a_run_of_another_instance_is_left_out_and_named(tmp_path, caplog):
+    one, other = (write_mamo(tmp_path / name, seeds=2, cycles=2) for name in ("one", "other"))
+    summary = other / "summary.csv"
+    summary.write_text(summary.read_text().replace(",0.05,", ",0.06,"))
+    assert not any(file.stem == "frontier_compared" for file in draw_runs([one, other]))
+    assert "one: another instance than" in caplog.text
+
+
+def test_a_missing_column_is_one_line_and_a_missing_run_another(tmp_path):
+    run = write_offline(tmp_path / "run")
+    plan = pd.read_csv(run / "plan.csv")
+    plan.drop(columns="replicas").to_csv(run / "plan.csv", index=False)
+    with pytest.raises(DataError, match=r"^[^\n]*plan\.csv: column replicas is missing[^\n]*$"):
+        draw_run(run)
+    with pytest.raises(DataError, match="is not a run folder"):
+        draw_run(tmp_path)
+
+
+def test_what_was_there_survives_a_disk_that_refuses(tmp_path, monkeypatch):
+    run = write_train(tmp_path / "run", [0.8], seeds=2, command="evaluate")
+    before = {file: file.read_bytes() for file in draw_run(run)}
+
+    def refuse(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageError, match="no space left"):
+        draw_run(run)
+    assert {file: file.read_bytes() for file in sorted((run / "figures").iterdir())} == dict(sorted(before.items()))
