@@ -82,13 +82,22 @@ def _outcome() -> int:
         return code if isinstance(code, int) else 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # who reads our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for the flush at exit
-        return 0
+    except BrokenPipeError:
+        return _enough_read()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # what typer and rich make of it
+            return _enough_read()
+        raise
     except Exception as error:
         if STOP.number is not None:  # what a signal cut short may end in any error
             raise Stopped(STOP.number) from error
         return _explained(error)
+
+
+def _enough_read() -> int:
+    """Go on without a reader of our output, who has seen enough; the flush at exit must not fail, either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
 
 
 def _explained(error: Exception) -> int:

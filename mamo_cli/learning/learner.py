@@ -168,7 +168,7 @@ class PopulationLearner:
 
     def _clip_gradient(self) -> None:
         """Scale each member's gradient to at most the configured norm: one member's never touches another's."""
-        scale = self.config.max_gradient_norm / self._network.norms(self._gradient)
+        scale = self.config.max_gradient_norm / self._network.norms(self._gradient_blocks)
         if bool((scale < 1.0).any()):  # rare; members below the limit are multiplied by exactly 1
             for block in self._gradient_blocks:
                 block.mul_(scale.clamp(max=1.0).view(-1, *[1] * (block.dim() - 1)))

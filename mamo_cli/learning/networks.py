@@ -113,9 +113,10 @@ class PopulationMLP:
                 slope = torch.bmm(slope, layers[index].weight.transpose(1, 2))
                 slope = torch.ops.aten.threshold_backward(slope, inputs, 0.0)
 
-    def norms(self, vector: Tensor) -> Tensor:
-        """Euclidean norm `(K, 1)` of each member's part of a gradient vector."""
-        parts = [torch.linalg.vector_norm(block.flatten(1), dim=1) for block in self.blocks(vector)]
+    @staticmethod
+    def norms(blocks: Sequence[Tensor]) -> Tensor:
+        """Euclidean norm `(K, 1)` of each member's part of a gradient vector's blocks."""
+        parts = [torch.linalg.vector_norm(block.flatten(1), dim=1) for block in blocks]
         norms: Tensor = torch.linalg.vector_norm(torch.stack(parts, 1), dim=1, keepdim=True)
         return norms
 

@@ -31,7 +31,7 @@ def test_0_done(folder):
 def test_1_a_bug_in_a_run_leaves_its_traceback_in_the_runs_log(folder):
     done = patched("from mamo_cli.cli import session\nsession.drive = lambda *_: 1 / 0", *TRAIN, "--name", "x")
     refused(done, 1, "a bug of ours: ZeroDivisionError", "traceback in results/x/log.txt")
-    assert "1 / 0" in (folder / "results" / "x" / "log.txt").read_text()
+    assert "Traceback" in (folder / "results" / "x" / "log.txt").read_text()
     assert json.loads(mamo("runs", "show", "x", "--json").out)["status"] == "failed"
 
 
@@ -45,7 +45,7 @@ def test_1_a_bug_outside_any_run_leaves_its_traceback_in_results(folder):
     ("arguments", "phrases"),
     [
         (("train", "--sedes", "2"), ["--sedes", "--seeds"]),
-        (("train", "--seeds", "two"), ["--seeds", "two"]),
+        (("train", "--seeds", "two"), ["--seeds", "valid integer"]),
         (("train", "--seeds", "0"), ["seeds", "greater than or equal to 1", "got 0"]),
         (("train", "--jobs", "0"), ["--jobs", "at least 1", "got 0"]),
         (("solve-offline", "--tolerance", "nan"), ["instance.tolerance", "finite", "got nan"]),

@@ -1,0 +1,47 @@
+"""Rejection probabilities per second: our table and our models against pacsltk, a point at a time as it works."""
+
+import importlib.metadata
+
+import numpy as np
+
+from benchmarks.problem import INSTANCE, instance
+from benchmarks.rows import Row, measured, ratio
+from benchmarks.timing import seconds_each
+
+POINTS = 100_000
+THEIR_POINTS = 50
+
+
+def run(repeats: int) -> list[Row]:
+    """Rows of our table and of pacsltk, and their ratio."""
+    table = instance().table
+    rng = np.random.default_rng(0)
+    rates = rng.uniform(1.0, table.max_rate_rps, (POINTS, 1))
+    replicas = rng.integers(1, table.max_replicas + 1, (POINTS, 1))
+    seconds = seconds_each(lambda: table.lookup(rates, replicas), repeats)
+    ours = row("mamo", [1e9 * each / POINTS for each in seconds], "", f"table, {POINTS:,} points a call")
+    theirs = pacsltk_row(rates[:THEIR_POINTS, 0], replicas[:THEIR_POINTS, 0], repeats)
+    return [ours, theirs, ratio("mamo / pacsltk", ours, theirs, "lookups, per point", less_is_more=True)]
+
+
+def pacsltk_row(rates: np.ndarray, replicas: np.ndarray, repeats: int) -> Row:
+    """The authors' own implementation, on as many points as are not slow."""
+    try:
+        from pacsltk import perfmodel
+
+        version = importlib.metadata.version("pacsltk")
+    except ImportError as error:
+        return row("pacsltk", [], "", f"peer unavailable: {error}")
+
+    def play() -> None:
+        for rate, cap in zip(rates.tolist(), replicas.tolist(), strict=True):
+            perfmodel.get_sls_warm_count_dist(
+                rate, INSTANCE.warm_service_time, INSTANCE.cold_service_time, INSTANCE.idle_timeout, cap
+            )
+
+    seconds = seconds_each(play, repeats)
+    return row("pacsltk", [1e9 * each / len(rates) for each in seconds], version, "model, one point a call")
+
+
+def row(engine: str, values: list[float], version: str, note: str) -> Row:
+    return measured("lookup", engine, "ns/point", values, version=version, cores=1, note=note)
