@@ -28,8 +28,10 @@ def run(repeats: int) -> list[Row]:
                 environment.step(*drawn)
 
         rates = [STEPS * members * copies / each for each in seconds_each(play, repeats)]
-        rows.append(row("mamo, batched", rates, members, f"{members * copies} environments at once"))
-    single = row("mamo, Gymnasium", gymnasium_rates(repeats), 1, "one environment", f"gymnasium {gymnasium.__version__}")
+        rows.append(row("mamo, batched", rates, members, f"{members * copies} at once"))
+    single = row(
+        "mamo, Gymnasium", gymnasium_rates(repeats), 1, "one environment", f"gymnasium {gymnasium.__version__}"
+    )
     return [*rows, single, ratio("mamo batched / Gymnasium", rows[-1], single, "environment steps")]
 
 

@@ -10,7 +10,7 @@ from mamo_cli.config import PhaseConfig
 from mamo_cli.learning.population import TaskPopulation
 from mamo_cli.seeding import MemberStreams
 
-STEPS = 128  # environment steps of each member in one call
+STEPS = 64  # environment steps of each member in one call
 FILLING_COPIES = 1024
 
 

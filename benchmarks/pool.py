@@ -52,10 +52,11 @@ class Running:
         places = [everything[lane :: cell.processes][: cell.threads] for lane in range(cell.processes)]
         self._lanes = [_Lane(cell, place) for place in places]
         try:
-            self.about = [lane.answer() for lane in self._lanes][0]
+            answers = [lane.answer() for lane in self._lanes]
         except UnavailableError:
             self.close()
             raise
+        self.about: dict[str, str] = answers[0]
 
     def rate(self, seconds: float, first_core: int) -> float:
         """Updates per second over all processes, which start together."""
@@ -77,7 +78,7 @@ class _Lane:
     def __init__(self, cell: Cell, place: list[int]) -> None:
         order = {"engine": cell.engine, "members": cell.members // cell.processes, "copies": cell.copies}
         text = json.dumps({**order, "threads": cell.threads, "cores": place})
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in close()
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "benchmarks.worker", text],
             stdin=subprocess.PIPE,

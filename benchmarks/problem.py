@@ -1,9 +1,10 @@
 """The common problem: what every engine learns, and under which settings.
 
 Every engine plays the reference instance and makes, for every environment step, one gradient step of a batch of 32 on
-a network of three hidden layers of 64, out of a replay of 16,384 transitions that is full from the start. With 16
-copies of the environment to a member it makes 16 gradient steps after every step of all copies: acting comes cheaper,
-the ratio is the same.
+a network of three hidden layers of 64, out of a replay of 16,384 transitions. The replay is full before the clock runs
+(RLlib's alone holds 1,024 transitions then: filling it would take longer than all the rest). With 16 copies of the
+environment to a member it makes 16 gradient steps after every step of all copies: acting comes cheaper, the ratio is
+the same.
 """
 
 from collections.abc import Callable

@@ -49,11 +49,13 @@ def measured(
 def ratio(engine: str, ours: Row | None, theirs: Row | None, note: str, *, less_is_more: bool = False) -> Row:
     """How many times better ours is; its range pits the worst repeat of one against the best of the other."""
     cores = ours.cores if ours else None
-    if ours is None or theirs is None or not ours.median or not theirs.median:
-        return Row("ratio", engine, "", "", None, cores, "x", None, None, None, 0, f"{note}: not measured")
+    if ours is None or theirs is None or not ours.repeats or not theirs.repeats:
+        return Row("ratio", engine, "", "", None, cores, "x", None, None, None, 0, f"not measured: {note}")
     above, below = (theirs, ours) if less_is_more else (ours, theirs)
-    assert above.low and above.high and below.low and below.high and above.median and below.median
-    numbers = (above.median / below.median, above.low / below.high, above.high / below.low)
+    (median, low, high), (under, least, most) = (
+        [number or 0.0 for number in (row.median, row.low, row.high)] for row in (above, below)
+    )
+    numbers = (median / under, low / most, high / least)
     repeats = min(ours.repeats, theirs.repeats)
     return Row("ratio", engine, theirs.version, theirs.replay, ours.members, cores, "x", *numbers, repeats, note)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from benchmarks.pool import Cell, interleaved
-from benchmarks.rows import Row, measured, ratio
+from benchmarks.rows import Row, core_count, measured, ratio
 
 BENCHMARK = "updates"
 PEERS = {
@@ -15,30 +15,42 @@ PEERS = {
 NAMES = {"mamo": "mamo", **PEERS}
 OURS = (1, 8, 32, 128, 256)
 JAX = (1, 8, 16, 32)
+COPIES = (1, 16)
+PYTHON_PEERS = ("sb3", "sbx", "rllib")
 
 
 def groups(quick: bool) -> list[list[Cell]]:
     """Cells that are held ready together and timed in turns; ours stand in every group.
 
-    On two cores a peer without threads of its own use runs as two processes; whoever may use threads is also tried as
-    one process of two.
+    On two cores an engine runs as two processes of one thread each; a peer whose library has threads of its own is also
+    tried as one process of two.
     """
-    ours, jax, copies = ((1, 8), (8,), (1,)) if quick else (OURS, JAX, (1, 16))
-    anchor = Cell("mamo", 8 if quick else 32, copies=copies[-1])
-    both = Cell("mamo", 8 if quick else 64, processes=2, copies=copies[-1])
-    one_core = [Cell("mamo", members, copies=c) for c in copies for members in ours]
-    one_core += [Cell("jax loop", members, copies=1) for members in jax]
-    one_core += [Cell(peer, 1, copies=c) for peer in ("sb3", "sbx") for c in copies]
-    two_cores = [Cell("mamo", members, processes=2, copies=c) for c in copies for members in (*ours, 64) if members > 1]
-    two_cores += [Cell("jax loop", 2 * members, processes=2) for members in jax]
-    two_cores += [] if quick else [Cell("jax loop", members, threads=2) for members in jax]
-    in_python = [both]
-    in_python += [Cell(peer, 2, processes=2, copies=c) for peer in ("sb3", "sbx") for c in copies]
-    in_python += [] if quick else [Cell(peer, 1, threads=2) for peer in ("sb3", "sbx")]
-    slow = [anchor, *(Cell("rllib", 1, copies=c) for c in copies)]
-    slow += [] if quick else [both, Cell("rllib", 1, threads=2)]
-    slow += [] if quick else [Cell("rllib", 2, processes=2, copies=c) for c in copies]
-    return [one_core, slow] if quick else [one_core, two_cores, in_python, slow]
+    if quick:
+        return [[Cell("mamo", 1), Cell("mamo", 8), Cell("jax loop", 8), *(Cell(peer, 1) for peer in PYTHON_PEERS)]]
+    one_core = [Cell("mamo", members, copies=copies) for copies in COPIES for members in OURS]
+    one_core += [Cell("jax loop", members) for members in JAX]
+    one_core += [Cell("jax loop", 8, copies=max(COPIES))]
+    one_core += [Cell(peer, 1, copies=copies) for peer in ("sb3", "sbx") for copies in COPIES]
+    two_cores = [Cell("mamo", members, processes=2) for members in OURS if members > 1]
+    two_cores += [Cell("mamo", members, processes=2, copies=max(COPIES)) for members in (8, 32, 64, 128, 256)]
+    two_cores += [Cell("jax loop", 2 * members, processes=2) for members in JAX]
+    two_cores += [Cell("jax loop", members, threads=2) for members in JAX]
+    return [
+        one_core,
+        *([two_cores, beside(("sb3", "sbx"))] if core_count() > 1 else []),
+        beside(("rllib",), one_core=True),
+    ]
+
+
+def beside(peers: tuple[str, ...], one_core: bool = False) -> list[Cell]:
+    """Peers of one member a process, beside two cells of ours."""
+    cells = [Cell("mamo", 32, copies=max(COPIES))] if one_core else []
+    cells += [Cell(peer, 1, copies=copies) for peer in peers for copies in COPIES if one_core]
+    if core_count() > 1:
+        cells += [Cell("mamo", 64, processes=2, copies=max(COPIES))]
+        cells += [Cell(peer, 2, processes=2, copies=copies) for peer in peers for copies in COPIES]
+        cells += [Cell(peer, 1, threads=2) for peer in peers]
+    return cells
 
 
 def run(quick: bool, repeats: int, seconds: float, say: Callable[[str], None]) -> list[Row]:
@@ -86,7 +98,8 @@ def ratios(rows: dict[Cell, Row]) -> list[Row]:
             if theirs is not None:
                 out.append(ratio(f"mamo / {name}", ours, theirs, f"each at its best, {settings(ours, theirs)}"))
     ours, theirs = (best(rows, engine, 1, members=1) for engine in ("mamo", "sb3"))
-    out.append(ratio(f"mamo / {PEERS['sb3']}", ours, theirs, "one member each"))
+    if ours is not None and theirs is not None:
+        out.append(ratio(f"mamo / {PEERS['sb3']}", ours, theirs, "one member each"))
     for cores in sorted({cell.cores for cell in rows}):
         largest = best(rows, "mamo", cores, members=max(OURS))
         if largest is not None:

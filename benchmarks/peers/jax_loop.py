@@ -6,12 +6,12 @@ that one gather brings a batch, random numbers drawn for a whole call at once, o
 """
 
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from benchmarks.peers import sum_tree
 from benchmarks.peers.jax_member import CAPACITY, FEATURES, ROW, Member, advance, node, optimiser
@@ -69,7 +69,7 @@ def start(members: int, copies: int) -> Member:
     place = node()
     widths = (FEATURES, *LEARNER.hidden, place.limit)
     layers = []
-    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+    for inputs, outputs in pairwise(widths):
         bound = inputs**-0.5
         layers.append(
             tuple(

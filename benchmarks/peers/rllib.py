@@ -8,8 +8,8 @@ from ray.tune.registry import register_env
 
 from benchmarks.problem import EPSILON, LEARNER, LEARNING_RATE, make_environment
 
-CALL_STEPS = 32  # environment steps of one call of `train`, which gathers metrics at its end
-# RLlib fills a replay at the speed of its sampling, too slow for all of it; a fuller one would not be faster.
+CALL_STEPS = 128  # environment steps of one call of `train`, which gathers metrics at its end
+# RLlib fills a replay at the speed of its sampling, too slow for all of it; a full one would not be faster.
 WARM_UP_STEPS = 1024
 
 
@@ -30,7 +30,7 @@ class RLlib:
         return self._calls
 
     def warm_up(self) -> None:
-        """Fill the replay as far as learning needs."""
+        """Fill the replay as far as learning needs, then learn for one call."""
         for _ in range(WARM_UP_STEPS // self._calls + 1):
             self._algorithm.train()
 
@@ -75,5 +75,4 @@ def build(members: int, copies: int, threads: int) -> RLlib:
     torch.set_num_threads(threads)
     engine = RLlib(copies)
     engine.warm_up()
-    engine.advance()
     return engine

@@ -56,11 +56,10 @@ def show(run: Newest = None, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"run": str(path), **manifest, "files": files})
         return
-    facts = {
-        key: manifest[key] for key in ("command", "status", "started", "ended", "config_digest") if key in manifest
-    }
+    shown = ("command", "status", "started", "ended", "config_digest")
+    facts: dict[str, Any] = {"run": str(path), **{str(key): manifest.get(key) for key in shown}}
     typed = shlex.join(["mamo", *map(str, manifest.get("argv", []))])
-    print_facts({"run": str(path), **facts, "command line": typed, "files": ", ".join(files)})
+    print_facts({**facts, "command line": typed, "files": ", ".join(files)})
 
 
 def rm(

@@ -14,10 +14,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import leaky_relu
 
 # Widths and block starts are multiples of 16 floats (64 bytes). Every member then meets the same vector lanes, so its
 # numbers do not depend on its place in the population; and a product with 16 columns is three times as fast as with 10.
 LANES = 16
+
+
+# A plain ReLU that a large step has pushed below zero for all inputs never comes back, and after some dozen phases,
+# each restarting the learning rate, whole networks were dead. A slight slope keeps every unit alive.
+LEAK = 0.01
 
 
 class Layer(NamedTuple):
@@ -28,7 +34,7 @@ class Layer(NamedTuple):
 
 
 class PopulationMLP:
-    """Fully connected ReLU networks of one shape, one for each of K members."""
+    """Fully connected networks with leaky rectifiers, of one shape, one for each of K members."""
 
     def __init__(self, members: int, sizes: Sequence[int]) -> None:
         """Args: members: K. sizes: inputs, hidden widths (multiples of 16), outputs (padded to one inside)."""
@@ -90,7 +96,8 @@ class PopulationMLP:
         """
         activations = [states]
         for layer in layers[:-1]:
-            activations.append(torch.baddbmm(layer.bias, activations[-1], layer.weight).relu_())
+            preactivation = torch.baddbmm(layer.bias, activations[-1], layer.weight)
+            activations.append(leaky_relu(preactivation, LEAK, inplace=True))
         activations.append(torch.baddbmm(layers[-1].bias, activations[-1], layers[-1].weight))
         return activations
 
@@ -111,7 +118,7 @@ class PopulationMLP:
             torch.sum(slope, 1, keepdim=True, out=gradients[index].bias)
             if index > 0:
                 slope = torch.bmm(slope, layers[index].weight.transpose(1, 2))
-                slope = torch.ops.aten.threshold_backward(slope, inputs, 0.0)
+                slope = torch.ops.aten.leaky_relu_backward(slope, inputs, LEAK, True)
 
     @staticmethod
     def norms(blocks: Sequence[Tensor]) -> Tensor:

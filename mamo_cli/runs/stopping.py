@@ -49,6 +49,7 @@ class StopRequest:
             watch.join()
             for number, handler in before.items():
                 signal.signal(number, handler)
+            self.number = None
 
     @contextmanager
     def deferred(self) -> Iterator[None]:

@@ -7,8 +7,7 @@ import shutil
 
 import pytest
 
-from tests.cli.invoke import MAMO, TRAIN, Result, installed, mamo, patched
-
+from tests.cli.invoke import TRAIN, Result, installed, mamo, patched
 
 HEADER = "# step_seconds=300\nstep,function,expected_rate,actual_rate\n"
 

@@ -50,7 +50,9 @@ def test_another_command_is_refused(finished):
     assert "results/wa holds a run-mamo run, not a solve-offline run" in refused.err
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"status": "complete"}', '{"status": 7, "command": "train"}', "[" * 9999])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"status": "complete"}', '{"status": 7, "command": "train"}', "[" * 9999]
+)
 def test_a_damaged_manifest_is_named(finished, text):
     (finished / "plan" / "run.json").write_text(text)
     done = mamo("solve-offline", "--name", "plan")
@@ -70,16 +72,18 @@ def test_config_toml_reproduces_the_run(finished):
 
 
 def test_the_command_line_wins_over_the_file(finished):
-    done = json.loads(mamo("run-mamo", "--config", "results/wa/config.toml", "--seeds", "1", "--json", "--jobs", "1").out)
+    done = json.loads(
+        mamo("run-mamo", "--config", "results/wa/config.toml", "--seeds", "1", "--json", "--jobs", "1").out
+    )
     assert [member["seed"] for member in done["members"]] == [0]
 
 
-@pytest.mark.parametrize("jobs", ["2", "3"])
-def test_results_do_not_depend_on_the_number_of_processes(finished, jobs):
-    assert mamo(*TRAIN, "--jobs", jobs, "--name", "many").code == 0
+@pytest.mark.parametrize(("command", "run", "jobs"), [(TRAIN, "te", "3"), (MAMO, "wa", "2")])
+def test_results_do_not_depend_on_the_number_of_processes(finished, command, run, jobs):
+    assert mamo(*command, "--jobs", jobs, "--name", "many").code == 0
     tables = ("training.csv", "evaluation.csv", "summary.csv")
     assert [(finished / "many" / name).read_bytes() for name in tables] == [
-        (finished / "te" / name).read_bytes() for name in tables
+        (finished / run / name).read_bytes() for name in tables
     ]
 
 

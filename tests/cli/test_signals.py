@@ -44,12 +44,13 @@ def stopped(patches: str, command: tuple[str, ...], *signals: int) -> tuple[int,
     """Exit code, stderr and seconds to the end after the first of the signals, which come 0.3 s apart."""
     process = started(patches, *command)
     assert process.stdout.readline() == "here\n"
-    start = time.monotonic()
+    sent = []
     for number in signals:
-        process.send_signal(number)
         time.sleep(0.3)
+        process.send_signal(number)
+        sent.append(time.monotonic())
     _, err = process.communicate(timeout=30)
-    return process.returncode, err, time.monotonic() - start
+    return process.returncode, err, time.monotonic() - sent[0]
 
 
 def status() -> str:
@@ -60,8 +61,8 @@ def status() -> str:
     ("patches", "command"),
     [
         (IN_A_ROUND, ENDLESS),
-        (IN_A_ROUND, LONG_ROUND + ("--jobs", "1")),
-        (STARTING_WORKERS, LONG_ROUND + ("--jobs", "2")),
+        (IN_A_ROUND, (*LONG_ROUND, "--jobs", "1")),
+        (STARTING_WORKERS, (*LONG_ROUND, "--jobs", "2")),
         (SUMMARISING, SHORT),
     ],
     ids=["training", "a round beyond its grace", "workers starting", "summarising"],
@@ -84,7 +85,7 @@ def test_130_saves_and_the_same_command_ends_as_if_never_stopped(folder):
 
 
 def test_a_second_signal_stops_at_once():
-    code, err, seconds = stopped(IN_A_ROUND, LONG_ROUND + ("--jobs", "1"), signal.SIGINT, signal.SIGINT)
+    code, err, seconds = stopped(IN_A_ROUND, (*LONG_ROUND, "--jobs", "1"), signal.SIGINT, signal.SIGINT)
     assert code == 130
     assert seconds < GRACE_SECONDS
     assert "Traceback" not in err

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mamo_cli.learning.networks import PopulationMLP
+from mamo_cli.learning.networks import LEAK, PopulationMLP
 from mamo_cli.learning.optimiser import FlatAdam
 
 HIDDEN = st.lists(st.sampled_from([16, 32, 48]), min_size=1, max_size=3)
@@ -52,7 +52,7 @@ def test_forward_is_a_perceptron_of_each_member(members, sizes):
         signal = states[member]
         for place, layer in enumerate(layers):
             signal = signal @ layer.weight[member] + layer.bias[member]
-            signal = signal.relu() if place < len(hidden) else signal
+            signal = torch.nn.functional.leaky_relu(signal, LEAK) if place < len(hidden) else signal
         torch.testing.assert_close(found[member], signal, rtol=1e-4, atol=1e-5)
     assert not found[..., outputs:].any()
     assert vector.numel() == network.parameters

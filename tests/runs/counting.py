@@ -1,0 +1,64 @@
+"""A shard that counts, which any process can build in no time."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from mamo_cli.config import TrainConfig
+from mamo_cli.runs.folder import RunFolder, open_run
+
+COLUMNS = {"counts": ("name", "round", "value")}
+
+
+class Spec(NamedTuple):
+    """A shard's name, its rounds, and a round at whose start it kills its process, once (see `mark`)."""
+
+    name: str
+    rounds: int = 4
+    deadly_round: int = -1
+    mark: str = ""
+    failing_round: int = -1
+
+
+class CountingShard:
+    """Adds up its rounds."""
+
+    diverged_seeds: list[int] = []  # noqa: RUF012 - never changes
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec, self.round, self.total = spec, 0, torch.zeros(1)
+
+    @property
+    def done(self) -> bool:
+        return self.round >= self.spec.rounds
+
+    def advance(self) -> dict[str, list[list[Any]]]:
+        if self.round == self.spec.deadly_round and not (self.spec.mark and Path(self.spec.mark).exists()):
+            if self.spec.mark:
+                Path(self.spec.mark).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.round == self.spec.failing_round:
+            raise ValueError("a bug in a worker")
+        self.round += 1
+        self.total += self.round
+        return {"counts": [[self.spec.name, self.round, self.total.item()]]}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"round": self.round, "total": self.total.clone()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.round, self.total = state["round"], state["total"].clone()
+
+
+def opened(root: Path, name: str | None = "x", fresh: bool = False, config=None, digest: str = "0123abcd"):
+    """A run folder of `train`."""
+    return open_run(
+        root, "train", "label", config or TrainConfig(), digest, name=name, fresh=fresh, argv=["train", "--seeds", "8"]
+    )
+
+
+def rows_of(run: RunFolder) -> list[str]:
+    return (run.path / "counts.csv").read_text().splitlines()[1:]

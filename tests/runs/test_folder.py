@@ -1,0 +1,107 @@
+import json
+import logging
+import warnings
+
+import pytest
+
+from mamo_cli.config import TrainConfig, read_toml, resolve
+from mamo_cli.errors import DivergedError, LockedError, MamoError, StorageError, UsageError
+from mamo_cli.runs import locks
+from mamo_cli.runs.folder import checked_name
+from mamo_cli.runs.manifest import list_runs, read_manifest
+from tests.runs.counting import opened
+
+
+@pytest.mark.parametrize("name", ["a", "A-1.b_c", "9" * 64])
+def test_names_that_stay_under_their_folder(name):
+    assert checked_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".a", "-a", "a/b", "a b", "a\n", "é", "9" * 65, "a\0"])
+def test_names_that_might_not(name):
+    with pytest.raises(UsageError, match="run name"):
+        checked_name(name)
+
+
+def test_a_folder_is_named_by_command_label_and_digest(tmp_path):
+    with opened(tmp_path, name=None) as run:
+        assert run.path.name == "train-label-0123abcd"
+    assert read_manifest(run.path)["status"] == "complete"
+
+
+def test_config_toml_resolves_to_the_same_configuration(tmp_path):
+    config = resolve(TrainConfig, {"alpha": [0.3], "instance": {"tolerance": 0.1}})
+    with opened(tmp_path, config=config) as run:
+        pass
+    assert resolve(TrainConfig, read_toml(run.path / "config.toml")) == config
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (DivergedError("x"), "diverged"),
+        (StorageError("x"), "failed"),
+        (OSError("x"), "failed"),
+        (KeyboardInterrupt(), "interrupted"),
+        (SystemExit(143), "interrupted"),
+    ],
+)
+def test_how_a_run_ends_is_recorded_and_raised_on(tmp_path, error, status):
+    with pytest.raises(type(error)), opened(tmp_path):
+        raise error
+    manifest = read_manifest(tmp_path / "x")
+    assert [manifest["status"], manifest["starts"][-1]["status"]] == [status, status]
+    assert manifest["ended"] == manifest["starts"][-1]["ended"]
+
+
+def test_a_bug_is_one_line_and_a_traceback_in_the_log(tmp_path):
+    with pytest.raises(MamoError, match=r"a bug of ours: KeyError: 'x' \(traceback in .*x/log.txt\)"), opened(tmp_path):
+        {}["x"]
+    assert "Traceback" in (tmp_path / "x" / "log.txt").read_text()
+
+
+def test_the_log_holds_messages_and_warnings(tmp_path):
+    with opened(tmp_path), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.getLogger("mamo_cli.any").info("said")
+        warnings.warn("careful", stacklevel=1)
+    log = (tmp_path / "x" / "log.txt").read_text()
+    assert "INFO mamo_cli.any: said" in log
+    assert "careful" in log
+
+
+def test_a_folder_at_work_is_locked(tmp_path):
+    with opened(tmp_path) as run:
+        assert locks.is_locked(run.path)
+        assert read_manifest(run.path)["status"] == "running"
+        with pytest.raises(LockedError, match="in use by another process"), opened(tmp_path):
+            pass
+    assert not locks.is_locked(run.path)
+
+
+def test_running_without_a_lock_is_crashed_and_recorded_at_the_next_start(tmp_path):
+    with opened(tmp_path) as run:
+        pass
+    manifest = json.loads((run.path / "run.json").read_text())
+    del manifest["starts"][0]["status"]
+    (run.path / "run.json").write_text(json.dumps({**manifest, "status": "running"}))
+    assert read_manifest(run.path)["status"] == "crashed"
+    with opened(tmp_path) as again:
+        assert [start.get("status") for start in again.manifest["starts"]] == ["crashed", None]
+
+
+def test_what_a_killed_start_left_unfinished_is_swept(tmp_path):
+    with pytest.raises(SystemExit), opened(tmp_path) as run:
+        raise SystemExit
+    (run.path / ".checkpoint.pt.1.tmp").write_text("half")
+    with opened(tmp_path):
+        assert not list(run.path.glob(".*.tmp"))
+
+
+def test_runs_are_listed_newest_first_without_links(tmp_path):
+    assert list_runs(tmp_path / "none") == []
+    for name in ("a", "b"):
+        with opened(tmp_path, name=name):
+            pass
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert [path.name for path in list_runs(tmp_path)] == ["b", "a"]
