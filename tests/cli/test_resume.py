@@ -2,6 +2,8 @@
 
 import json
 import random
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,34 @@ def test_without_a_part_of_the_state_the_comparison_fails(folder, uninterrupted,
     monkeypatch.setattr(owner, method, lambda *_: None)
     assert mamo(*COMMANDS["run-mamo"], *LOCAL, "--name", "x").code == 0
     assert contents(folder / "results" / "x") != uninterrupted["run-mamo"]
+
+
+@pytest.fixture
+def small_disk(folder):
+    """A results folder on a disk of 16 MB of its own."""
+    results = folder / "results"
+    results.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "mamo-test", str(results)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("a disk of its own cannot be mounted here")
+    yield results
+    subprocess.run(["umount", str(results)], check=True)
+
+
+@pytest.mark.parametrize("room", [0, 30_000], ids=["none", "too little"])
+def test_on_a_full_disk_the_old_state_survives_and_with_room_the_run_goes_on(small_disk, uninterrupted, room):
+    command = (*COMMANDS["run-mamo"], *LOCAL, "--name", "x")
+    forked(command, kill_at_write(BEFORE_THE_FOURTH_CHECKPOINT))
+    for leftover in (small_disk / "x").glob(".*.tmp"):
+        leftover.unlink()
+    saved = (small_disk / "x" / "checkpoint.pt").read_bytes()
+    free = shutil.disk_usage(small_disk).free
+    (small_disk / "filler").write_bytes(bytes(free - room))
+    done = mamo(*command)
+    assert (done.code, "no space left on the disk: free some" in done.err or "disk is full" in done.err) == (8, True)
+    assert (small_disk / "x" / "checkpoint.pt").read_bytes() == saved
+    (small_disk / "filler").unlink()
+    assert mamo(*command).code == 0
+    assert contents(small_disk / "x") == uninterrupted["run-mamo"]
