@@ -7,7 +7,8 @@ MAMO := $(abspath $(BIN))/mamo
 # One thread for each process: mamo cuts its work into processes itself.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint type bench paper clean
+.PHONY: demo test test-faults fuzz lint type bench paper clean
+FUZZ_RUNS ?= 20000
 
 $(BIN)/mamo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +32,13 @@ test: $(VENV)/.dev ## lint, types and all tests
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto --dist worksteal
 
+test-faults: $(VENV)/.dev ## 200 random SIGKILLs (minutes): every run ends as if nobody had killed it
+	$(BIN)/pytest -m faults -n auto --dist worksteal tests/faults
+
+fuzz: $(VENV)/.dev ## coverage-guided fuzzing of all that reads a file; FUZZ_RUNS inputs each
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[fuzz]"
+	set -e; for target in trace importer config checkpoint; do $(BIN)/python -m tests.fuzz $$target $(FUZZ_RUNS); done
+
 lint: $(VENV)/.dev ## style, and only style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,6 +49,11 @@ type: $(VENV)/.dev ## static types
 bench: $(VENV)/.dev ## ours against its peers, in one run
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[bench]"
 	$(BIN)/python -m benchmarks
+
+docs: demo ## the README's figures, from the newest runs
+	mkdir -p docs
+	for name in mamo frontier_compared te_agents regret offline offline_noise; do \
+		cp "$$(ls -t results/*/figures/$$name.png | head -n 1)" docs/; done
 
 paper: $(BIN)/mamo ## the four experiments with 20 seeds and longer phases
 	$(MAMO) solve-offline

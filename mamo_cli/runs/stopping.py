@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import Thread
 from types import FrameType
 
-GRACE_SECONDS = 3.0  # for the round in progress and its checkpoint
+GRACE_SECONDS = 2.5  # for the round in progress and its checkpoint
 PATIENCE_SECONDS = 4.0  # for everything, also for a solver's own code, in which Python gets no say
 IMPATIENCE_SECONDS = 0.5  # the same after a second signal
 ASKING = (signal.SIGINT, signal.SIGTERM)
