@@ -7,7 +7,7 @@ MAMO := $(abspath $(BIN))/mamo
 # One thread for each process: mamo cuts its work into processes itself.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test test-faults fuzz lint type bench paper clean
+.PHONY: demo docs test test-faults fuzz lint type bench paper clean
 FUZZ_RUNS ?= 20000
 
 $(BIN)/mamo: pyproject.toml constraints.txt
