@@ -6,6 +6,7 @@ line wins. The help texts of the options are the descriptions written here, so t
 
 import hashlib
 import json
+import reprlib
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,10 +15,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mamo_cli.errors import UsageError
+from mamo_cli.errors import MAX_PROBLEMS_SHOWN, UsageError
 
 FORMAT_VERSION = 1
-MAX_CONFIG_BYTES = 1 << 20
+MAX_CONFIG_BYTES = 1 << 16
+MAX_LINE_DOTS = 1000  # the parser's memory grows with the square of a dotted key's parts
 
 
 def _multiple_of(lanes: int) -> Callable[[int], int]:
@@ -230,7 +232,8 @@ def resolve(kind: type[AnyConfig], *layers: Mapping[str, Any]) -> AnyConfig:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise UsageError("\n".join(_explained(problem) for problem in error.errors())) from None
+        problems = [_explained(problem) for problem in error.errors(include_url=False)[:MAX_PROBLEMS_SHOWN]]
+        raise UsageError("\n".join(problems)) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -244,6 +247,8 @@ def read_toml(path: Path) -> dict[str, Any]:
             text = file.read(MAX_CONFIG_BYTES + 1)
         if len(text) > MAX_CONFIG_BYTES:
             raise UsageError(f"{path}: a configuration file has at most {MAX_CONFIG_BYTES} bytes")
+        if any(line.count(b".") > MAX_LINE_DOTS for line in text.splitlines()):
+            raise UsageError(f"{path}: a line of a configuration file has at most {MAX_LINE_DOTS} dots")
         return tomllib.loads(text.decode("utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot read the configuration: {error.strerror}") from None
@@ -276,10 +281,18 @@ def _merged(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _explained(problem: Any) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
+    where = ".".join(str(part) for part in problem["loc"])[:200]
     if problem["type"] == "extra_forbidden":
         return f"{where}: no such setting"
     rule = problem["msg"].removeprefix("Value error, ")
     if isinstance(problem["input"], Mapping):  # a rule on a whole section names its values itself
         return f"{where}: {rule}"
-    return f"{where}: {rule[0].lower()}{rule[1:]}, got {problem['input']!r}"
+    return f"{where}: {rule[0].lower()}{rule[1:]}, got {_shown(problem['input'])}"
+
+
+def _shown(value: Any) -> str:
+    """A value in a message, cut where it is long or deep."""
+    try:
+        return reprlib.repr(value)[:200]
+    except ValueError:  # Python does not spell a whole number of more than 4300 digits
+        return "a number of thousands of digits"

@@ -77,3 +77,19 @@ def test_a_file_that_is_no_toml_is_named(tmp_path, data):
 def test_a_folder_is_no_configuration(tmp_path):
     with pytest.raises(UsageError, match="cannot read the configuration"):
         read_toml(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["seeds = 0x" + "f" * 9000, "alpha = [{" + "a." * 900 + "a = 1}]", 'seeds = "' + "y" * 50_000 + '"']
+)
+def test_what_nobody_could_read_is_cut_in_the_message(tmp_path, text):
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(UsageError, match="got ") as caught:
+        resolve(TrainConfig, read_toml(tmp_path / "c.toml"))
+    assert len(str(caught.value)) < 500
+
+
+def test_a_key_of_thousands_of_parts_does_not_reach_the_parser(tmp_path):
+    (tmp_path / "c.toml").write_text("a." * 30_000 + "a = 1")
+    with pytest.raises(UsageError, match="at most 1000 dots"):
+        read_toml(tmp_path / "c.toml")

@@ -70,7 +70,7 @@ def mamo_summary(
 ) -> list[list[Any]]:
     """Rows of a `run-mamo` run's summary: the final greedy choice, its cost, and that over the bound.
 
-    A ratio below 1 is that of a choice which rejects too much.
+    A ratio below 1 is that of a choice which rejects too much. With several functions the choice is their mean alpha.
 
     Args:
         folder: the run.
@@ -87,7 +87,8 @@ def mamo_summary(
     for member in read_evaluation(folder, case.evaluation.trace.steps, case.evaluation.functions):
         own = last[last["seed"] == member.seed]
         cost = member.replicas.mean() / limit
-        start = [member.seed, own["wa_choice"].iloc[-1], exact, config.tolerance, case.source.step_seconds]
+        chosen = own.loc[own["cycle"] == own["cycle"].max(), "wa_choice"].mean()
+        start = [member.seed, chosen, exact, config.tolerance, case.source.step_seconds]
         means = [member.replicas.mean(), cost, member.rejection.mean(), own["feasible"].mean()]
         rows.append([*start, *means, bound_cost, cost / bound_cost])
     return rows

@@ -63,7 +63,9 @@ def evaluate(
             saved = checkpoint.load(trained, manifest["config_digest"])
             if saved is None:
                 raise CheckpointError(f"{trained} has no checkpoint: run its command again with --fresh")
-            rows = _played(training, source, saved["shards"], case.evaluation)
+            with checkpoint.restoring(trained):
+                shards = _restored(training, source, saved["shards"])
+            rows = [row for shard in shards for row in shard.evaluate(case.evaluation)]
             write_table(run.path / "evaluation.csv", EVALUATION_COLUMNS, rows)
             write_frontier(run, case, instance, alpha_grid(0.1))
             write_summary(run, TRAIN_COLUMNS, train_summary(run.path, case, instance.tolerance))
@@ -91,15 +93,14 @@ def _trained_run(name: str | None) -> Path:
     return trained
 
 
-def _played(training: TrainConfig | MamoConfig, source: Any, shards: list[dict[str, Any]], instance: Any) -> list[Any]:
-    """Rows of evaluation.csv: every member's policy, as its checkpoint holds it, on an instance."""
+def _restored(training: TrainConfig | MamoConfig, source: Any, states: list[dict[str, Any]]) -> list[Any]:
+    """All members of a run as its checkpoint holds them."""
     from mamo_cli.adaptation.shards import build_shard, cut
     from mamo_cli.cli.session import members_of
 
-    rows: list[Any] = []
-    sizes = [len(state["alive"]) for state in shards]
-    for part, state in zip(cut(members_of(training, source), sizes), shards, strict=True):
-        shard = build_shard(part)
+    shards = [
+        build_shard(part) for part in cut(members_of(training, source), [len(state["alive"]) for state in states])
+    ]
+    for shard, state in zip(shards, states, strict=True):
         shard.load_state_dict(state)
-        rows += shard.evaluate(instance)
-    return rows
+    return shards

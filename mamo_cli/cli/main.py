@@ -68,7 +68,8 @@ def main() -> None:
             with STOP.listening():
                 code = _outcome()
         except Stopped as stopped:
-            OUTPUT.alert(f"mamo: stopped by {signal.Signals(int(stopped.code or 0) - 128).name}")
+            if not stopped.told:
+                OUTPUT.alert(f"mamo: stopped by {stopped.signal_name}")
             raise
     sys.exit(code)
 

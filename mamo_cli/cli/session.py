@@ -18,7 +18,7 @@ from mamo_cli.runs.driver import drive
 from mamo_cli.runs.engine import Engine, LocalEngine, ProcessEngine, Tables
 from mamo_cli.runs.folder import RunFolder, open_run
 from mamo_cli.runs.provenance import cores
-from mamo_cli.runs.stopping import Stopped
+from mamo_cli.runs.stopping import STOP, Stopped
 from mamo_cli.runs.tables import write_table
 from mamo_cli.scaling.instance import Case
 from mamo_cli.workload.trace import Trace
@@ -60,10 +60,15 @@ def open_session(
             if run.manifest["status"] == "diverged":
                 raise _diverged(path)
             yield run
-    except Stopped:
-        if path is not None:
-            OUTPUT.alert(f"stopped; {path} keeps what is saved. Resume with: {_resume_line(argv, path)}")
-        raise
+    except BaseException as error:
+        if path is None or STOP.number is None:
+            raise
+        # What a signal cut short may end in any error.
+        stopped = error if isinstance(error, Stopped) else Stopped(STOP.number)
+        resume = _resume_line(argv, path)
+        OUTPUT.alert(f"mamo: stopped by {stopped.signal_name}; {path} keeps what is saved. Resume with: {resume}")
+        stopped.told = True
+        raise stopped from (error.__cause__ if stopped is error else error)
 
 
 def finish(run: RunFolder, content: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:
@@ -144,11 +149,17 @@ def total_rounds(config: TrainConfig | MamoConfig) -> int:
     return cycles if cycles > 1 else -(-iterations // -(-iterations // TRAIN_ROUNDS))
 
 
-def write_frontier(run: RunFolder, case: Case, instance: InstanceConfig, alphas: Any) -> OfflineSolution:
-    """Solve both bounds, write frontier.csv, and return the scope average's solution, MAMO's lower bound."""
+def write_frontier(
+    run: RunFolder, case: Case, instance: InstanceConfig, alphas: Any, told: Sequence[str] = ()
+) -> OfflineSolution:
+    """Solve both bounds, write frontier.csv, and return the scope average's solution, MAMO's lower bound.
+
+    Notices that the user was `told` already are not repeated.
+    """
     step, average = solve_bounds(case, instance)
     for notice in dict.fromkeys((*step.notices, *average.notices)):
-        OUTPUT.warn(notice)
+        if notice not in told:
+            OUTPUT.warn(notice)
     rows = frontier(case, alphas, step.replicas, average.replicas)
     write_table(run.path / "frontier.csv", FRONTIER_COLUMNS, rows)
     run.record(solver={"name": average.solver, "version": average.solver_version})

@@ -67,7 +67,7 @@ def solve_offline(
             write_table(run.path / "plan.csv", PLAN_COLUMNS, rows)
             summary = _summary(config, case, solution, rows)
             write_table(run.path / "summary.csv", list(summary), [list(summary.values())])
-            write_frontier(run, case, config.instance, alpha_grid(0.1))
+            write_frontier(run, case, config.instance, alpha_grid(0.1), told=solution.notices)
             solver = {"name": solution.solver, "version": solution.solver_version}
             run.record(summary=summary, solver=solver, seeds=[config.instance.noise_seed])
     summary = run.manifest["summary"]

@@ -2,6 +2,8 @@
 
 import pickle
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,6 +63,22 @@ def load(folder: Path, digest: str) -> dict[str, Any] | None:
     if failures:
         raise CheckpointError("; ".join(failures) + ": start over with --fresh")
     return None
+
+
+@contextmanager
+def restoring(folder: Path) -> Iterator[None]:
+    """Say that a checkpoint is to blame where its state cannot be put back: another version may have written it.
+
+    Raises:
+        CheckpointError: something in the block met a state of the wrong shape.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = (str(error).split("\n")[-1] or type(error).__name__)[:200]
+        raise CheckpointError(
+            f"{folder / NAME} holds a state that this version cannot put back ({reason}): start over with --fresh"
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Any]:

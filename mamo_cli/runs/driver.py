@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from typing import Any
 
 from mamo_cli.runs import checkpoint
@@ -37,16 +37,19 @@ def drive(
     Raises:
         Stopped: a signal came; everything is saved, or as much as could be within its grace.
     """
-    saved = checkpoint.load(run.path, run.digest) or {"rounds": 0, "lengths": {}, "shards": None}
-    rounds, lengths = saved["rounds"], saved["lengths"]
-    LOGGER.debug("%d rounds are done already", rounds)
+    saved = checkpoint.load(run.path, run.digest)
+    restoring = nullcontext() if saved is None else checkpoint.restoring(run.path)
+    saved = {"rounds": 0, "lengths": {}, "shards": None} if saved is None else saved
     with ExitStack() as stack:
+        with restoring:
+            rounds, lengths = int(saved["rounds"]), dict(saved["lengths"])
+            running = stack.enter_context(closing(engine(saved["shards"])))
+        LOGGER.debug("%d rounds are done already", rounds)
         tables = {
             name: stack.enter_context(closing(AppendTable(run.path / f"{name}.csv", header, lengths.get(name, 0))))
             for name, header in columns.items()
         }
         progress(rounds, {})
-        running = stack.enter_context(closing(engine(saved["shards"])))
         with STOP.deferred():
             saved_at, cost = time.monotonic(), 0.0
             while STOP.number is None and not running.done:

@@ -16,10 +16,17 @@ ASKING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(SystemExit):
-    """A signal stopped the process; `code` is the exit code for it."""
+    """A signal stopped the process; `code` is the exit code for it.
+
+    Attributes:
+        signal_name: such as "SIGINT".
+        told: whether the user knows already.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
+        self.signal_name = signal.Signals(number).name
+        self.told = False
 
 
 class StopRequest:

@@ -142,7 +142,12 @@ def _hear(pipe: Connection) -> Any:
 def _serve(pipe: Connection, make: Callable[[States | None], Served]) -> None:
     """A worker's life: build what is served, say so, then answer requests until the pipe closes."""
     try:
-        served = make(_hear(pipe))
+        states = _hear(pipe)
+        try:
+            served = make(states)
+        except Exception:
+            _tell(pipe, (RuntimeError(f"in a worker process:\n{traceback.format_exc().strip()}"), True, []))
+            return
         _tell(pipe, (None, served.done, served.diverged_seeds))
         while True:
             request = _hear(pipe)

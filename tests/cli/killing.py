@@ -15,11 +15,16 @@ from tests.cli.invoke import mamo
 
 
 def forked(arguments: tuple[str, ...], during: Callable[[], None]) -> int:
-    """Run the command in a forked process, which is spared the imports, after `during` has been called there."""
+    """Run the command in a forked process, after `during` has been called there; returns its exit code."""
+    return os.waitstatus_to_exitcode(os.waitpid(fork(arguments, during), 0)[1])
+
+
+def fork(arguments: tuple[str, ...], during: Callable[[], None]) -> int:
+    """Start the same, which is spared the imports, and return its process id."""
     assert threading.enumerate() == [threading.main_thread()], threading.enumerate()
     child = os.fork()
     if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return child
     try:
         driver.CHECKPOINT_SECONDS, driver.CHECKPOINT_SHARE = 0.0, float("inf")  # a checkpoint after every round
         during()

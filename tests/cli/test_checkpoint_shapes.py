@@ -1,0 +1,61 @@
+"""A checkpoint that loads, but whose state this version cannot put back, is exit code 7 and no bug of ours."""
+
+import json
+
+import pytest
+import torch
+
+from mamo_cli.runs import checkpoint
+from tests.cli.invoke import MAMO, mamo
+
+STATES = {
+    "not a state": 7,
+    "empty": {},
+    "shards of text": {"rounds": 1, "lengths": {}, "shards": "ab"},
+    "no shards": {"rounds": 1, "lengths": {}, "shards": []},
+    "lengths of text": {"rounds": 1, "lengths": "ab", "shards": []},
+}
+
+
+def rewritten(run, change) -> None:
+    """Put another state into a run's checkpoint, and mark the run as interrupted."""
+    content = torch.load(run / checkpoint.NAME, weights_only=True)
+    content["state"] = change(content["state"])
+    torch.save(content, run / checkpoint.NAME)
+    manifest = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**manifest, "status": "interrupted"}))
+
+
+def without(*path):
+    def change(state):
+        branch = state["shards"][0]
+        for key in path[:-1]:
+            branch = branch[key]
+        del branch[path[-1]]
+        return state
+
+    return change
+
+
+@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+def test_a_state_of_another_shape_is_exit_code_7(finished, state):
+    rewritten(finished / "wa", lambda _: state)
+    before = (finished / "wa" / "cycles.csv").read_bytes()
+    done = mamo(*MAMO, "--name", "wa")
+    assert (done.code, "--fresh" in done.err, done.err.count("\n")) == (7, True, 1), done.err
+    assert (finished / "wa" / "cycles.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_state_that_lacks_a_part_is_exit_code_7_in_any_engine(finished, jobs):
+    rewritten(finished / "wa", without("tasks", "learner", "adam_mean"))
+    done = mamo(*MAMO[:-1], jobs, "--name", "wa")
+    assert (done.code, "'adam_mean'" in done.err, done.err.count("\n")) == (7, True, 1), done.err
+
+
+def test_evaluate_tells_it_likewise(finished):
+    manifest = (finished / "te" / "run.json").read_text()
+    rewritten(finished / "te", without("tasks", "learner", "online"))
+    (finished / "te" / "run.json").write_text(manifest)
+    done = mamo("evaluate", "te")
+    assert (done.code, "'online'" in done.err) == (7, True), done.err

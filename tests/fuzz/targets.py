@@ -1,0 +1,123 @@
+"""What is fuzzed: each reader takes any bytes, and ends in a value or a `MamoError`, writing nothing.
+
+A target returns whether the bytes were taken. It raises whatever else happens: that is what the fuzzer looks for.
+"""
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from mamo_cli.config import (
+    EvaluateConfig,
+    MamoConfig,
+    SolveOfflineConfig,
+    TrainConfig,
+    digest,
+    read_toml,
+    resolve,
+    to_toml,
+)
+from mamo_cli.errors import MamoError
+from mamo_cli.runs import checkpoint
+from mamo_cli.workload.importers import FORECASTS, FORMATS, import_trace
+from mamo_cli.workload.trace_csv import read_trace, write_trace
+
+DIGEST = "0123abcd"
+KINDS = (SolveOfflineConfig, TrainConfig, MamoConfig, EvaluateConfig)
+CONTAINER = io.BytesIO()
+torch.save({"format": checkpoint.FORMAT, "digest": DIGEST, "state": {"rounds": 1, "x": torch.ones(3)}}, CONTAINER)
+
+
+def trace(folder: Path, data: bytes) -> None:
+    """A trace file; one that is taken is written and read back as the same."""
+    taken = read_trace(_file(folder, "in.csv", data))
+    write_trace(taken, folder / "again.csv")
+    assert read_trace(folder / "again.csv").digest() == taken.digest()
+    (folder / "again.csv").unlink()
+
+
+def importer(folder: Path, data: bytes) -> None:
+    """A workload in the format, forecast and period that the first byte picks."""
+    pick, data = (data or b"\0")[0], data[1:]
+    taken = import_trace(
+        _file(folder, "in.csv", data),
+        FORMATS[pick % 3],
+        forecast=FORECASTS[pick // 3 % 2],
+        step_seconds=(60.0, 5.0, 0.1)[pick // 6 % 3],
+        scale_to_peak=50.0 if pick // 18 % 2 else None,
+    )
+    assert (taken.actual_rate_rps >= 0).all()
+
+
+def config(folder: Path, data: bytes) -> None:
+    """A configuration for each command; one that is taken is written and read back as the same."""
+    values = read_toml(_file(folder, "in.toml", data))
+    refusals = []
+    for kind in KINDS:
+        try:
+            taken = resolve(kind, values)
+        except MamoError as refusal:
+            refusals.append(refusal)
+            continue
+        _file(folder, "in.toml", to_toml(taken).encode())
+        assert digest(resolve(kind, read_toml(folder / "in.toml"))) == digest(taken)
+    if len(refusals) == len(KINDS):
+        raise refusals[0]
+
+
+def checkpoint_file(folder: Path, data: bytes) -> None:
+    """A checkpoint's bytes; after an odd first byte, the pickle within a container that is sound."""
+    pick, data = (data or b"\0")[0], data[1:]
+    path = _file(folder, checkpoint.NAME, _contained(data) if pick % 2 else data)
+    state = checkpoint.load(folder, DIGEST)
+    assert state is not None
+    assert path.exists()
+
+
+TARGETS: dict[str, Callable[[Path, bytes], None]] = {
+    "trace": trace,
+    "importer": importer,
+    "config": config,
+    "checkpoint": checkpoint_file,
+}
+
+
+def taken(target: str, folder: Path, data: bytes) -> bool:
+    """Feed bytes to a target; whether they were taken.
+
+    Raises:
+        Exception: any but the errors that a user is to see.
+        AssertionError: something was written beside the input.
+    """
+    try:
+        TARGETS[target](folder, data)
+    except MamoError as error:
+        assert 0 < len(str(error)) < 100_000, "a message that nobody reads"  # noqa: PT017
+        return False
+    else:
+        return True
+    finally:
+        left = os.listdir(folder)
+        for name in left:
+            (folder / name).unlink()
+        assert len(left) <= 1, left
+
+
+def _file(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def _contained(pickled: bytes) -> bytes:
+    """A container as torch writes it, checksums and all, around another pickle."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(CONTAINER) as sound, zipfile.ZipFile(data, "w") as archive:
+        for entry in sound.infolist():
+            content = pickled if entry.filename.endswith("data.pkl") else sound.read(entry)
+            archive.writestr(entry.filename, content)
+    return data.getvalue()
