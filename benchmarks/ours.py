@@ -1,7 +1,7 @@
 """The population engine of this package, cut into shards as a run is."""
 
 import numpy as np
-import torch
+import numba
 
 import mamo_cli
 from benchmarks.problem import ALPHA, EPSILON, INSTANCE, LEARNER, LEARNING_RATE, instance
@@ -18,7 +18,7 @@ class Ours:
     """All shards of one process, advanced one after the other."""
 
     replay = "prioritised"
-    version = f"{mamo_cli.__version__} (torch {torch.__version__})"
+    version = f"{mamo_cli.__version__} (Numba {numba.__version__})"
 
     def __init__(self, members: int, copies: int) -> None:
         sizes = even_sizes(members, 1)
@@ -36,7 +36,6 @@ class Ours:
 
 def build(members: int, copies: int, threads: int) -> Ours:
     """Fill all replays, then learn a little so that nothing is done for the first time when the clock runs."""
-    torch.set_num_threads(threads)
     engine = Ours(members, copies)
     engine.advance()
     return engine

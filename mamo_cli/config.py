@@ -8,7 +8,7 @@ import hashlib
 import json
 import reprlib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -20,17 +20,6 @@ from mamo_cli.errors import MAX_PROBLEMS_SHOWN, UsageError
 FORMAT_VERSION = 1
 MAX_CONFIG_BYTES = 1 << 16
 MAX_LINE_DOTS = 1000  # the parser's memory grows with the square of a dotted key's parts
-
-
-def _multiple_of(lanes: int) -> Callable[[int], int]:
-    """A check that keeps members bit-identical whatever population they are in: each then fills whole vector lanes."""
-
-    def check(value: int) -> int:
-        if value % lanes:
-            raise ValueError(f"must be a multiple of {lanes} (members then stay bit-identical in any population)")
-        return value
-
-    return check
 
 
 def _rising(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
@@ -47,9 +36,7 @@ def _distinct(values: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Lanes = Annotated[int, Field(ge=16, le=4096), AfterValidator(_multiple_of(16))]
-# Powers are taken of batches, and torch's vector and scalar powers differ: it takes 32 single-precision lanes at once.
-BatchLanes = Annotated[int, Field(ge=32, le=4096), AfterValidator(_multiple_of(32))]
+Width = Annotated[int, Field(ge=1, le=4096)]
 Schedule = Annotated[tuple[tuple[float, Annotated[float, Field(ge=0.0)]], ...], AfterValidator(_rising)]
 
 
@@ -90,13 +77,13 @@ class InstanceConfig(Section):
 class LearnerConfig(Section):
     """Double DQN with prioritised replay."""
 
-    hidden: Annotated[tuple[Lanes, ...], Field(min_length=1, max_length=8)] = Field(
+    hidden: Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)] = Field(
         default=(64, 64, 64), description="Widths of the hidden layers."
     )
     discount: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
         default=0.5, description="Discount of the next period's value."
     )
-    batch_size: BatchLanes = Field(default=32, description="Transitions in a gradient step.")
+    batch_size: int = Field(default=32, ge=1, le=4096, description="Transitions in a gradient step.")
     replay_capacity: int = Field(default=16_384, ge=32, le=1_000_000, description="Transitions kept of each member.")
     priority_exponent: Share = Field(default=0.6, description="0 samples uniformly, 1 proportionally to the TD error.")
     importance_exponent: Share = Field(

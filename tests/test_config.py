@@ -46,7 +46,7 @@ def test_presets_are_valid(preset):
         ({"instance": {"noise": float("nan")}}, "instance.noise: .*got nan"),
         ({"alpha": [0.1, 0.1]}, r"alpha: must not repeat a value, got \(?\[?0.1"),
         ({"alpha": []}, "alpha: .*at least 1"),
-        ({"learner": {"hidden": [60]}}, "learner.hidden.0: must be a multiple of 16"),
+        ({"learner": {"hidden": [0]}}, "learner.hidden.0: input should be greater than or equal to 1, got 0"),
         ({"phase": {"epsilon": [[0.5, 1], [0.1, 0]]}}, "phase.epsilon: must be .*rising"),
     ],
 )

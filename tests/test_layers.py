@@ -11,7 +11,7 @@ import mamo_cli
 ROOT = Path(mamo_cli.__file__).parent
 # From the bottom up. Layers of one row do not know each other, but for the modules at the very bottom.
 LAYERS = [
-    {"errors", "seeding", "config", "storage"},
+    {"errors", "seeding", "config", "storage", "compiled"},
     {"workload"},
     {"faas"},
     {"scaling", "offline"},
@@ -98,7 +98,7 @@ def test_a_planted_upward_or_sideways_import_is_caught(module, line):
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("mamo_cli.learning.networks", "from mamo_cli.learning.learner import PopulationLearner"),
+        ("mamo_cli.learning.kernels", "from mamo_cli.learning.learner import PopulationLearner"),
         ("mamo_cli.errors", "from mamo_cli.config import Section"),
     ],
 )

@@ -54,9 +54,9 @@ class WeightAdaptationAgent:
         self._streams = list(streams)
         self._grid = alpha_grid(adaptation.alpha_step)
         self._learner = PopulationLearner(learner, 2 * functions, functions, len(self._grid), 1, self._streams)
-        self._weights = torch.ones(len(self._streams), functions, 1)
-        self._state = torch.zeros(len(self._streams), 1, 2 * functions)
-        self._actions: torch.Tensor | None = None
+        self._weights = np.ones((len(self._streams), functions, 1))
+        self._state = np.zeros((len(self._streams), 1, 2 * functions), dtype=np.float32)
+        self._actions: NDArray[np.int64] | None = None
         self._rounds = [[np.empty(0, dtype=np.int64)] * functions for _ in self._streams]
 
     def observe(self, report: CycleReport) -> FloatArray:
@@ -65,12 +65,11 @@ class WeightAdaptationAgent:
         The first cycle's alpha was given, not chosen: it is observed but not stored.
         """
         reward = wa_reward(report.cost, report.rejection, self._tolerance, self._config.kappa)
-        state = torch.from_numpy(np.concatenate((report.cost, report.rejection), 1)).to(torch.float32)[:, None]
+        state = np.concatenate((report.cost, report.rejection), 1).astype(np.float32)[:, None]
         if self._actions is not None:
-            objectives = torch.from_numpy(reward)[:, None, :, None]
-            self._learner.remember(self._state, self._actions, objectives, state)
-            for uniforms in self._learner.draw_replay(self._config.updates):
-                self._learner.update(uniforms, self._weights, self._config.learning_rate)
+            self._learner.replay.add(self._state, self._actions, reward[:, None, :, None], state)
+            uniforms = self._learner.draw_replay(self._config.updates)
+            self._learner.learn(uniforms, self._weights, self._config.learning_rate)
         self._state = state
         return reward
 
@@ -79,8 +78,8 @@ class WeightAdaptationAgent:
         if cycle == 0:
             return np.full((len(self._streams), self._functions), self._config.initial_alpha)
         explore, _ = self._learner.draw_exploration(np.array([self.epsilon(cycle)]), 1)
-        self._actions = self._learner.act(self._state, explore[0], self._next_exploratory(explore[0].numpy()))
-        return self._grid.take(self._actions[:, 0].numpy())
+        self._actions = self._learner.act(self._state, explore[0], self._next_exploratory(explore[0]))
+        return self._grid.take(self._actions[:, 0])
 
     def epsilon(self, cycle: int) -> float:
         """Probability of an exploratory alpha."""
@@ -89,9 +88,10 @@ class WeightAdaptationAgent:
 
     def best(self) -> FloatArray:
         """Greedy alphas `(K, F)` in the last observed state."""
-        return self._grid.take(self._learner.q_values(self._state).argmax(-1)[:, 0].numpy())
+        alphas: FloatArray = self._grid.take(self._learner.q_values(self._state).argmax(-1)[:, 0])
+        return alphas
 
-    def _next_exploratory(self, explore: NDArray[np.bool_]) -> torch.Tensor:
+    def _next_exploratory(self, explore: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Actions `(K, 1, F)`: the next of each function's shuffled round, used up only where it is explored."""
         actions = np.zeros(explore.shape, dtype=np.int64)
         for member, functions in enumerate(self._rounds):
@@ -100,14 +100,14 @@ class WeightAdaptationAgent:
                     left = self._streams[member]["exploration"].permutation(len(self._grid))  # noqa: PLW2901
                 actions[member, 0, f] = left[0]
                 functions[f] = left[1:] if explore[member, 0, f] else left
-        return torch.from_numpy(actions)
+        return actions
 
     def state_dict(self) -> dict[str, Any]:
         """All that a bit-identical continuation needs."""
         return {
             "learner": self._learner.state_dict(),
-            "state": self._state,
-            "actions": self._actions,
+            "state": torch.from_numpy(self._state),
+            "actions": None if self._actions is None else torch.from_numpy(self._actions),
             "rounds": [[torch.from_numpy(left) for left in functions] for functions in self._rounds],
             "streams": [streams.state_dict() for streams in self._streams],
         }
@@ -115,7 +115,10 @@ class WeightAdaptationAgent:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Put back what `state_dict` returned."""
         self._learner.load_state_dict(state["learner"])
-        self._state, self._actions = state["state"], state["actions"]
+        self._state = state["state"].numpy()
+        self._actions = None if state["actions"] is None else state["actions"].numpy()
+        if self._actions is not None and not np.all((self._actions >= 0) & (self._actions < len(self._grid))):
+            raise ValueError(f"an agent chose beyond its {len(self._grid)} alphas")
         self._rounds = [[left.numpy() for left in functions] for functions in state["rounds"]]
         for streams, saved in zip(self._streams, state["streams"], strict=True):
             streams.load_state_dict(saved)

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from mamo_cli.compiled import compiled
 from mamo_cli.config import LearnerConfig, PhaseConfig
 from mamo_cli.learning.learner import PopulationLearner
 from mamo_cli.learning.schedules import piecewise_linear
@@ -36,14 +35,9 @@ class Evaluation(NamedTuple):
     rejection: FloatArray  # (K, T, F)
 
 
-def reward_weights(alpha: FloatArray) -> Tensor:
+def reward_weights(alpha: FloatArray) -> FloatArray:
     """Weights `(K, F, 2)` of cost and rejection: -(1 - alpha) and -alpha, of SPEC's reward, for alphas `(K, F)`."""
-    return torch.from_numpy(-np.stack((1.0 - alpha, alpha), -1)).to(torch.float32)
-
-
-def _mean(parts: Sequence[Tensor]) -> Tensor:
-    """Mean over time, added one after another: a reduction's order of adding would depend on the population's size."""
-    return functools.reduce(torch.add, parts) / len(parts)
+    return -np.stack((1.0 - alpha, alpha), -1)
 
 
 class TaskPopulation:
@@ -56,6 +50,7 @@ class TaskPopulation:
         learner: LearnerConfig,
         phase: PhaseConfig,
         streams: Sequence[MemberStreams],
+        device: str = "cpu",
     ) -> None:
         self._streams = list(streams)
         self._noise = noise
@@ -68,9 +63,9 @@ class TaskPopulation:
             actions=instance.replica_choices,
             objectives=OBJECTIVES,
             streams=self._streams,
+            device=device,
         )
 
-    @torch.inference_mode()
     def train_iteration(self, iteration: int, alpha: FloatArray) -> IterationSummary:
         """Play and learn for one iteration under the given weights.
 
@@ -87,34 +82,34 @@ class TaskPopulation:
         explore, random_actions = self._learner.draw_exploration(epsilon, phase.environments)
         deviations = self._draw_deviations()
         uniforms = self._learner.draw_replay(phase.iteration_steps * phase.updates_per_step)
-        outcomes, losses = [], []
+        uniforms = uniforms.reshape(phase.iteration_steps, phase.updates_per_step, *uniforms.shape[1:])
+        outcomes = np.empty((*deviations.shape, OBJECTIVES + 1))
+        losses = []
         observations = self._environment.observe()
         for step in range(phase.iteration_steps):
             actions = self._learner.act(observations, explore[step], random_actions[step])
             played = self._environment.step(actions, deviations[step])
-            self._learner.remember(observations, played.replicas - 1, played.objectives, played.observations)
+            self._learner.replay.add(observations, played.replicas - 1, played.objectives, played.observations)
             observations = played.observations
-            outcomes.append(torch.cat((played.objectives, played.replicas[..., None]), -1).mean(1))
+            outcomes[step, ..., :OBJECTIVES], outcomes[step, ..., OBJECTIVES] = played.objectives, played.replicas
             if self._learner.ready:
-                for update in range(step * phase.updates_per_step, (step + 1) * phase.updates_per_step):
-                    losses.append(self._learner.update(uniforms[update], weights, float(rates[step])))
-        cost, rejection, replicas = _mean(outcomes).numpy().transpose(2, 0, 1)
+                losses.append(self._learner.learn(uniforms[step], weights, float(rates[step])))
+        cost, rejection, replicas = _mean_over_steps_and_copies(outcomes).transpose(2, 0, 1)
         return IterationSummary(
             epsilon=float(epsilon.mean()),
-            loss=_mean(losses).to(torch.float64).numpy() if losses else np.full(len(alpha), np.nan),
+            loss=functools.reduce(np.add, losses) / len(losses) if losses else np.full(len(alpha), np.nan),
             cost=cost,
             replicas=replicas,
             rejection=rejection,
         )
 
-    def _draw_deviations(self) -> Tensor:
+    def _draw_deviations(self) -> FloatArray:
         """The workload's relative deviations `(steps, K, E, F)` for the coming iteration."""
         instance, phase = self._environment.instance, self._phase
         shape = (phase.iteration_steps, phase.environments, instance.functions)
         draws = [member["environment"].uniform(-self._noise, self._noise, shape) for member in self._streams]
-        return torch.from_numpy(np.stack(draws, 1))
+        return np.stack(draws, 1)
 
-    @torch.inference_mode()
     def evaluate(self, instance: ScalingInstance) -> Evaluation:
         """Let every greedy policy play an instance once, from its first step, with its rates as they are."""
         environment = BatchedScaling(instance, len(self._streams))
@@ -125,7 +120,7 @@ class TaskPopulation:
             observations = played.observations
             replicas.append(played.replicas[:, 0])
             rejection.append(played.objectives[:, 0, :, 1])
-        return Evaluation(torch.stack(replicas, 1).numpy(), torch.stack(rejection, 1).numpy())
+        return Evaluation(np.stack(replicas, 1), np.stack(rejection, 1))
 
     def diverged(self) -> NDArray[np.bool_]:
         """`(K,)` whose networks hold a value that is not finite."""
@@ -145,3 +140,16 @@ class TaskPopulation:
         self._environment.load_state_dict(state["environment"])
         for member, saved in zip(self._streams, state["streams"], strict=True):
             member.load_state_dict(saved)
+
+
+@compiled
+def _mean_over_steps_and_copies(values: FloatArray) -> FloatArray:
+    """`(steps, K, E, F, M)` to `(K, F, M)`, in one order of adding whatever K is: NumPy's depends on it."""
+    steps, members, copies, functions, numbers = values.shape
+    means = np.zeros((members, functions, numbers))
+    for step in range(steps):
+        for k in range(members):
+            for copy in range(copies):
+                means[k] += values[step, k, copy]
+    means /= steps * copies
+    return means

@@ -12,7 +12,7 @@ import torch
 from mamo_cli.errors import CheckpointError, StorageError
 from mamo_cli.storage import replace_file
 
-FORMAT = 1
+FORMAT = 2  # 1: before the compiled learner
 NAME = "checkpoint.pt"
 PREVIOUS = "checkpoint.previous.pt"
 

@@ -154,6 +154,9 @@ def joined(parts: Sequence[Tables]) -> Tables:
 
 def limit_threads() -> None:
     """One thread a process: the products are too small to share, and one order of sums keeps numbers the same."""
+    import scipy.linalg  # noqa: F401 - loads the BLAS that compiled code calls
     import torch
+    from threadpoolctl import threadpool_limits
 
+    threadpool_limits(1)
     torch.set_num_threads(1)

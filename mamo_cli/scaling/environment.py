@@ -18,21 +18,26 @@ after its last step: an episode never terminates, its end is a truncation.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from mamo_cli.scaling.instance import ScalingInstance
+from mamo_cli.compiled import compiled
+from mamo_cli.scaling.instance import FloatArray, ScalingInstance
 
 OBJECTIVES = 2  # cost, rejection
 FEATURES = 4  # numbers observed of each function
+
+Float32Array = NDArray[np.float32]
+IntArray = NDArray[np.int64]
 
 
 class Step(NamedTuple):
     """What a period brings."""
 
-    replicas: Tensor  # (K, E, F) int64, after the cap
-    objectives: Tensor  # (K, E, F, 2) float64: cost, rejection
-    observations: Tensor  # (K, E, 4F) float32, of the period after
+    replicas: IntArray  # (K, E, F), after the cap
+    objectives: FloatArray  # (K, E, F, 2): cost, rejection
+    observations: Float32Array  # (K, E, 4F), of the period after
 
 
 class BatchedScaling:
@@ -40,67 +45,113 @@ class BatchedScaling:
 
     def __init__(self, instance: ScalingInstance, members: int, environments: int = 1) -> None:
         self.instance = instance
-        self._members, self._environments = members, environments
-        self._limit = instance.replica_choices
+        self._shape = (members, environments, instance.functions)
         trace = instance.trace
-        self._expected = torch.tensor(trace.expected_rate_rps / instance.rate_scale_rps)
-        self._actual = torch.tensor(trace.actual_rate_rps)
-        self._caps = torch.tensor(instance.max_replicas)
-        # Value and slope side by side: one gather fetches an interval of the table.
-        values = torch.from_numpy(instance.table.values)
-        slopes = torch.diff(values, dim=-1, append=values[..., -1:])
-        self._table = torch.stack((values, slopes), -1).flatten(0, 2)
-        self._table_rates = values.shape[-1]
-        self._table_row = torch.arange(instance.functions) * self._limit
+        self._expected = trace.expected_rate_rps / instance.rate_scale_rps
+        self._actual = np.ascontiguousarray(trace.actual_rate_rps)
         self.reset()
 
-    def reset(self) -> Tensor:
+    def reset(self) -> Float32Array:
         """Start anew, with one replica and no rejection behind; returns the first observations `(K, E, 4F)`."""
-        steps = self.instance.trace.steps
-        shape = (self._members, self._environments, self.instance.functions)
-        self._steps = torch.arange(self._environments) * steps // self._environments
-        self._replicas = torch.ones(shape, dtype=torch.int64)
-        self._rejection = torch.zeros(shape, dtype=torch.float64)
+        copies = self._shape[1]
+        self._steps = np.arange(copies) * self.instance.trace.steps // copies
+        self._objectives = np.zeros((*self._shape, OBJECTIVES))
+        self._objectives[..., 0] = 1 / self.instance.replica_choices
         return self.observe()
 
-    def observe(self) -> Tensor:
+    def observe(self) -> Float32Array:
         """Observations `(K, E, 4F)` before the action of the current period."""
-        shape = self._replicas.shape
-        parts = (
-            self._expected[self._steps].expand(shape),
-            self._replicas.to(torch.float64) / self._limit,
-            self._rejection,
-            (self._caps[self._steps] / self._limit).expand(shape),
-        )
-        return torch.cat(parts, -1).to(torch.float32)
+        members, copies, functions = self._shape
+        observations = np.empty((members, copies, FEATURES * functions), dtype=np.float32)
+        instance = self.instance
+        caps, limit = instance.max_replicas, instance.replica_choices
+        _observe(self._expected, caps, limit, self._steps, self._objectives, observations)
+        return observations
 
-    def step(self, actions: Tensor, deviations: Tensor | None = None) -> Step:
+    def step(self, actions: IntArray, deviations: FloatArray | None = None) -> Step:
         """Play one period.
 
         Args:
-            actions: `(K, E, F)` int64 indices: index i asks for i + 1 replicas.
+            actions: `(K, E, F)` indices: index i asks for i + 1 replicas.
             deviations: `(K, E, F)` u, relative deviation of the actual rate; none means the trace as it is.
         """
-        rates = self._actual[self._steps].expand(actions.shape)
-        if deviations is not None:
-            rates = rates * (1.0 + deviations)
-        self._replicas = torch.minimum(actions + 1, self._caps[self._steps])
-        self._rejection = self._lookup(rates, self._replicas)
-        self._steps = (self._steps + 1) % self.instance.trace.steps
-        objectives = torch.stack((self._replicas.to(torch.float64) / self._limit, self._rejection), -1)
-        return Step(self._replicas, objectives, self.observe())
-
-    def _lookup(self, rates: Tensor, replicas: Tensor) -> Tensor:
-        position = rates.sqrt() / self.instance.table.root_step
-        left = position.floor()
-        interval = (self._table_row + replicas - 1) * self._table_rates + left.to(torch.int64)
-        value, slope = self._table[interval].unbind(-1)
-        return value + slope * (position - left)
+        instance, table = self.instance, self.instance.table
+        if deviations is None:
+            deviations = np.zeros(self._shape)
+        replicas = np.empty(self._shape, dtype=np.int64)
+        self._objectives = np.empty((*self._shape, OBJECTIVES))
+        _play(
+            table.values, table.root_step, self._actual, instance.max_replicas, self._steps, actions, deviations,
+            replicas, self._objectives,
+        )  # fmt: skip
+        self._steps = (self._steps + 1) % instance.trace.steps
+        return Step(replicas, self._objectives, self.observe())
 
     def state_dict(self) -> dict[str, Any]:
         """Where every copy stands."""
-        return {"steps": self._steps, "replicas": self._replicas, "rejection": self._rejection}
+        return {"steps": torch.from_numpy(self._steps), "objectives": torch.from_numpy(self._objectives)}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Put back what `state_dict` returned."""
-        self._steps, self._replicas, self._rejection = state["steps"], state["replicas"], state["rejection"]
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Put back what `state_dict` returned.
+
+        Raises:
+            ValueError: it is not of these environments; compiled code would follow its indices anywhere.
+        """
+        steps, objectives = state["steps"].numpy(), state["objectives"].numpy()
+        length = self.instance.trace.steps
+        if (steps.shape, objectives.shape) != (self._steps.shape, self._objectives.shape):
+            raise ValueError(f"environments of shape {objectives.shape} stand where {self._objectives.shape} belong")
+        if not np.all((steps >= 0) & (steps < length)):
+            raise ValueError(f"environments stand beyond the trace's {length} steps")
+        self._steps, self._objectives = steps, objectives
+
+
+@compiled
+def _play(
+    values: FloatArray,
+    root_step: float,
+    rates: FloatArray,
+    caps: IntArray,
+    steps: IntArray,
+    actions: IntArray,
+    deviations: FloatArray,
+    replicas: IntArray,
+    objectives: FloatArray,
+) -> None:
+    """Fill `replicas` and `objectives` of `Step`.
+
+    The rejection probability is what `RejectionTable.lookup` says, without its checks of the arguments.
+    """
+    members, copies, functions = actions.shape
+    limit, last = values.shape[1], values.shape[2] - 1
+    for k in range(members):
+        for e in range(copies):
+            for f in range(functions):
+                chosen = min(actions[k, e, f] + 1, caps[steps[e], f])
+                rate = rates[steps[e], f] * (1.0 + deviations[k, e, f])
+                position = np.sqrt(rate) / root_step
+                cell = min(max(int(position), 0), last - 1)
+                low, high = values[f, chosen - 1, cell], values[f, chosen - 1, cell + 1]
+                replicas[k, e, f] = chosen
+                objectives[k, e, f, 0] = chosen / limit
+                objectives[k, e, f, 1] = low + (high - low) * min(position - cell, 1.0)
+
+
+@compiled
+def _observe(
+    expected: FloatArray,
+    caps: IntArray,
+    limit: int,
+    steps: IntArray,
+    objectives: FloatArray,
+    observations: Float32Array,
+) -> None:
+    """Fill `observations`, see the module's table."""
+    members, copies, functions, _ = objectives.shape
+    for k in range(members):
+        for e in range(copies):
+            seen = observations[k, e]
+            for f in range(functions):
+                seen[f] = expected[steps[e], f]
+                seen[functions + f], seen[2 * functions + f] = objectives[k, e, f]
+                seen[3 * functions + f] = caps[steps[e], f] / limit

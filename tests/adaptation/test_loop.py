@@ -165,7 +165,7 @@ def test_a_member_that_diverges_has_blanks_and_the_others_their_numbers():
 
     sound, sick = fresh(), fresh()
     state = through_a_file(sick.state_dict())
-    state["tasks"]["learner"]["online"][1] = float("nan")
+    state["tasks"]["learner"]["networks"]["online"][1] = float("nan")
     sick.load_state_dict(state)
     expected, found = rounds_of(sound), rounds_of(sick)
     assert sick.diverged_seeds == [5]

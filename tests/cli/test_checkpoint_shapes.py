@@ -48,14 +48,14 @@ def test_a_state_of_another_shape_is_exit_code_7(finished, state):
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_state_that_lacks_a_part_is_exit_code_7_in_any_engine(finished, jobs):
-    rewritten(finished / "wa", without("tasks", "learner", "adam_mean"))
+    rewritten(finished / "wa", without("tasks", "learner", "networks", "adam_mean"))
     done = mamo(*MAMO[:-1], jobs, "--name", "wa")
     assert (done.code, "'adam_mean'" in done.err, done.err.count("\n")) == (7, True, 1), done.err
 
 
 def test_evaluate_tells_it_likewise(finished):
     manifest = (finished / "te" / "run.json").read_text()
-    rewritten(finished / "te", without("tasks", "learner", "online"))
+    rewritten(finished / "te", without("tasks", "learner", "networks", "online"))
     (finished / "te" / "run.json").write_text(manifest)
     done = mamo("evaluate", "te")
     assert (done.code, "'online'" in done.err) == (7, True), done.err

@@ -12,15 +12,15 @@ from mamo_cli.scaling.instance import build_case
 from mamo_cli.seeding import MemberStreams
 from tests.scaling.nodes import made_trace
 
-SMALL = LearnerConfig(hidden=(32, 16), batch_size=32, replay_capacity=64, target_interval=7)
+SMALL = LearnerConfig(hidden=(30, 16), batch_size=24, replay_capacity=64, target_interval=7)
 SHORT = PhaseConfig(iterations=4, iteration_steps=5, environments=10, updates_per_step=2)
 CASES = {count: build_case(InstanceConfig(), made_trace(count, caps=True)) for count in (1, 2)}
 
 
-def learner(seeds=(0,), size=2, branches=1, actions=4, objectives=1, **settings):
+def learner(seeds=(0,), size=2, branches=1, actions=4, objectives=1, device="cpu", **settings):
     streams = [MemberStreams(seed, "te") for seed in seeds]
     config = SMALL.model_copy(update=settings)
-    return PopulationLearner(config, size, branches, actions, objectives, streams)
+    return PopulationLearner(config, size, branches, actions, objectives, streams, device)
 
 
 def feed(agent, shape, count=60, seed=0):
@@ -31,10 +31,10 @@ def feed(agent, shape, count=60, seed=0):
     """
     members, size, branches, actions, objectives = shape
     rng = np.random.default_rng(seed)
-    before, after = torch.from_numpy(rng.normal(size=(2, members, count, size)).astype(np.float32))
-    chosen = torch.from_numpy(rng.integers(0, actions, (members, count, branches)))
-    outcome = torch.from_numpy(rng.normal(size=(members, count, branches, objectives)).astype(np.float32))
-    ends = torch.from_numpy((rng.random((members, count)) > 1 / 3).astype(np.float32))
+    before, after = rng.normal(size=(2, members, count, size)).astype(np.float32)
+    chosen = rng.integers(0, actions, (members, count, branches))
+    outcome = rng.normal(size=(members, count, branches, objectives))
+    ends = (rng.random((members, count)) > 1 / 3).astype(np.float32)
     agent.replay.add(before, chosen, outcome, after, ends)
 
 

@@ -4,70 +4,78 @@ import numpy as np
 import pytest
 import torch
 
-from mamo_cli.learning import equations
+from mamo_cli.learning import kernels
+from mamo_cli.learning.kernels import Rules
 from mamo_cli.learning.population import reward_weights
+
+RULES = Rules(
+    discount=0.5, importance_exponent=1.0, priority_exponent=0.5, max_gradient_norm=10.0, target_interval=1000
+)
+
+
+def single(*numbers):
+    return np.array(numbers, dtype=np.float32)
 
 
 def test_double_q_target_takes_the_online_choice_at_the_targets_value():
-    # One member, three transitions, one function, three actions.
-    r_t = torch.tensor([[[1.0], [-2.0], [0.5]]])
-    discount_t = torch.tensor([[0.9, 0.0, 0.9]])  # the second transition terminated
-    q_t_online = torch.tensor([[[[1.0, 5.0, 2.0]], [[7.0, 0.0, 0.0]], [[-3.0, -2.0, -1.0]]]])
-    q_t_target = torch.tensor([[[[10.0, 3.0, 20.0]], [[100.0, 1.0, 1.0]], [[4.0, 4.0, -5.0]]]])
-    # 1: online picks action 1, the target values it at 3:  1 + 0.9 * 3 = 3.7
-    #    (plain DQN would say 1 + 0.9 * 20 = 19, the online network alone 1 + 0.9 * 5 = 5.5)
-    # 2: terminated: the reward alone, whatever the networks say of what follows: -2
-    # 3: online picks action 2, the target values it at -5: 0.5 - 4.5 = -4
-    target = equations.double_q_target(r_t, discount_t, q_t_online, q_t_target)
-    torch.testing.assert_close(target, torch.tensor([[[3.7], [-2.0], [-4.0]]]))
-
-
-def test_double_q_target_chooses_for_every_member_and_function_apart():
-    # Two members, one transition, two functions, two actions; discount 1 and reward 0 leave the chosen value.
-    q_t_online = torch.tensor([[[[1.0, 0.0], [0.0, 1.0]]], [[[0.0, 1.0], [1.0, 0.0]]]])
-    q_t_target = torch.tensor([[[[11.0, 12.0], [13.0, 14.0]]], [[[21.0, 22.0], [23.0, 24.0]]]])
-    target = equations.double_q_target(torch.zeros(2, 1, 2), torch.ones(2, 1), q_t_online, q_t_target)
-    assert target.tolist() == [[[11.0, 14.0]], [[22.0, 23.0]]]
+    # Online picks action 1, the target values it at 3:  1 + 0.9 * 3 = 3.7
+    # (plain DQN would say 1 + 0.9 * 20 = 19, the online network alone 1 + 0.9 * 5 = 5.5).
+    assert kernels.double_q_target(1.0, 0.9, single(1, 5, 2), single(10, 3, 20)) == pytest.approx(3.7)
+    # Terminated: the reward alone, whatever the networks say of what follows.
+    assert kernels.double_q_target(-2.0, 0.0, single(7, 0, 0), single(100, 1, 1)) == -2.0
+    # Online picks action 2, the target values it at -5: 0.5 - 4.5 = -4.
+    assert kernels.double_q_target(0.5, 0.9, single(-3, -2, -1), single(4, 4, -5)) == pytest.approx(-4.0)
 
 
 def test_stored_objectives_are_weighed_anew_by_every_alpha():
     # cost 0.4 and rejection 0.9: reward -(1 - alpha) 0.4 - alpha 0.9.
-    objectives = torch.tensor([[[[0.4, 0.9]]]])
     #   alpha 0: -0.4;   alpha 0.1: -0.36 - 0.09 = -0.45;   alpha 1: -0.9
     for alpha, reward in ((0.0, -0.4), (0.1, -0.45), (1.0, -0.9)):
         weights = reward_weights(np.array([[alpha]]))
-        assert equations.scalarize(objectives, weights).item() == pytest.approx(reward, abs=1e-7)
-
-
-def test_every_member_and_function_has_its_own_weights():
-    # (K, F) = (2, 2), one transition, cost 1 and rejection 0 everywhere: the reward is -(1 - alpha).
-    objectives = torch.tensor([1.0, 0.0]).expand(2, 1, 2, 2)
-    reward = equations.scalarize(objectives, reward_weights(np.array([[0.0, 0.25], [0.5, 1.0]])))
-    torch.testing.assert_close(reward, -torch.tensor([[[1.0, 0.75]], [[0.5, 0.0]]]))
+        assert kernels.scalarize(single(0.4, 0.9), weights[0, 0]) == pytest.approx(reward, abs=1e-7)
 
 
 def test_importance_weights_undo_the_sampling_up_to_the_batchs_largest():
-    # Four stored. 1 / (4 p) of p = 1/2, 1/4, 1/8 is 1/2, 1, 2; over the largest: 1/4, 1/2, 1.
-    probability = torch.tensor([[0.5, 0.25, 0.125], [0.25, 0.25, 0.25]])
-    full = equations.importance_weights(probability, 4, 1.0)
-    torch.testing.assert_close(full, torch.tensor([[0.25, 0.5, 1.0], [1.0, 1.0, 1.0]]))
-    # Half the correction is its square root, none of it is 1. Members do not share their largest.
-    half = equations.importance_weights(probability, 4, 0.5)
-    torch.testing.assert_close(half[0], torch.tensor([0.5, 2**-0.5, 1.0]))
-    assert equations.importance_weights(probability, 4, 0.0).tolist() == [[1.0] * 3] * 2
+    # 1 / p of p = 1/2, 1/4, 1/8 is 2, 4, 8; over the largest: 1/4, 1/2, 1.
+    for probability, weight in ((0.5, 0.25), (0.25, 0.5), (0.125, 1.0)):
+        assert kernels.importance_weight(probability, 0.125, 1.0) == pytest.approx(weight)
+    # Half the correction is its square root, none of it is 1.
+    assert kernels.importance_weight(0.25, 0.125, 0.5) == pytest.approx(2**-0.5)
+    assert kernels.importance_weight(0.5, 0.125, 0.0) == 1.0
 
 
 def test_huber_is_quadratic_within_one_and_linear_beyond():
-    error = torch.tensor([-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0])
     # e^2 / 2 up to 1: 0.125 at 0.5, 0.5 at 1; then |e| - 1/2: 2.5 at 3. Its slope is e, clipped to [-1, 1].
-    assert equations.huber_loss(error).tolist() == [2.5, 0.5, 0.125, 0.0, 0.125, 0.5, 2.5]
-    assert equations.huber_slope(error).tolist() == [-1.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.0]
+    errors = (-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0)
+    assert [kernels.huber_loss(error) for error in errors] == [2.5, 0.5, 0.125, 0.0, 0.125, 0.5, 2.5]
+    assert [kernels.huber_slope(error) for error in errors] == [-1.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.0]
 
 
 def test_the_hubers_slope_is_its_derivative():
     error = torch.linspace(-2.5, 2.5, 41, dtype=torch.float64, requires_grad=True)
-    equations.huber_loss(error).sum().backward()
-    torch.testing.assert_close(error.grad, equations.huber_slope(error.detach()))
-    torch.testing.assert_close(
-        equations.huber_loss(error), torch.nn.functional.huber_loss(error, torch.zeros(41).double(), reduction="none")
+    reference = torch.nn.functional.huber_loss(error, torch.zeros(41).double(), reduction="none")
+    reference.sum().backward()
+    found = [(kernels.huber_loss(e), kernels.huber_slope(e)) for e in error.tolist()]
+    np.testing.assert_allclose(found, torch.stack((reference.detach(), error.grad), 1), atol=1e-12)
+
+
+def test_a_batch_of_two_transitions_and_two_functions_by_hand():
+    # Two functions of two actions; columns of q: f0a0 f0a1 f1a0 f1a1. Discount 1/2, alpha 0 (reward = -cost).
+    q = single(
+        [1.0, 0.0, 0.5, 0.0],  # before, transition 0: actions 0 and 1 are worth 1 and 0
+        [0.0, 3.0, 0.0, 0.0],  # before, transition 1: actions 1 and 0 are worth 3 and 0
+        [0.0, 1.0, 1.0, 0.0],  # after, transition 0: online picks 1 and 0
+        [1.0, 0.0, 0.0, 1.0],  # after, transition 1, which terminated
     )
+    q_t_target = single([9.0, 2.0, 4.0, 9.0], [9.0, 9.0, 9.0, 9.0])
+    # actions, then (cost, rejection) of each function, then whether the episode goes on
+    outcomes = single([0, 1, 0.5, 7, 0.25, 7, 1], [1, 0, 0.5, 7, 0.25, 7, 0])
+    slope, priority = np.full((2, 4), 9.0, dtype=np.float32), np.empty(2)
+    probability, weights = np.array([0.5, 0.25]), -np.array([[1.0, 0.0], [1.0, 0.0]])
+    loss = kernels.temporal_difference(q, q_t_target, outcomes, probability, weights, RULES, slope, priority)
+    # Targets: 0: -0.5 + 2/2 = 0.5 and -0.25 + 4/2 = 1.75; 1: -0.5 and -0.25.
+    # Errors:  0: 1 - 0.5 = 0.5 and 0 - 1.75 = -1.75;      1: 3.5 and 0.25. Importance: 1/2 and 1; four terms.
+    np.testing.assert_allclose(slope, [[0.5 * 0.5 / 4, 0, 0, 0.5 * -1 / 4], [0, 1 / 4, 0.25 / 4, 0]])
+    # Huber: 0.125 and 1.25; 3.0 and 0.03125.
+    assert loss == pytest.approx((0.5 * (0.125 + 1.25) + 3.0 + 0.03125) / 4)
+    np.testing.assert_allclose(priority, [(1.75 + 1e-3) ** 0.5, (3.5 + 1e-3) ** 0.5])

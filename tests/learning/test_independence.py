@@ -16,8 +16,8 @@ def story(seeds, functions, member):
     summaries = train(agents, seeds, range(4), functions)
     evaluation = agents.evaluate(CASES[functions].evaluation)
     state = agents.state_dict()["learner"]
-    numbers = [state[name][member] for name in ("online", "target", "adam_mean", "adam_square")]
-    numbers += [state["replay"][name][member] for name in ("states", "outcomes")]
+    numbers = [state["networks"][name][member] for name in ("online", "target", "adam_mean", "adam_square")]
+    numbers += [state["replay"][name][member] for name in ("states", "outcomes", "priorities")]
     numbers += [torch.from_numpy(np.asarray(part))[member] for one in summaries for part in one[1:]]
     return [*numbers, torch.from_numpy(evaluation.replicas[member]), torch.from_numpy(evaluation.rejection[member])]
 
@@ -32,11 +32,11 @@ def test_a_member_is_bit_identical_in_any_company(functions):
 
 def test_members_differ_from_each_other_and_learn():
     agents = population([1, 2])
-    before = agents.state_dict()["learner"]["online"].clone()
+    before = agents.state_dict()["learner"]["networks"]["online"].clone()
     summaries = train(agents, [1, 2], range(4))
-    after = agents.state_dict()["learner"]["online"]
+    after = agents.state_dict()["learner"]["networks"]["online"]
     assert not torch.equal(after[0], after[1])
-    assert all((after[member] != before[member]).float().mean() > 0.3 for member in range(2))  # the rest: padding
+    assert all((after[member] != before[member]).float().mean() > 0.9 for member in range(2))
     assert np.isnan(summaries[0].loss).sum() == 0
     assert summaries[-1].loss[0] != summaries[-1].loss[1]
 
@@ -52,7 +52,7 @@ def test_a_population_from_a_file_goes_on_bit_identically(functions):
     for one, other in zip(ahead, again, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
     states = [agents.state_dict()["learner"] for agents in (whole, copy)]
-    assert torch.equal(states[0]["online"], states[1]["online"])
+    assert torch.equal(states[0]["networks"]["online"], states[1]["networks"]["online"])
     assert torch.equal(states[0]["replay"]["states"], states[1]["replay"]["states"])
 
 
@@ -62,7 +62,7 @@ def test_a_members_nan_is_reported_and_leaves_the_others_bit_identical():
     for agents in (sound, sick):
         train(agents, seeds, range(2))
     state = through_a_file(sick.state_dict())
-    state["learner"]["online"][1, 5] = float("nan")
+    state["learner"]["networks"]["online"][1, 5] = float("nan")
     sick.load_state_dict(state)
     expected, found = (train(agents, seeds, range(2, 4)) for agents in (sound, sick))
     assert sound.diverged().tolist() == [False, False, False]
@@ -71,6 +71,6 @@ def test_a_members_nan_is_reported_and_leaves_the_others_bit_identical():
         assert np.array_equal(one.loss[others], other.loss[others])
         assert np.array_equal(one.rejection[others], other.rejection[others])
     evaluations = [agents.evaluate(CASES[1].evaluation).replicas[others] for agents in (sound, sick)]
-    states = [agents.state_dict()["learner"]["online"][others] for agents in (sound, sick)]
+    states = [agents.state_dict()["learner"]["networks"]["online"][others] for agents in (sound, sick)]
     assert np.array_equal(*evaluations)
     assert torch.equal(*states)

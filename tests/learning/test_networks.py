@@ -1,93 +1,93 @@
-"""The written-out backward pass and the flat optimiser are held equal to torch's own."""
+"""The compiled passes and the compiled optimiser are held equal to torch's own."""
 
 import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mamo_cli.learning.networks import LEAK, PopulationMLP
-from mamo_cli.learning.optimiser import FlatAdam
+from mamo_cli.learning import kernels
+from mamo_cli.learning.networks import CompiledNetworks, initial_parameters
+from tests.learning.test_equations import RULES
 
-HIDDEN = st.lists(st.sampled_from([16, 32, 48]), min_size=1, max_size=3)
-SIZES = st.tuples(st.integers(1, 9), HIDDEN, st.integers(1, 35))
-
-
-def made(members, sizes, seed=0):
-    """A network, its parameter vector and its layers."""
-    network = PopulationMLP(members, sizes)
-    vector = network.initialise([np.random.default_rng([seed, member]) for member in range(members)])
-    return network, vector, network.layers(vector)
+WIDTHS = st.lists(st.integers(1, 70), min_size=2, max_size=5)
 
 
-def states_of(members, batch, size, seed=1):
-    return torch.from_numpy(np.random.default_rng(seed).normal(size=(members, batch, size)).astype(np.float32))
+def parameters_of(widths, seed=0):
+    return initial_parameters(widths, [np.random.default_rng(seed)])[0]
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(1, 4), SIZES, st.integers(1, 20), st.integers(0, 99))
-def test_backward_is_what_autograd_says_and_leaves_the_padding_alone(members, sizes, batch, seed):
-    inputs, hidden, outputs = sizes
-    network, vector, layers = made(members, (inputs, *hidden, outputs), seed)
-    states = states_of(members, batch, inputs, seed)
-    slope = torch.zeros(members, batch, layers[-1].weight.shape[2])
-    slope[..., :outputs] = states_of(members, batch, outputs, seed + 1)
-    gradient = torch.full_like(vector, 7.0)  # overwritten, not added to
-    network.backward(layers, network.forward(layers, states), slope, network.layers(gradient))
-    free = vector.clone().requires_grad_()
-    (network.forward(network.layers(free), states)[-1] * slope).sum().backward()
-    rows = network.by_member(gradient)
-    torch.testing.assert_close(rows, network.by_member(free.grad), rtol=1e-4, atol=1e-4)
-    assert not network.layers(gradient)[-1].weight[..., outputs:].any()
-    assert not network.layers(gradient)[-1].bias[..., outputs:].any()
+def in_torch(parameters, widths, states):
+    """The same perceptron written down plainly; parameters may want gradients."""
+    signal, start = states, 0
+    for layer, (wide, narrow) in enumerate(zip(widths, widths[1:], strict=False)):
+        end = start + wide * narrow
+        signal = signal @ parameters[start:end].view(wide, narrow) + parameters[end : end + narrow]
+        start = end + narrow
+        if layer < len(widths) - 2:
+            signal = torch.nn.functional.leaky_relu(signal, 0.01)
+    assert start == parameters.numel()
+    return signal
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(1, 4), SIZES)
-def test_forward_is_a_perceptron_of_each_member(members, sizes):
-    inputs, hidden, outputs = sizes
-    network, vector, layers = made(members, (inputs, *hidden, outputs))
-    states = states_of(members, 5, inputs)
-    found = network.forward(layers, states)[-1]
-    for member in range(members):
-        signal = states[member]
-        for place, layer in enumerate(layers):
-            signal = signal @ layer.weight[member] + layer.bias[member]
-            signal = torch.nn.functional.leaky_relu(signal, LEAK) if place < len(hidden) else signal
-        torch.testing.assert_close(found[member], signal, rtol=1e-4, atol=1e-5)
-    assert not found[..., outputs:].any()
-    assert vector.numel() == network.parameters
+@settings(max_examples=60, deadline=None)
+@given(WIDTHS, st.integers(1, 40), st.integers(0, 99))
+def test_forward_and_backward_are_what_autograd_says(widths, rows, seed):
+    rng = np.random.default_rng(seed)
+    parameters, layout, beyond = parameters_of(widths, seed), np.array(widths), 3
+    states = rng.normal(size=(rows + beyond, widths[0])).astype(np.float32)
+    activations = np.empty((rows + beyond) * sum(widths), dtype=np.float32)
+    activations[: states.size] = states.ravel()
+    kernels.forward(parameters, layout, activations)
+    outputs = activations[activations.size - (rows + beyond) * widths[-1] :].reshape(rows + beyond, widths[-1])
+    free = torch.from_numpy(parameters.copy()).requires_grad_()
+    expected = in_torch(free, widths, torch.from_numpy(states))
+    np.testing.assert_allclose(outputs, expected.detach(), rtol=1e-4, atol=1e-5)
+
+    slopes = np.full((2, rows * max(widths)), np.nan, dtype=np.float32)
+    slope = rng.normal(size=(rows, widths[-1])).astype(np.float32)
+    slopes[0, : slope.size] = slope.ravel()
+    gradient = np.full_like(parameters, 7.0)  # overwritten, not added to
+    kernels.backward(parameters, layout, activations, rows, slopes, gradient)  # of the first rows alone
+    (expected[:rows] * torch.from_numpy(slope)).sum().backward()
+    np.testing.assert_allclose(gradient, free.grad, rtol=1e-3, atol=1e-4)
+
+
+def test_values_are_every_members_own():
+    widths = (3, 20, 5)
+    rows = initial_parameters(widths, [np.random.default_rng(member) for member in range(4)])
+    states = np.random.default_rng(9).normal(size=(4, 6, 3)).astype(np.float32)
+    found = CompiledNetworks(widths, rows, RULES).values(states)
+    for member in range(4):
+        expected = in_torch(torch.from_numpy(rows[member]), widths, torch.from_numpy(states[member]))
+        np.testing.assert_allclose(found[member], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_initial_weights_fill_their_range_and_depend_on_the_members_generator_alone():
-    network, vector, layers = made(3, (25, 64, 10))
-    for layer, inputs in zip(layers, (25, 64), strict=True):
+    widths = (25, 64, 10)
+    rows = initial_parameters(widths, [np.random.default_rng(member) for member in range(3)])
+    first = 25 * 64 + 64
+    for part, inputs in ((rows[:, :first], 25), (rows[:, first:], 64)):
         bound = 1 / np.sqrt(inputs)
-        assert 0.95 * bound < layer.weight.abs().max() <= bound
-        assert abs(layer.weight.mean()) < 0.05 * bound
-    alone, own, _ = made(1, (25, 64, 10))
-    assert torch.equal(alone.by_member(own)[0], network.by_member(vector)[0])
-    assert not torch.equal(network.by_member(vector)[0], network.by_member(vector)[1])
+        assert 0.95 * bound < np.abs(part).max() <= bound
+        assert abs(part.mean()) < 0.05 * bound
+    assert np.array_equal(rows[1], parameters_of(widths, 1))
+    assert not np.array_equal(rows[0], rows[1])
 
 
-def test_rows_of_members_go_back_where_they_came_from():
-    network, vector, _ = made(3, (4, 32, 5))
-    copy = torch.zeros_like(vector)
-    network.load_by_member(copy, network.by_member(vector))
-    assert torch.equal(copy, vector)
-    torch.testing.assert_close(network.norms(network.blocks(vector))[:, 0], network.by_member(vector).norm(dim=1))
-
-
-@settings(max_examples=10, deadline=None)
-@given(st.integers(1, 200), st.integers(0, 99))
-def test_adam_is_torchs_adam_under_a_changing_step_size(count, seed):
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 200), st.sampled_from([1e9, 3.0, 0.1]), st.integers(0, 99))
+def test_adam_is_torchs_adam_with_its_clipping_under_a_changing_step_size(count, norm, seed):
     rng = np.random.default_rng(seed)
-    start = torch.from_numpy(rng.normal(size=count).astype(np.float32))
-    ours, theirs = start.clone(), torch.nn.Parameter(start.clone())
-    flat, reference = FlatAdam(ours), torch.optim.Adam([theirs])
-    for rate in (1e-3, 3e-3, 1e-2, 0.0, 1e-4) * 6:
-        theirs.grad = torch.from_numpy(rng.normal(size=count).astype(np.float32))
+    ours = rng.normal(size=count).astype(np.float32)
+    start, mean, square = ours.copy(), np.zeros_like(ours), np.zeros_like(ours)
+    theirs = torch.nn.Parameter(torch.from_numpy(start.copy()))
+    reference = torch.optim.Adam([theirs])
+    for step, rate in enumerate((1e-3, 3e-3, 1e-2, 0.0, 1e-4) * 6, start=1):
+        gradient = rng.normal(size=count).astype(np.float32)
+        theirs.grad = torch.from_numpy(gradient.copy())
+        torch.nn.utils.clip_grad_norm_([theirs], norm)
         reference.param_groups[0]["lr"] = rate
         reference.step()
-        flat.step(theirs.grad.clone(), rate)
-    torch.testing.assert_close(ours, theirs.data, rtol=1e-5, atol=1e-6)
-    assert not torch.equal(ours, start)
+        kernels.adam(ours, mean, square, gradient, norm, rate, step)
+    np.testing.assert_allclose(ours, theirs.detach(), rtol=1e-4, atol=2e-5)
+    assert not np.array_equal(ours, start)

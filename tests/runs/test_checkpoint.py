@@ -97,7 +97,7 @@ def test_malice_is_refused_and_not_run(tmp_path, bare):
 @pytest.mark.parametrize("content", [[], {"format": 1}, {"format": 99, "digest": DIGEST, "state": {}}])
 def test_what_is_not_ours_is_refused(tmp_path, content):
     torch.save(content, tmp_path / checkpoint.NAME)
-    with pytest.raises(CheckpointError, match=r"not a checkpoint of ours|format 99; this version reads 1"):
+    with pytest.raises(CheckpointError, match=r"not a checkpoint of ours|format 99; this version reads 2"):
         checkpoint.load(tmp_path, DIGEST)
 
 

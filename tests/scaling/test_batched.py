@@ -1,7 +1,6 @@
 """What the batched environment promises of its observations, starts and caps."""
 
 import numpy as np
-import torch
 
 from mamo_cli.config import InstanceConfig
 from mamo_cli.scaling.environment import BatchedScaling
@@ -14,16 +13,16 @@ def random_play(environment, steps, seed):
     shape = (*environment.observe().shape[:2], instance.functions)
     played = []
     for _ in range(steps):
-        actions = torch.from_numpy(generator.integers(0, instance.replica_choices, shape))
-        played.append(environment.step(actions, torch.from_numpy(generator.uniform(-0.2, 0.2, shape))))
-    return tuple(torch.stack(parts) for parts in zip(*played, strict=True))
+        actions = generator.integers(0, instance.replica_choices, shape)
+        played.append(environment.step(actions, generator.uniform(-0.2, 0.2, shape)))
+    return tuple(np.stack(parts) for parts in zip(*played, strict=True))
 
 
 def test_observations_stay_in_their_ranges_and_are_float32(tmp_path):
     instance = case_of(saved(made_trace(3, caps=True), tmp_path)).training
     _, _, observations = random_play(BatchedScaling(instance, 2, 4), 60, seed=0)
-    rate, replicas, rejection, cap = observations.unflatten(-1, (4, 3)).unbind(-2)
-    assert observations.dtype == torch.float32
+    rate, replicas, rejection, cap = np.moveaxis(observations.reshape(60, 2, 4, 4, 3), -2, 0)
+    assert observations.dtype == np.float32
     assert observations.shape == (60, 2, 4, 12)
     assert rate.min() >= 0
     assert rate.max() == 1.0
@@ -40,8 +39,8 @@ def test_an_observation_tells_the_coming_rate_and_cap_and_what_came_before(tmp_p
     config = saved(made_trace(2, caps=True), tmp_path)
     instance = case_of(config).training
     environment = BatchedScaling(instance, 1)
-    played = environment.step(torch.tensor([[[0, 5]]]))
-    rate, replicas, rejection, cap = played.observations[0, 0].unflatten(0, (4, 2))
+    played = environment.step(np.array([[[0, 5]]]))
+    rate, replicas, rejection, cap = played.observations[0, 0].reshape(4, 2)
     trace, limit = instance.trace, instance.replica_choices
     np.testing.assert_array_equal(rate, np.float32(trace.expected_rate_rps[1] / trace.expected_rate_rps.max()))
     np.testing.assert_array_equal(cap, np.float32(trace.max_replicas[1] / limit))
@@ -54,8 +53,8 @@ def test_replicas_never_exceed_the_cap_of_their_step(tmp_path):
     instance = case_of(saved(made_trace(1, caps=True), tmp_path)).training
     environment = BatchedScaling(instance, 1)
     steps = instance.trace.steps
-    most = torch.full((1, 1, 1), instance.replica_choices - 1)
-    replicas = np.concatenate([environment.step(most).replicas[0, 0].numpy() for _ in range(2 * steps)])
+    most = np.full((1, 1, 1), instance.replica_choices - 1)
+    replicas = np.concatenate([environment.step(most).replicas[0, 0] for _ in range(2 * steps)])
     np.testing.assert_array_equal(replicas, np.tile(instance.max_replicas[:, 0], 2))
 
 
@@ -65,7 +64,7 @@ def test_copies_start_staggered_and_wrap_around():
     expected = np.float32(instance.trace.expected_rate_rps[:, 0] / instance.rate_scale_rps)
     np.testing.assert_array_equal(environment.observe()[0, :, 0], expected[[0, 72, 144, 216]])
     for _ in range(100):
-        seen = environment.step(torch.zeros(1, 4, 1, dtype=torch.int64)).observations
+        seen = environment.step(np.zeros((1, 4, 1), dtype=np.int64)).observations
     np.testing.assert_array_equal(seen[0, :, 0], expected[[100, 172, 244, 28]])
 
 
@@ -74,8 +73,8 @@ def test_play_is_deterministic_step_by_step_and_independent_of_the_neighbours():
     once = random_play(BatchedScaling(instance, 2, 3), 50, seed=1)
     again = random_play(BatchedScaling(instance, 2, 3), 50, seed=1)
     other = random_play(BatchedScaling(instance, 2, 3), 50, seed=2)
-    assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
-    assert not torch.equal(once[1], other[1])
+    assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
+    assert not np.array_equal(once[1], other[1])
 
 
 def test_reset_and_state_dict_go_back_to_where_they_say():
@@ -85,5 +84,5 @@ def test_reset_and_state_dict_go_back_to_where_they_say():
     middle = environment.state_dict()
     ahead = random_play(environment, 5, seed=1)
     environment.load_state_dict(middle)
-    assert all(torch.equal(a, b) for a, b in zip(ahead, random_play(environment, 5, seed=1), strict=True))
-    assert torch.equal(environment.reset(), begin)
+    assert all(np.array_equal(a, b) for a, b in zip(ahead, random_play(environment, 5, seed=1), strict=True))
+    assert np.array_equal(environment.reset(), begin)
