@@ -9,7 +9,7 @@ from rich.console import Console
 from benchmarks.rows import Row, core_count, machine, model_name, save, show
 
 RESULTS = Path(__file__).parent / "results.csv"
-PARTS = ("updates", "ceiling", "lookup", "environment", "offline", "startup", "memory")
+PARTS = ("updates", "ceiling", "stages", "lookup", "environment", "offline", "startup", "memory", "growth")
 
 
 def main(
@@ -44,16 +44,18 @@ def main(
 
 def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) -> list[Row]:
     """The rows of one part; what it needs is imported only then."""
-    from benchmarks import ceiling, environments, lookups, memory, offline, startup, throughput
+    from benchmarks import ceiling, environments, growth, lookups, memory, offline, stages, startup, throughput
 
     parts = {
         "updates": lambda: throughput.run(quick, repeats, seconds, lambda text: console.print(f"[dim]  {text}[/dim]")),
         "ceiling": lambda: ceiling.run(repeats),
+        "stages": lambda: stages.run(repeats),
         "lookup": lambda: lookups.run(repeats),
         "environment": lambda: environments.run(repeats),
         "offline": lambda: offline.run(quick, repeats),
         "startup": lambda: startup.run(quick),
         "memory": lambda: memory.run(quick),
+        "growth": lambda: growth.run(quick, repeats),
     }
     return parts[part]()
 

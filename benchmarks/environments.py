@@ -1,7 +1,7 @@
 """Environment steps per second: the batch of environments against one with Gymnasium's interface."""
 
 import gymnasium
-import torch
+import numpy as np
 
 from benchmarks.problem import instance, make_environment
 from benchmarks.rows import Row, measured, ratio
@@ -12,16 +12,13 @@ BATCHES = ((1, 1), (16, 16), (256, 16))  # members, copies
 STEPS = 500
 
 
-@torch.inference_mode()
 def run(repeats: int) -> list[Row]:
     """Rows by size of the batch, and the ratio of the largest to Gymnasium's."""
-    torch.set_num_threads(1)
     rows = []
     for members, copies in BATCHES:
         environment = BatchedScaling(instance(), members, copies)
         shape = (members, copies, 1)
-        actions = torch.randint(0, 10, shape, generator=torch.Generator().manual_seed(0))
-        deviations = torch.zeros(shape, dtype=torch.float64)
+        actions, deviations = np.random.default_rng(0).integers(0, 10, shape), np.zeros(shape)
 
         def play(environment: BatchedScaling = environment, drawn: tuple = (actions, deviations)) -> None:
             for _ in range(STEPS):

@@ -20,8 +20,6 @@ import numpy as np
 from benchmarks.ours import ALPHA, LEARNER, population
 from mamo_cli.cli.session import even_sizes
 from benchmarks.memory import own_peak_bytes
-import torch
-torch.set_num_threads(1)
 sizes = even_sizes(int(sys.argv[1]), 1)
 shards = [population(size, 1000 * n, 64, 1, 16) for n, size in enumerate(sizes)]
 for _ in range(LEARNER.replay_capacity // 64 // 16):

@@ -1,13 +1,14 @@
 """The population engine of this package, cut into shards as a run is."""
 
-import numpy as np
 import numba
+import numpy as np
 
 import mamo_cli
 from benchmarks.problem import ALPHA, EPSILON, INSTANCE, LEARNER, LEARNING_RATE, instance
 from mamo_cli.cli.session import even_sizes
 from mamo_cli.config import PhaseConfig
 from mamo_cli.learning.population import TaskPopulation
+from mamo_cli.runs.engine import limit_threads
 from mamo_cli.seeding import MemberStreams
 
 STEPS = 64  # environment steps of each member in one call
@@ -35,7 +36,11 @@ class Ours:
 
 
 def build(members: int, copies: int, threads: int) -> Ours:
-    """Fill all replays, then learn a little so that nothing is done for the first time when the clock runs."""
+    """Fill all replays, then learn a little so that nothing is done for the first time when the clock runs.
+
+    Threads are one whatever is asked for: a second core gets a process of its own.
+    """
+    limit_threads()
     engine = Ours(members, copies)
     engine.advance()
     return engine

@@ -1,7 +1,7 @@
 """A shard: a slice of a run's members as one loop, built from plain data so that any process can build it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -28,12 +28,14 @@ class ShardSpec:
         source: the run's trace.
         seeds: one a member.
         alphas: one a member for baselines; empty where an agent picks them.
+        device: where the networks are: "cpu", or "cuda" for thousands of members.
     """
 
     config: TrainConfig | MamoConfig
     source: Trace
     seeds: tuple[int, ...]
     alphas: tuple[float, ...] = ()
+    device: str = "cpu"
 
 
 def build_shard(spec: ShardSpec) -> TwoPhaseLoop:
@@ -42,7 +44,7 @@ def build_shard(spec: ShardSpec) -> TwoPhaseLoop:
     case = build_case(instance, spec.source)
     phase = config.phase
     streams = [MemberStreams(seed, "te") for seed in spec.seeds]
-    tasks = TaskPopulation(case.training, instance.noise, config.learner, phase, streams)
+    tasks = TaskPopulation(case.training, instance.noise, config.learner, phase, streams, spec.device)
     cycles, strategy = _strategy(spec)
     return TwoPhaseLoop(
         seeds=spec.seeds,
@@ -66,7 +68,7 @@ def _strategy(spec: ShardSpec) -> tuple[int, WeightStrategy]:
     adaptation = spec.config.adaptation
     streams = [MemberStreams(seed, "wa") for seed in spec.seeds]
     agent = WeightAdaptationAgent(
-        adaptation, spec.config.wa_learner, spec.config.instance.tolerance, functions, streams
+        adaptation, spec.config.wa_learner, spec.config.instance.tolerance, functions, streams, spec.device
     )
     return adaptation.cycles, agent
 
@@ -75,6 +77,5 @@ def cut(spec: ShardSpec, sizes: Sequence[int]) -> list[ShardSpec]:
     """Cut a run's members into consecutive shards of the given sizes."""
     edges = np.concatenate(([0], np.cumsum(sizes)))
     return [
-        ShardSpec(spec.config, spec.source, spec.seeds[start:stop], spec.alphas[start:stop])
-        for start, stop in pairwise(edges)
+        replace(spec, seeds=spec.seeds[start:stop], alphas=spec.alphas[start:stop]) for start, stop in pairwise(edges)
     ]

@@ -49,11 +49,12 @@ class WeightAdaptationAgent:
         tolerance: float,
         functions: int,
         streams: Sequence[MemberStreams],
+        device: str = "cpu",
     ) -> None:
         self._config, self._tolerance, self._functions = adaptation, tolerance, functions
         self._streams = list(streams)
         self._grid = alpha_grid(adaptation.alpha_step)
-        self._learner = PopulationLearner(learner, 2 * functions, functions, len(self._grid), 1, self._streams)
+        self._learner = PopulationLearner(learner, 2 * functions, functions, len(self._grid), 1, self._streams, device)
         self._weights = np.ones((len(self._streams), functions, 1))
         self._state = np.zeros((len(self._streams), 1, 2 * functions), dtype=np.float32)
         self._actions: NDArray[np.int64] | None = None

@@ -1,5 +1,7 @@
 """The compiled passes and the compiled optimiser are held equal to torch's own."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -19,7 +21,7 @@ def parameters_of(widths, seed=0):
 def in_torch(parameters, widths, states):
     """The same perceptron written down plainly; parameters may want gradients."""
     signal, start = states, 0
-    for layer, (wide, narrow) in enumerate(zip(widths, widths[1:], strict=False)):
+    for layer, (wide, narrow) in enumerate(pairwise(widths)):
         end = start + wide * narrow
         signal = signal @ parameters[start:end].view(wide, narrow) + parameters[end : end + narrow]
         start = end + narrow
