@@ -69,6 +69,7 @@ class Output:
             TimeRemainingColumn(),
             console=console,
             expand=True,
+            redirect_stdout=False,  # nobody writes there meanwhile, and who listens there must go on doing so
             disable=self.quiet or not console.is_terminal,
         )
 

@@ -18,6 +18,8 @@ Name = Annotated[str | None, typer.Option(help="Name of the run folder.  [defaul
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a new folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Jobs = Annotated[int | None, typer.Option(help="Worker processes, at least 1.  [default: one a core]")]
+EngineName = Annotated[str, typer.Option("--engine", help="Where to train: local, or ray (on a Ray cluster).")]
+RayAddress = Annotated[str | None, typer.Option(help="Ray cluster, auto or HOST:PORT.  [default: auto]")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Leave stderr empty on success.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show debug messages and tracebacks.")]
 

@@ -11,9 +11,11 @@ from mamo_cli.cli.options import (
     LOOP_OPTIONS,
     AsJson,
     ConfigFile,
+    EngineName,
     Fresh,
     Jobs,
     Name,
+    RayAddress,
     configured,
 )
 from mamo_cli.config import PRESETS, MamoConfig, resolve
@@ -37,6 +39,8 @@ def run_mamo(
     preset: Annotated[str, typer.Option(help="quick (8 seeds) or paper (20 seeds, longer).")] = "quick",
     config_file: ConfigFile = None,
     jobs: Jobs = None,
+    engine: EngineName = "local",
+    ray_address: RayAddress = None,
     name: Name = None,
     fresh: Fresh = False,
     as_json: AsJson = False,
@@ -71,7 +75,7 @@ def run_mamo(
             for warning in case.warnings:
                 OUTPUT.warn(warning)
             spec = members_of(config, source)
-            train_members(run, spec, jobs)
+            train_members(run, spec, jobs, engine, ray_address)
             grid = alpha_grid(config.adaptation.alpha_step)
             bound = write_frontier(run, case, instance, grid).objective
             exact = exact_alpha(case, grid, instance.tolerance)

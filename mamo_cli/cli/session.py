@@ -15,7 +15,7 @@ from mamo_cli.config import InstanceConfig, MamoConfig, Section, TrainConfig, di
 from mamo_cli.errors import DivergedError, UsageError
 from mamo_cli.offline.solution import OfflineSolution
 from mamo_cli.runs.driver import drive
-from mamo_cli.runs.engine import Engine, LocalEngine, ProcessEngine, Tables
+from mamo_cli.runs.engine import Engine, Tables, local_engine
 from mamo_cli.runs.folder import RunFolder, open_run
 from mamo_cli.runs.provenance import cores
 from mamo_cli.runs.stopping import STOP, Stopped
@@ -24,6 +24,7 @@ from mamo_cli.scaling.instance import Case
 from mamo_cli.workload.trace import Trace
 
 RESULTS = Path("results")
+ENGINES = ("local", "ray")
 MOST_MEMBERS = 32  # of a shard: a larger batch no longer fits the processor's cache
 
 
@@ -89,29 +90,56 @@ def members_of(config: TrainConfig | MamoConfig, source: Trace) -> ShardSpec:
     return ShardSpec(config, source, tuple(seed for seed, _ in pairs), tuple(alpha for _, alpha in pairs))
 
 
-def train_members(run: RunFolder, spec: ShardSpec, jobs: int | None) -> None:
+def train_members(run: RunFolder, spec: ShardSpec, jobs: int | None, engine: str, ray_address: str | None) -> None:
     """Play a run to its end, on all cores unless told otherwise.
 
     Args:
         run: the folder.
         spec: all members.
         jobs: worker processes; None for one a core.
+        engine: "local", or "ray" for a Ray cluster.
+        ray_address: the Ray cluster's; None for "auto".
 
     Raises:
-        UsageError: no worker process.
+        UsageError: no worker process, an unknown engine, or a Ray cluster that cannot be used.
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}")
-    processes = min(jobs or cores(), len(spec.seeds))
+    with _place(engine, ray_address) as (make_engine, available):
+        processes = min(jobs or available, len(spec.seeds))
+        run.record(seeds=list(range(spec.config.seeds)), jobs=processes, engine=engine)
 
-    def engine(states: list[dict[str, Any]] | None) -> Engine:
-        sizes = [len(state["alive"]) for state in states] if states else even_sizes(len(spec.seeds), processes)
-        specs = cut(spec, sizes)
-        if processes == 1:
-            return LocalEngine(build_shard, specs, states)
-        return ProcessEngine(build_shard, specs, states, min(processes, len(specs)))
+        def started(states: list[dict[str, Any]] | None) -> Engine:
+            sizes = [len(state["alive"]) for state in states] if states else even_sizes(len(spec.seeds), processes)
+            return make_engine(build_shard, cut(spec, sizes), states, processes)
 
-    run.record(seeds=list(range(spec.config.seeds)), jobs=processes)
+        diverged = _drive(run, spec, started)
+    run.record(diverged_seeds=diverged)
+    if diverged:
+        OUTPUT.warn(f"{len(diverged)} of {len(spec.seeds)} members diverged and were frozen: seeds {diverged}")
+
+
+@contextmanager
+def _place(engine: str, ray_address: str | None) -> Iterator[tuple[Callable[..., Engine], int]]:
+    """What makes an engine, and how many cores there are for it."""
+    if engine not in ENGINES:
+        raise UsageError(f"--engine is one of {', '.join(ENGINES)}, got {engine!r}")
+    if engine == "local":
+        if ray_address is not None:
+            raise UsageError(f"--ray-address {ray_address} needs --engine ray")
+        yield local_engine, cores()
+        return
+    try:
+        from mamo_cli.runs.ray_cluster import joined_cluster
+        from mamo_cli.runs.ray_engine import RayEngine
+    except ModuleNotFoundError as error:
+        raise UsageError(f"--engine ray needs Ray ({error}): pip install 'mamo[ray]'") from error
+    with joined_cluster(ray_address or "auto") as available:
+        yield RayEngine, available
+
+
+def _drive(run: RunFolder, spec: ShardSpec, engine: Callable[[list[dict[str, Any]] | None], Engine]) -> list[int]:
+    """Play all rounds, with a progress bar; returns the seeds that diverged."""
     with OUTPUT.progress() as bar:
         task = bar.add_task(run.manifest["command"], total=total_rounds(spec.config), detail="")
 
@@ -119,10 +147,7 @@ def train_members(run: RunFolder, spec: ShardSpec, jobs: int | None) -> None:
             detail = _detail(rows.get("training", []), spec.config.instance.tolerance)
             bar.update(task, completed=rounds, detail=detail)
 
-        diverged = drive(run, _columns(spec), engine, progress)
-    run.record(diverged_seeds=diverged)
-    if diverged:
-        OUTPUT.warn(f"{len(diverged)} of {len(spec.seeds)} members diverged and were frozen: seeds {diverged}")
+        return drive(run, _columns(spec), engine, progress)
 
 
 def refuse_diverged(run: RunFolder, spec: ShardSpec) -> None:

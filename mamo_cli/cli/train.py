@@ -3,7 +3,18 @@
 from typing import Any
 
 from mamo_cli.cli.console import OUTPUT, print_table
-from mamo_cli.cli.options import INSTANCE_OPTIONS, LEARNER_OPTIONS, AsJson, ConfigFile, Fresh, Jobs, Name, configured
+from mamo_cli.cli.options import (
+    INSTANCE_OPTIONS,
+    LEARNER_OPTIONS,
+    AsJson,
+    ConfigFile,
+    EngineName,
+    Fresh,
+    Jobs,
+    Name,
+    RayAddress,
+    configured,
+)
 from mamo_cli.config import TrainConfig, resolve
 
 SHOWN = {"mean_replicas": "replicas", "mean_cost": "cost", "mean_rejection": "rejection", "regret": "regret"}
@@ -15,6 +26,8 @@ def train(
     overrides: dict[str, Any],
     config_file: ConfigFile = None,
     jobs: Jobs = None,
+    engine: EngineName = "local",
+    ray_address: RayAddress = None,
     name: Name = None,
     fresh: Fresh = False,
     as_json: AsJson = False,
@@ -48,7 +61,7 @@ def train(
             for warning in case.warnings:
                 OUTPUT.warn(warning)
             spec = members_of(config, source)
-            train_members(run, spec, jobs)
+            train_members(run, spec, jobs, engine, ray_address)
             write_frontier(run, case, config.instance, np.union1d(alpha_grid(0.1), config.alpha))
             write_summary(run, TRAIN_COLUMNS, train_summary(run.path, case, config.instance.tolerance))
             refuse_diverged(run, spec)

@@ -1,11 +1,11 @@
-"""Where shards run: in this process, or one worker process a core. Rows come out the same either way."""
+"""Where shards run on this machine: in this process, or one worker process a core. Rows are the same either way."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
-from mamo_cli.runs.worker import Worker
+from mamo_cli.runs.worker import States, Worker
 
 Tables = dict[str, list[list[Any]]]
 Spec = TypeVar("Spec")
@@ -54,7 +54,7 @@ class Engine(Protocol):
         """Play one round of every shard; rows by table, in the order of the shards."""
         ...
 
-    def states(self) -> list[dict[str, Any]]:
+    def states(self) -> States:
         """Each shard's state, in order."""
         ...
 
@@ -66,9 +66,7 @@ class Engine(Protocol):
 class LocalEngine:
     """All shards in this process, one after the other."""
 
-    def __init__(
-        self, build: Callable[[Spec], Shard], specs: Sequence[Spec], states: list[dict[str, Any]] | None
-    ) -> None:
+    def __init__(self, build: Callable[[Spec], Shard], specs: Sequence[Spec], states: States | None) -> None:
         limit_threads()
         self._shards = [build(spec) for spec in specs]
         for shard, state in zip(self._shards, states or [], strict=states is not None):
@@ -88,7 +86,7 @@ class LocalEngine:
         """Play one round of every shard."""
         return joined([shard.advance() for shard in self._shards])
 
-    def states(self) -> list[dict[str, Any]]:
+    def states(self) -> States:
         """Each shard's state."""
         return [shard.state_dict() for shard in self._shards]
 
@@ -100,17 +98,9 @@ class ProcessEngine:
     """Shards dealt out, in order, to as many worker processes as asked for."""
 
     def __init__(
-        self,
-        build: Callable[[Spec], Shard],
-        specs: Sequence[Spec],
-        states: list[dict[str, Any]] | None,
-        processes: int,
+        self, build: Callable[[Spec], Shard], specs: Sequence[Spec], states: States | None, processes: int
     ) -> None:
-        edges = [len(specs) * worker // processes for worker in range(processes + 1)]
-        self._workers = [
-            Worker(partial(LocalEngine, build, specs[start:stop]), states and states[start:stop])
-            for start, stop in pairwise(edges)
-        ]
+        self._workers = [Worker(make, part) for make, part in dealt(build, specs, states, processes)]
         try:
             for worker in self._workers:
                 worker.answer()
@@ -132,7 +122,7 @@ class ProcessEngine:
         """Play one round of every shard, all workers at once."""
         return joined(self._from_all("advance"))
 
-    def states(self) -> list[dict[str, Any]]:
+    def states(self) -> States:
         """Each shard's state, which is also what a worker that dies later is started from."""
         return [state for states in self._from_all("states") for state in states]
 
@@ -145,6 +135,27 @@ class ProcessEngine:
         for worker in self._workers:
             worker.ask(request)
         return [worker.answer() for worker in self._workers]
+
+
+def local_engine(
+    build: Callable[[Spec], Shard], specs: Sequence[Spec], states: States | None, processes: int
+) -> Engine:
+    """An engine on this machine; for one process, that is this one."""
+    if processes == 1:
+        return LocalEngine(build, specs, states)
+    return ProcessEngine(build, specs, states, processes)
+
+
+def dealt(
+    build: Callable[[Spec], Shard], specs: Sequence[Spec], states: States | None, processes: int
+) -> list[tuple[Callable[[States | None], LocalEngine], States | None]]:
+    """Consecutive shards for each process: what makes their engine, and where it starts; never a process for none."""
+    processes = min(processes, len(specs))
+    edges = [len(specs) * process // processes for process in range(processes + 1)]
+    return [
+        (partial(LocalEngine, build, specs[start:stop]), states and states[start:stop])
+        for start, stop in pairwise(edges)
+    ]
 
 
 def joined(parts: Sequence[Tables]) -> Tables:

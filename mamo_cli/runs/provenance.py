@@ -1,23 +1,30 @@
 """Where results come from: versions, code state and machine, for a run's manifest."""
 
+import functools
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("mamo", "torch", "numpy", "gurobipy", "pulp", "highspy", "pandas", "gymnasium")
+PACKAGES = ("mamo", "torch", "numpy", "scipy", "numba", "gurobipy", "pulp", "highspy", "pandas", "gymnasium", "ray")
 
 
 def provenance() -> dict[str, Any]:
     """Versions of what computes, the code's commit, and the processor."""
     return {
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": versions(PACKAGES),
         "git": _git_state(),
         "cpu": _processor(),
         "threads": cores(),
     }
+
+
+def versions(packages: Iterable[str]) -> dict[str, str | None]:
+    """Versions of Python and of packages; None for one that is not installed."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in packages}}
 
 
 def cores() -> int:
@@ -25,6 +32,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@functools.cache  # looked up on disk, and asked for in every task
 def _version(name: str) -> str | None:
     try:
         return version(name)

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from mamo_cli.adaptation.loop import Tables, TwoPhaseLoop
+from mamo_cli.adaptation.shards import ShardSpec, build_shard
 from mamo_cli.runs import checkpoint, driver
 from tests.cli.invoke import mamo
 
@@ -73,3 +75,25 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+class DeadlyShard:
+    """A loop whose process is killed once, in its third round; `mark` tells that it was."""
+
+    def __init__(self, mark: Path, loop: TwoPhaseLoop) -> None:
+        self.mark, self.loop = mark, loop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loop, name)
+
+    def advance(self) -> Tables:
+        rows = self.loop.advance()
+        if rows["cycles"][0][1] == 2 and not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rows
+
+
+def deadly_shard(mark: Path, spec: ShardSpec) -> DeadlyShard:
+    """Build such a loop; can be pickled."""
+    return DeadlyShard(mark, build_shard(spec))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from mamo_cli.config import TrainConfig
+from mamo_cli.errors import UsageError
 from mamo_cli.runs.folder import RunFolder, open_run
 
 COLUMNS = {"counts": ("name", "round", "value")}
@@ -51,6 +52,24 @@ class CountingShard:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.round, self.total = state["round"], state["total"].clone()
+
+
+class DivergedShard(CountingShard):
+    """The same, and a member of it has diverged."""
+
+    diverged_seeds: list[int] = [7]  # noqa: RUF012 - never changes
+
+
+class HeavyShard(CountingShard):
+    """The same with a state that Ray keeps on the node that made it, as it does from 100 kB on."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "ballast": torch.zeros(100_000)}
+
+
+def refuse(spec: Spec) -> CountingShard:
+    """A shard that cannot be built."""
+    raise UsageError("refused")
 
 
 def opened(root: Path, name: str | None = "x", fresh: bool = False, config=None, digest: str = "0123abcd"):
