@@ -18,13 +18,11 @@ CHILD = """
 import sys
 import numpy as np
 from benchmarks.ours import ALPHA, LEARNER, population
-from mamo_cli.cli.session import even_sizes
 from benchmarks.memory import own_peak_bytes
-sizes = even_sizes(int(sys.argv[1]), 1)
-shards = [population(size, 1000 * n, 64, 1, 16) for n, size in enumerate(sizes)]
+members = int(sys.argv[1])
+shard = population(members, 0, 64, 1, 16)
 for _ in range(LEARNER.replay_capacity // 64 // 16):
-    for size, shard in zip(sizes, shards):
-        shard.train_iteration(0, np.full((size, 1), ALPHA))
+    shard.train_iteration(0, np.full((members, 1), ALPHA))
 print(own_peak_bytes())
 """
 

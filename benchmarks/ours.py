@@ -1,11 +1,10 @@
-"""The population engine of this package, cut into shards as a run is."""
+"""The population engine of this package."""
 
 import numba
 import numpy as np
 
 import mamo_cli
 from benchmarks.problem import ALPHA, EPSILON, INSTANCE, LEARNER, LEARNING_RATE, instance
-from mamo_cli.cli.session import even_sizes
 from mamo_cli.config import PhaseConfig
 from mamo_cli.learning.population import TaskPopulation
 from mamo_cli.runs.engine import limit_threads
@@ -16,22 +15,19 @@ FILLING_COPIES = 1024
 
 
 class Ours:
-    """All shards of one process, advanced one after the other."""
+    """All members of one process, as a run has them."""
 
     replay = "prioritised"
     version = f"{mamo_cli.__version__} (Numba {numba.__version__})"
 
     def __init__(self, members: int, copies: int) -> None:
-        sizes = even_sizes(members, 1)
-        firsts = [sum(sizes[:shard]) for shard in range(len(sizes))]
-        self._shards = [full_shard(size, first, copies) for size, first in zip(sizes, firsts, strict=True)]
-        self._alphas = [np.full((size, 1), ALPHA) for size in sizes]
+        self._shard = full_shard(members, 0, copies)
+        self._alpha = np.full((members, 1), ALPHA)
         self._updates = members * STEPS
 
     def advance(self) -> int:
-        """Every shard plays one iteration."""
-        for shard, alpha in zip(self._shards, self._alphas, strict=True):
-            shard.train_iteration(0, alpha)
+        """One iteration."""
+        self._shard.train_iteration(0, self._alpha)
         return self._updates
 
 

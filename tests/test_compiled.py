@@ -22,7 +22,9 @@ def foreign_names(source):
             imported |= {alias.asname or alias.name for alias in node.names}
     used = set()
     for function in ast.walk(tree):
-        if isinstance(function, ast.FunctionDef) and "compiled" in {ast.unparse(one) for one in function.decorator_list}:
+        if isinstance(function, ast.FunctionDef) and "compiled" in {
+            ast.unparse(one) for one in function.decorator_list
+        }:
             body = [node for statement in function.body for node in ast.walk(statement)]
             used |= {node.id for node in body if isinstance(node, ast.Name)}
     return used & imported

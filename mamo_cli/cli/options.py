@@ -20,6 +20,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 Jobs = Annotated[int | None, typer.Option(help="Worker processes, at least 1.  [default: one a core]")]
 EngineName = Annotated[str, typer.Option("--engine", help="Where to train: local, or ray (on a Ray cluster).")]
 RayAddress = Annotated[str | None, typer.Option(help="Ray cluster, auto or HOST:PORT.  [default: auto]")]
+Device = Annotated[str, typer.Option(help="Where the networks are: cpu, or cuda (for thousands of members).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Leave stderr empty on success.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show debug messages and tracebacks.")]
 

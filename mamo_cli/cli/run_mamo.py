@@ -11,6 +11,7 @@ from mamo_cli.cli.options import (
     LOOP_OPTIONS,
     AsJson,
     ConfigFile,
+    Device,
     EngineName,
     Fresh,
     Jobs,
@@ -41,6 +42,7 @@ def run_mamo(
     jobs: Jobs = None,
     engine: EngineName = "local",
     ray_address: RayAddress = None,
+    device: Device = "cpu",
     name: Name = None,
     fresh: Fresh = False,
     as_json: AsJson = False,
@@ -54,6 +56,7 @@ def run_mamo(
     from mamo_cli.analysis.summaries import MAMO_COLUMNS, mamo_summary
     from mamo_cli.cli.session import (
         finish,
+        identity,
         layers,
         members_of,
         open_session,
@@ -70,11 +73,11 @@ def run_mamo(
     instance = config.instance
     source = load_trace(instance)
     case = build_case(instance, source)
-    with open_session("run-mamo", f"s{config.seeds}", config, source.digest(), name=name, fresh=fresh) as run:
+    with open_session("run-mamo", f"s{config.seeds}", config, identity(source, device), name=name, fresh=fresh) as run:
         if not run.complete:
             for warning in case.warnings:
                 OUTPUT.warn(warning)
-            spec = members_of(config, source)
+            spec = members_of(config, source, device)
             train_members(run, spec, jobs, engine, ray_address)
             grid = alpha_grid(config.adaptation.alpha_step)
             bound = write_frontier(run, case, instance, grid).objective

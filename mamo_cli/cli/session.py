@@ -25,7 +25,7 @@ from mamo_cli.workload.trace import Trace
 
 RESULTS = Path("results")
 ENGINES = ("local", "ray")
-MOST_MEMBERS = 32  # of a shard: a larger batch no longer fits the processor's cache
+DEVICES = ("cpu", "cuda")
 
 
 def layers(config_file: Path | None, overrides: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -81,13 +81,30 @@ def finish(run: RunFolder, content: Mapping[str, Any], as_json: bool, show: Call
     OUTPUT.note(f"run folder: {run.path}\nnext: mamo plot {run.path.name}")
 
 
-def members_of(config: TrainConfig | MamoConfig, source: Trace) -> ShardSpec:
+def identity(source: Trace, device: str) -> str:
+    """What decides a run's numbers beside its configuration: its trace, and a device that rounds in its own way.
+
+    Raises:
+        UsageError: there is no such device here.
+    """
+    if device not in DEVICES:
+        raise UsageError(f"--device is one of {', '.join(DEVICES)}, got {device!r}")
+    if device == "cpu":
+        return source.digest()
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch finds no CUDA device here; `mamo doctor` lists those it does find")
+    return f"{source.digest()} {device}"
+
+
+def members_of(config: TrainConfig | MamoConfig, source: Trace, device: str = "cpu") -> ShardSpec:
     """All members of a run: a `train` run has each seed at each alpha."""
-    seeds = tuple(range(config.seeds))
-    if isinstance(config, MamoConfig):
-        return ShardSpec(config, source, seeds)
-    pairs = [(seed, alpha) for alpha in config.alpha for seed in seeds]
-    return ShardSpec(config, source, tuple(seed for seed, _ in pairs), tuple(alpha for _, alpha in pairs))
+    alphas = config.alpha if isinstance(config, TrainConfig) else ()
+    seeds = range(config.seeds)
+    pairs = [(seed, alpha) for alpha in alphas for seed in seeds]
+    members = tuple(seed for seed, _ in pairs) or tuple(seeds)
+    return ShardSpec(config, source, members, tuple(alpha for _, alpha in pairs), device)
 
 
 def train_members(run: RunFolder, spec: ShardSpec, jobs: int | None, engine: str, ray_address: str | None) -> None:
@@ -96,7 +113,7 @@ def train_members(run: RunFolder, spec: ShardSpec, jobs: int | None, engine: str
     Args:
         run: the folder.
         spec: all members.
-        jobs: worker processes; None for one a core.
+        jobs: worker processes; None for one a core, or one for all where the networks are on a GPU.
         engine: "local", or "ray" for a Ray cluster.
         ray_address: the Ray cluster's; None for "auto".
 
@@ -105,9 +122,11 @@ def train_members(run: RunFolder, spec: ShardSpec, jobs: int | None, engine: str
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}")
+    if engine != "local" and spec.device != "cpu":
+        raise UsageError(f"--device {spec.device} needs --engine local")
     with _place(engine, ray_address) as (make_engine, available):
-        processes = min(jobs or available, len(spec.seeds))
-        run.record(seeds=list(range(spec.config.seeds)), jobs=processes, engine=engine)
+        processes = min(jobs or (available if spec.device == "cpu" else 1), len(spec.seeds))
+        run.record(seeds=list(range(spec.config.seeds)), jobs=processes, engine=engine, device=spec.device)
 
         def started(states: list[dict[str, Any]] | None) -> Engine:
             sizes = [len(state["alive"]) for state in states] if states else even_sizes(len(spec.seeds), processes)
@@ -161,10 +180,8 @@ def refuse_diverged(run: RunFolder, spec: ShardSpec) -> None:
 
 
 def even_sizes(members: int, processes: int) -> list[int]:
-    """Shard sizes: as many shards as it takes to keep every process busy and no shard too large for the cache."""
-    rounds = -(-members // (processes * MOST_MEMBERS))
-    shards = min(members, processes * rounds)
-    return [members * (shard + 1) // shards - members * shard // shards for shard in range(shards)]
+    """Shard sizes: one for each of at most as many processes as there are members."""
+    return [members * (shard + 1) // processes - members * shard // processes for shard in range(processes)]
 
 
 def total_rounds(config: TrainConfig | MamoConfig) -> int:

@@ -8,6 +8,7 @@ from mamo_cli.cli.options import (
     LEARNER_OPTIONS,
     AsJson,
     ConfigFile,
+    Device,
     EngineName,
     Fresh,
     Jobs,
@@ -28,6 +29,7 @@ def train(
     jobs: Jobs = None,
     engine: EngineName = "local",
     ray_address: RayAddress = None,
+    device: Device = "cpu",
     name: Name = None,
     fresh: Fresh = False,
     as_json: AsJson = False,
@@ -42,6 +44,7 @@ def train(
     from mamo_cli.analysis.summaries import TRAIN_COLUMNS, train_summary
     from mamo_cli.cli.session import (
         finish,
+        identity,
         layers,
         members_of,
         open_session,
@@ -56,11 +59,11 @@ def train(
     source = load_trace(config.instance)
     case = build_case(config.instance, source)
     label = "a" + "-".join(f"{alpha:g}" for alpha in config.alpha[:4]) + f"-s{config.seeds}"
-    with open_session("train", label, config, source.digest(), name=name, fresh=fresh) as run:
+    with open_session("train", label, config, identity(source, device), name=name, fresh=fresh) as run:
         if not run.complete:
             for warning in case.warnings:
                 OUTPUT.warn(warning)
-            spec = members_of(config, source)
+            spec = members_of(config, source, device)
             train_members(run, spec, jobs, engine, ray_address)
             write_frontier(run, case, config.instance, np.union1d(alpha_grid(0.1), config.alpha))
             write_summary(run, TRAIN_COLUMNS, train_summary(run.path, case, config.instance.tolerance))

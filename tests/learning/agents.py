@@ -38,9 +38,9 @@ def feed(agent, shape, count=60, seed=0):
     agent.replay.add(before, chosen, outcome, after, ends)
 
 
-def population(seeds, functions=1):
+def population(seeds, functions=1, device="cpu"):
     streams = [MemberStreams(seed, "te") for seed in seeds]
-    return TaskPopulation(CASES[functions].training, 0.2, SMALL, SHORT, streams)
+    return TaskPopulation(CASES[functions].training, 0.2, SMALL, SHORT, streams, device)
 
 
 def train(agents, seeds, iterations, functions=1):
