@@ -41,7 +41,7 @@ def run(quick: bool, repeats: int) -> list[Row]:
 
 
 def cost_of(cycles: int) -> tuple[float, int]:
-    """Seconds and peak bytes of a run of so many cycles, start-up left out."""
+    """Seconds and peak bytes of a run of so many cycles, from after the imports on."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, "-c", CHILD, str(cycles)],

@@ -15,6 +15,7 @@ from mamo_cli.runs.engine import limit_threads
 
 TURNS = 1000
 COPIES = 16
+WEIGHTS = np.full((1, 1, 2), -0.5)
 
 
 def run(repeats: int) -> list[Row]:
@@ -29,9 +30,6 @@ def run(repeats: int) -> list[Row]:
             measured("stages", name, "us/update", micros, version=mamo_cli.__version__, members=1, cores=1, note="")
         )
     return rows
-
-
-WEIGHTS = np.full((1, 1, 2), -0.5)
 
 
 def whole(learner: Any) -> Callable[[], None]:
@@ -49,6 +47,7 @@ def parts(learner: Any) -> dict[str, Callable[[], None]]:
     activations = np.zeros(2 * size * widths.sum(), dtype=np.float32)
     after = np.zeros(size * widths.sum(), dtype=np.float32)
     slopes = np.zeros((2, size * widths.max()), dtype=np.float32)
+    turned = np.zeros(widths.max() ** 2, dtype=np.float32)
     gradient = np.zeros(vectors.online.shape[1], dtype=np.float32)
     outcomes = np.zeros((size, memory.outcomes.shape[2]), dtype=np.float32)
     places, probability, priority = np.zeros(size, dtype=np.int64), np.zeros(size), np.zeros(size)
@@ -77,6 +76,6 @@ def parts(learner: Any) -> dict[str, Callable[[], None]]:
         kernels.temporal_difference, q, q_t_target, outcomes, probability, WEIGHTS[0], rules, slope, priority
     )
     calls["priorities"] = repeated(kernels.prioritise, memory, 0, places, priority)
-    calls["backward"] = repeated(kernels.backward, online, widths, activations, size, slopes, gradient)
+    calls["backward"] = repeated(kernels.backward, online, widths, activations, size, slopes, turned, gradient)
     calls["clipping and Adam"] = repeated(kernels.adam, online, mean, square, gradient, 10.0, 0.0, 1000)
     return calls

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from mamo_cli.adaptation.strategy import CycleReport, WeightStrategy
+from mamo_cli.compiled import put_back
 from mamo_cli.learning.population import Evaluation, IterationSummary, TaskPopulation
 from mamo_cli.scaling.instance import ScalingInstance
 
@@ -167,7 +168,11 @@ class TwoPhaseLoop:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Put back what `state_dict` returned."""
         self._iteration = state["iteration"]
-        self._alive, self._alpha = state["alive"].numpy(), state["alpha"].numpy()
-        self._recent = [(cost.numpy(), rejection.numpy()) for cost, rejection in state["recent"]]
+        put_back(self._alive, state["alive"])
+        put_back(self._alpha, state["alpha"])
+        self._recent = [(np.empty_like(self._alpha), np.empty_like(self._alpha)) for _ in state["recent"]]
+        for ours, saved in zip(self._recent, state["recent"], strict=True):
+            for place, part in zip(ours, saved, strict=True):
+                put_back(place, part)
         self._tasks.load_state_dict(state["tasks"])
         self._strategy.load_state_dict(state["strategy"])

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from mamo_cli.adaptation.strategy import CycleReport, FloatArray
+from mamo_cli.compiled import put_back
 from mamo_cli.config import AdaptationConfig, LearnerConfig
 from mamo_cli.learning.learner import PopulationLearner
 from mamo_cli.learning.schedules import piecewise_linear
@@ -116,10 +117,15 @@ class WeightAdaptationAgent:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Put back what `state_dict` returned."""
         self._learner.load_state_dict(state["learner"])
-        self._state = state["state"].numpy()
-        self._actions = None if state["actions"] is None else state["actions"].numpy()
-        if self._actions is not None and not np.all((self._actions >= 0) & (self._actions < len(self._grid))):
-            raise ValueError(f"an agent chose beyond its {len(self._grid)} alphas")
+        put_back(self._state, state["state"])
+        self._actions = None
+        if state["actions"] is not None:
+            self._actions = np.zeros((*self._state.shape[:2], self._functions), dtype=np.int64)
+            put_back(self._actions, state["actions"])
         self._rounds = [[left.numpy() for left in functions] for functions in state["rounds"]]
+        chosen = [left for functions in self._rounds for left in functions]
+        for numbers in (*chosen, *([] if self._actions is None else [self._actions])):
+            if not np.all((numbers >= 0) & (numbers < len(self._grid))):
+                raise ValueError(f"an agent chose beyond its {len(self._grid)} alphas")
         for streams, saved in zip(self._streams, state["streams"], strict=True):
             streams.load_state_dict(saved)

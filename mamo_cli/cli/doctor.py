@@ -48,7 +48,7 @@ def _machine() -> dict[str, str]:
     accelerators = (torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
     return {
         "cores": str(cores()),
-        "torch threads": f"{torch.get_num_threads()}, and 1 in each worker process",
+        "threads": "1 in each process that trains",
         "devices": ", ".join(["cpu", *accelerators]),
     }
 

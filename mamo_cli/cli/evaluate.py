@@ -97,7 +97,9 @@ def _restored(training: TrainConfig | MamoConfig, source: Any, states: list[dict
     """All members of a run as its checkpoint holds them."""
     from mamo_cli.adaptation.shards import build_shard, cut
     from mamo_cli.cli.session import members_of
+    from mamo_cli.runs.engine import limit_threads
 
+    limit_threads()
     shards = [
         build_shard(part) for part in cut(members_of(training, source), [len(state["alive"]) for state in states])
     ]

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mamo_cli.adaptation.loop import CYCLE_COLUMNS, EVALUATION_COLUMNS, TRAINING_COLUMNS
 from mamo_cli.adaptation.shards import TRAIN_ROUNDS, ShardSpec, build_shard, cut
 from mamo_cli.analysis.exact import FRONTIER_COLUMNS, frontier, solve_bounds
@@ -91,8 +93,6 @@ def identity(source: Trace, device: str) -> str:
         raise UsageError(f"--device is one of {', '.join(DEVICES)}, got {device!r}")
     if device == "cpu":
         return source.digest()
-    import torch
-
     if not torch.cuda.is_available():
         raise UsageError("--device cuda: torch finds no CUDA device here; `mamo doctor` lists those it does find")
     return f"{source.digest()} {device}"

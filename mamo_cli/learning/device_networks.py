@@ -1,10 +1,12 @@
 """The networks of a population on a GPU: the update of `kernels.learn` as batched tensor operations.
 
 Environments and replays stay with the processor; states go out and TD errors come back at every update, so it pays
-for thousands of members. On one device results repeat bit for bit; between devices they differ by rounding, and a
-test holds the two kinds of networks together on the processor.
+for thousands of members. On one device results repeat bit for bit for the same population; another device rounds
+differently, and so may the same one where the population is larger or smaller, as its library then picks other kernels
+(on the processor members are independent to the last bit). A test holds the two kinds of networks together.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -49,11 +51,12 @@ class DeviceNetworks:
     ) -> FloatArray:
         """Gradient steps of every member, one for each of the uniforms `(U, K, B)`; see `kernels.learn`."""
         self._optimiser.param_groups[0]["lr"] = learning_rate
-        losses = np.stack([self._step(replay, drawn, self._sent(weights)) for drawn in uniforms])
-        mean: FloatArray = losses.mean(0)
+        sent = self._sent(weights)
+        losses = functools.reduce(torch.add, [self._step(replay, drawn, sent) for drawn in uniforms])
+        mean: FloatArray = (losses / len(uniforms)).cpu().numpy()
         return mean
 
-    def _step(self, replay: PrioritisedReplay, uniforms: FloatArray, weights: Tensor) -> FloatArray:
+    def _step(self, replay: PrioritisedReplay, uniforms: FloatArray, weights: Tensor) -> Tensor:
         rules, (_, size) = self._rules, uniforms.shape
         branches, objectives = weights.shape[1:]
         places, probability, *drawn = kernels.sample_members(replay.memory, uniforms)
@@ -79,7 +82,7 @@ class DeviceNetworks:
             self._target.copy_(self._online.detach())
         error = (chosen - goal).detach().abs().amax(-1).cpu().numpy().astype(np.float64)
         kernels.prioritise_members(replay.memory, places, (error + kernels.PRIORITY_FLOOR) ** rules.priority_exponent)
-        return losses.detach().cpu().numpy().astype(np.float64)
+        return losses.detach().to(torch.float64)
 
     def _forward(self, parameters: Tensor, signal: Tensor) -> Tensor:
         start = 0
@@ -113,6 +116,8 @@ class DeviceNetworks:
         self._updates = state["updates"]
         self._moments["step"].fill_(self._updates)
         for name, part in self._parts().items():
+            if state[name].shape != part.shape:
+                raise ValueError(f"{name} of shape {tuple(state[name].shape)} stands where {tuple(part.shape)} belongs")
             part.detach().copy_(state[name])
 
     def _parts(self) -> dict[str, Tensor]:

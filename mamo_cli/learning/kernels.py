@@ -4,10 +4,11 @@ Products of matrices go to BLAS; everything between them is a plain loop. Member
 makes all its gradient steps before the next begins, so its networks stay in the core's own cache; and as no number of
 one member is touched by another's, a member's results cannot depend on its company.
 
-All compiled functions of this package are in this module, as a cached one does not notice changes elsewhere.
+A compiled function and all that it calls share a module (see `mamo_cli.compiled`), which is why this one is long.
 
-Axes: K members, U updates, B transitions of a batch, F functions (one branch of the action each), A actions of a
-branch, M objectives, D parameters of a network. `_tm1` is the time before the action, `_t` the time after it.
+Axes: K members, U updates, B transitions of a batch, N transitions of the replay, E environments of a member,
+F functions (one branch of the action each), A actions of a branch, M objectives, D parameters of a network. `_tm1` is
+the time before the action, `_t` the time after it.
 """
 
 from typing import NamedTuple
@@ -199,6 +200,7 @@ def backward(
     activations: Float32Array,
     rows: int,
     slopes: Float32Array,
+    turned: Float32Array,
     gradient: Float32Array,
 ) -> None:
     """Write the gradient of a loss in the parameters.
@@ -209,6 +211,7 @@ def backward(
         activations: as `forward` left them.
         rows: the first so many rows of `activations` count.
         slopes: `(2, rows * max(widths))`: the loss's derivative in the outputs where `slopes[0]` begins; overwritten.
+        turned: `(max(widths)^2,)`, room for a layer's weights.
         gradient: `(D,)`, overwritten.
     """
     all_rows = activations.size // widths.sum()
@@ -227,7 +230,15 @@ def backward(
                 shift[j] += slope[row, j]
         if layer > 0:
             below = slopes[1, : rows * wide].reshape((rows, wide))
-            np.dot(slope, parameters[weight:bias].reshape((wide, narrow)).T, below)
+            across, back = (
+                parameters[weight:bias].reshape((wide, narrow)),
+                turned[: wide * narrow].reshape((narrow, wide)),
+            )
+            # Transposed here: BLAS would take longer over a transposed factor of this size.
+            for i in range(wide):
+                for j in range(narrow):
+                    back[j, i] = across[i, j]
+            np.dot(slope, back, below)
             slope = slopes[0, : rows * wide].reshape((rows, wide))
             for row in range(rows):
                 for j in range(wide):
@@ -407,7 +418,8 @@ def learn(
     weights: FloatArray,
     learning_rate: float,
     count: int,
-) -> FloatArray:
+    losses: FloatArray,
+) -> None:
     """U gradient steps of every member.
 
     Args:
@@ -419,15 +431,13 @@ def learn(
         weights: `(K, F, M)` of the objectives in the reward.
         learning_rate: Adam's step size.
         count: gradient steps made before.
-
-    Returns:
-        `(K,)` losses, mean over the steps.
+        losses: `(K,)`, to which each step's loss is added.
     """
     updates, members, size = uniforms.shape
-    losses = np.zeros(members)
     activations = np.empty(2 * size * widths.sum(), dtype=np.float32)
     after = np.empty(size * widths.sum(), dtype=np.float32)
     slopes = np.empty((2, size * widths.max()), dtype=np.float32)
+    turned = np.empty(widths.max() ** 2, dtype=np.float32)
     gradient = np.empty(networks.online.shape[1], dtype=np.float32)
     outcomes = np.empty((size, memory.outcomes.shape[2]), dtype=np.float32)
     places, probability, priority = np.empty(size, dtype=np.int64), np.empty(size), np.empty(size)
@@ -444,14 +454,12 @@ def learn(
             forward(target, widths, after)
             losses[k] += temporal_difference(q, q_t_target, outcomes, probability, weights[k], rules, slope, priority)
             prioritise(memory, k, places, priority)
-            backward(online, widths, activations, size, slopes, gradient)
+            backward(online, widths, activations, size, slopes, turned, gradient)
             step = count + u + 1
             mean, square = networks.adam_mean[k], networks.adam_square[k]
             adam(online, mean, square, gradient, rules.max_gradient_norm, learning_rate, step)
             if step % rules.target_interval == 0:
                 target[:] = online
-    losses /= updates
-    return losses
 
 
 # ------------------------------------------------------------- the replay's part of an update made on another device

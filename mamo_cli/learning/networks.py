@@ -11,9 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from mamo_cli.compiled import put_back
 from mamo_cli.learning import kernels
 from mamo_cli.learning.kernels import Float32Array, FloatArray, Networks, Rules
-from mamo_cli.learning.replay import PrioritisedReplay, put_back
+from mamo_cli.learning.replay import PrioritisedReplay
+
+# Gradient steps in one compiled call, about 0.2 s: Python hears a signal only between two of them.
+LONGEST_CALL = 4096
 
 
 class PopulationNetworks(Protocol):
@@ -61,11 +65,16 @@ class CompiledNetworks:
         self, replay: PrioritisedReplay, uniforms: FloatArray, weights: FloatArray, learning_rate: float
     ) -> FloatArray:
         """Gradient steps of every member, one for each of the uniforms `(U, K, B)`; see `kernels.learn`."""
-        losses = kernels.learn(
-            self._networks, replay.memory, self._widths, self._rules, uniforms, weights, learning_rate, self._updates
-        )
-        self._updates += len(uniforms)
-        return losses
+        losses = np.zeros(uniforms.shape[1])
+        block = max(LONGEST_CALL // len(losses), 1)
+        for start in range(0, len(uniforms), block):
+            part = uniforms[start : start + block]
+            kernels.learn(
+                self._networks, replay.memory, self._widths, self._rules, part, weights, learning_rate, self._updates,
+                losses,
+            )  # fmt: skip
+            self._updates += len(part)
+        return losses / len(uniforms)
 
     def parameters(self) -> Float32Array:
         """`(K, D)` of the online networks."""
@@ -80,7 +89,7 @@ class CompiledNetworks:
         """Put back what `state_dict` returned."""
         self._updates = state["updates"]
         for name, part in self._networks._asdict().items():
-            put_back(part, state[name].numpy())
+            put_back(part, state[name])
 
 
 def initial_parameters(widths: Sequence[int], generators: Sequence[np.random.Generator]) -> Float32Array:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mamo_cli.compiled import put_back
 from mamo_cli.learning import kernels
 from mamo_cli.learning.kernels import Float32Array, FloatArray, IntArray, Memory
 
@@ -71,17 +72,19 @@ class PrioritisedReplay:
             ValueError: it is not of this replay; compiled code would follow its indices anywhere.
         """
         size, following = state["size"], state["next"]
-        held = {name: state[name].numpy() for name in ("states", "outcomes", "priorities", "largest")}
+        held = {name: state[name] for name in ("states", "outcomes", "priorities", "largest")}
         actions = held["outcomes"][..., : self._branches]
+        if not (isinstance(size, int) and isinstance(following, int)):
+            raise ValueError(f"a replay's size and place are whole numbers, not {size!r} and {following!r}")
         if not (0 <= size <= self._capacity and 0 <= following < self._capacity):
             raise ValueError(f"a replay of {self._capacity} cannot hold {size} transitions and go on at {following}")
-        if not np.all((actions >= 0) & (actions < self._actions)):
+        if not bool(((actions >= 0) & (actions < self._actions)).all()):
             raise ValueError(f"a replay holds actions beyond 0..{self._actions - 1}")
         self.size, self._next = size, following
         self._priorities()[:] = 0.0
         ours: dict[str, NDArray[Any]] = {**self.memory._asdict(), "priorities": self._priorities()}
         for name, part in held.items():
-            put_back(ours[name][:, : len(part[0])], part)
+            put_back(ours[name][:, :size] if name != "largest" else ours[name], part)
         sums, level = self.memory.sums, self._first_leaf
         while level > 1:
             pairs = sums[:, level : 2 * level]
@@ -91,14 +94,3 @@ class PrioritisedReplay:
     def _priorities(self) -> FloatArray:
         """`(K, capacity)` view of the leaves."""
         return self.memory.sums[:, self._first_leaf : self._first_leaf + self._capacity]
-
-
-def put_back(place: NDArray[Any], saved: NDArray[Any]) -> None:
-    """Copy a saved array into its place.
-
-    Raises:
-        ValueError: it has another shape; NumPy alone would repeat it to fill the place.
-    """
-    if saved.shape != place.shape:
-        raise ValueError(f"an array of shape {saved.shape} stands where {place.shape} belongs")
-    place[:] = saved

@@ -187,7 +187,7 @@ def _earlier(path: Path, command: str, config: Section, digest: str) -> dict[str
     if found.get("config_digest") != digest:
         changes = "; ".join(_differences(_written_config(path), canonical(config)))
         raise UsageError(
-            f"{path} holds a run of another configuration ({changes or 'the content of its trace'}): "
+            f"{path} holds a run of another configuration ({changes or 'the content of its trace, or the device'}): "
             "use another --name, or --fresh"
         )
     return found

@@ -1,6 +1,7 @@
 """Where results come from: versions, code state and machine, for a run's manifest."""
 
 import functools
+import hashlib
 import os
 import platform
 import subprocess
@@ -25,6 +26,16 @@ def provenance() -> dict[str, Any]:
 def versions(packages: Iterable[str]) -> dict[str, str | None]:
     """Versions of Python and of packages; None for one that is not installed."""
     return {"python": platform.python_version(), **{name: _version(name) for name in packages}}
+
+
+@functools.cache
+def source_digest() -> str:
+    """Sixteen hex digits that stand for the package's source as it is now: a version alone does not tell of edits."""
+    package = Path(__file__).parents[1]
+    content = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        content.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes())
+    return content.hexdigest()[:16]
 
 
 def cores() -> int:

@@ -20,10 +20,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from mamo_cli.errors import MamoError, UsageError
 from mamo_cli.runs.logs import LOGGER
-from mamo_cli.runs.provenance import versions
+from mamo_cli.runs.provenance import source_digest, versions
 
 # What decides a run's numbers, and what must be the same for two processes to understand each other.
-DECIDING = ("mamo", "torch", "numpy", "scipy", "numba", "ray")
+DECIDING = ("mamo", "torch", "numpy", "scipy", "numba", "llvmlite", "ray")
 JOIN_SECONDS = 15.0
 PROBE_SECONDS = 60.0  # a node starts a process for it
 SIGNAL_SECONDS = 0.1
@@ -81,8 +81,8 @@ def gathered(refs: Sequence[Any], seconds: float = math.inf) -> list[Any]:
 
 
 def own_versions() -> dict[str, str | None]:
-    """Versions, in this process, of what decides a run's numbers."""
-    return versions(DECIDING)
+    """Versions, in this process, of what decides a run's numbers; mamo's source is told apart edit by edit."""
+    return {**versions(DECIDING), "mamo source": source_digest()}
 
 
 def refuse_other_versions(expected: Mapping[str, str | None], found: Mapping[str, str | None], node: str) -> None:

@@ -1,4 +1,4 @@
-"""Replica scaling as a batch of environments: K members, E copies each, F functions, one tensor step for all.
+"""Replica scaling as a batch of environments: K members, E copies each, F functions, one compiled loop over all.
 
 Observation (float32, one set for each function, `(K, E, 4F)`):
 
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mamo_cli.compiled import compiled
+from mamo_cli.compiled import compiled, put_back
 from mamo_cli.scaling.instance import FloatArray, ScalingInstance
 
 OBJECTIVES = 2  # cost, rejection
@@ -48,7 +48,7 @@ class BatchedScaling:
         self._shape = (members, environments, instance.functions)
         trace = instance.trace
         self._expected = trace.expected_rate_rps / instance.rate_scale_rps
-        self._actual = np.ascontiguousarray(trace.actual_rate_rps)
+        self._actual = trace.actual_rate_rps
         self.reset()
 
     def reset(self) -> Float32Array:
@@ -97,13 +97,11 @@ class BatchedScaling:
         Raises:
             ValueError: it is not of these environments; compiled code would follow its indices anywhere.
         """
-        steps, objectives = state["steps"].numpy(), state["objectives"].numpy()
-        length = self.instance.trace.steps
-        if (steps.shape, objectives.shape) != (self._steps.shape, self._objectives.shape):
-            raise ValueError(f"environments of shape {objectives.shape} stand where {self._objectives.shape} belong")
-        if not np.all((steps >= 0) & (steps < length)):
+        steps, length = state["steps"], self.instance.trace.steps
+        if not bool(((steps >= 0) & (steps < length)).all()):
             raise ValueError(f"environments stand beyond the trace's {length} steps")
-        self._steps, self._objectives = steps, objectives
+        put_back(self._steps, steps)
+        put_back(self._objectives, state["objectives"])
 
 
 @compiled

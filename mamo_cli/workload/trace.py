@@ -132,8 +132,8 @@ def _names(functions: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _rates(name: str, values: FloatArray, function_count: int) -> FloatArray:
-    """Return a read-only float64 copy; adding 0.0 makes -0.0 the 0.0 it means, so that digests agree."""
-    rates = np.array(values, dtype=np.float64) + 0.0
+    """Return a read-only float64 copy, row by row; adding 0.0 makes -0.0 the 0.0 it means, so that digests agree."""
+    rates = np.array(values, dtype=np.float64, order="C") + 0.0
     if rates.ndim != 2 or rates.shape[0] == 0 or rates.shape[1] != function_count:
         raise DataError(f"{name} must have the shape (steps >= 1, {function_count}), got {rates.shape}")
     bad = np.argwhere(~(np.isfinite(rates) & (rates >= 0)))
@@ -150,7 +150,7 @@ def _caps(values: IntArray, shape: tuple[int, ...]) -> IntArray:
         raise DataError(f"max_replicas must hold integers in the shape {shape}, got {given.dtype} in {given.shape}")
     if given.min() < 1 or given.max() > MAX_REPLICAS:
         raise DataError(f"max_replicas must be in 1..{MAX_REPLICAS}, got {given.min()} to {given.max()}")
-    caps = np.array(given, dtype=np.int64)
+    caps = np.array(given, dtype=np.int64, order="C")
     caps.setflags(write=False)
     return caps
 

@@ -121,6 +121,25 @@ def test_a_copy_from_a_file_goes_on_bit_identically():
     assert len(set(ahead[0][:, 0, 0])) > 3
 
 
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("state", lambda saved: saved[:1]),
+        ("state", lambda saved: saved.double()),
+        ("actions", lambda saved: saved[:, :, :0]),
+        ("actions", lambda saved: saved + 11),
+        ("actions", lambda saved: saved - 11),
+        ("rounds", lambda saved: [[left - 11 for left in functions] for functions in saved]),
+    ],
+)
+def test_a_state_that_would_lead_compiled_code_astray_is_refused(part, change):
+    strategy = agent((0, 1), cycles=30, updates=10)
+    cycle_through(strategy, range(8))
+    state = strategy.state_dict()
+    with pytest.raises(ValueError, match=r"stands where|beyond its 11 alphas"):
+        strategy.load_state_dict({**state, part: change(state[part])})
+
+
 def test_a_member_is_the_same_in_any_company():
     alone = cycle_through(agent((7,), cycles=30, updates=10), range(30))[0]
     company = cycle_through(agent((1, 2, 7, 3), cycles=30, updates=10), range(30))[0]

@@ -46,6 +46,34 @@ def test_a_state_of_another_shape_is_exit_code_7(finished, state):
     assert (finished / "wa" / "cycles.csv").read_bytes() == before
 
 
+def changed(change, *path):
+    def rewrite(state):
+        branch = state["shards"][0]
+        for key in path[:-1]:
+            branch = branch[key]
+        branch[path[-1]] = change(branch[path[-1]])
+        return state
+
+    return rewrite
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        (("alpha",), lambda saved: saved[:1]),
+        (("alive",), lambda saved: saved.double()),
+        (("recent",), lambda saved: [[part[:1] for part in parts] for parts in saved]),
+        (("tasks", "environment", "steps"), lambda saved: saved + 1000),
+        (("tasks", "learner", "replay", "outcomes"), lambda saved: saved + 1000.0),
+        (("strategy", "actions"), lambda saved: saved + 1000),
+    ],
+)
+def test_indices_and_shapes_that_compiled_code_would_trust_are_exit_code_7(finished, path, change):
+    rewritten(finished / "wa", changed(change, *path))
+    done = mamo(*MAMO, "--name", "wa")
+    assert (done.code, "--fresh" in done.err, done.err.count("\n")) == (7, True, 1), done.err
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_state_that_lacks_a_part_is_exit_code_7_in_any_engine(finished, jobs):
     rewritten(finished / "wa", without("tasks", "learner", "networks", "adam_mean"))

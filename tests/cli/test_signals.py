@@ -23,6 +23,13 @@ from mamo_cli.adaptation.loop import TwoPhaseLoop
 train = TwoPhaseLoop.advance
 TwoPhaseLoop.advance = lambda self: print("here", flush=True) or train(self)
 """
+IN_MANY_UPDATES = """
+from mamo_cli.learning.networks import CompiledNetworks
+learn = CompiledNetworks.learn
+CompiledNetworks.learn = lambda self, replay, uniforms, *rest: (
+    (len(uniforms) < 100 or print("here", flush=True)) and None or learn(self, replay, uniforms, *rest)
+)
+"""
 STARTING_WORKERS = """
 from mamo_cli.runs.worker import Worker
 answer = Worker.answer
@@ -73,6 +80,14 @@ def test_143_within_5_seconds_in_every_phase(patches, command):
     assert seconds < PROMISED_SECONDS
     assert f"results/x keeps what is saved. Resume with: mamo {' '.join(command)}\n" in err
     assert "Traceback" not in err
+
+
+def test_143_within_5_seconds_in_a_minutes_worth_of_gradient_steps(folder):
+    Path("many.toml").write_text("[adaptation]\nupdates = 100000\n")
+    command = ("run-mamo", *TINY[2:], "--seeds", "12", "--config", "many.toml", "--name", "x", "--jobs", "1")
+    code, _, seconds = stopped(IN_MANY_UPDATES, command, signal.SIGTERM)
+    assert (code, status()) == (143, "interrupted")
+    assert seconds < PROMISED_SECONDS
 
 
 def test_130_saves_and_the_same_command_ends_as_if_never_stopped(folder):

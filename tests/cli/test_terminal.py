@@ -12,7 +12,7 @@ from tests.cli.killing import forked, kill_at_write
 
 COMMANDS = ["generate sinusoidal", "generate noisy", "import", "solve-offline", "train", "run-mamo", "evaluate", "plot"]
 COMMANDS += ["runs list", "runs show", "runs rm", "doctor"]
-HEAVY = ("torch", "pandas", "gurobipy", "matplotlib")
+HEAVY = ("torch", "pandas", "gurobipy", "matplotlib", "numba", "scipy", "ray")
 
 
 def on_a_terminal(*arguments: str) -> str:

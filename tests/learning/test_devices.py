@@ -4,6 +4,8 @@
 everywhere; what needs a GPU is skipped without one.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -47,9 +49,39 @@ def test_a_device_repeats_itself_bit_for_bit_before_and_after_a_file(device):
 @pytest.mark.parametrize("device", DEVICES)
 def test_the_whole_loop_runs_on_a_device(device):
     spec = mamo_spec((0, 1))
-    rounds = rounds_of(build_shard(type(spec)(spec.config, spec.source, spec.seeds, device=device)))
+    rounds = rounds_of(build_shard(replace(spec, device=device)))
     assert len(rounds) == MAMO.adaptation.cycles
     assert all(None not in row for one in rounds for row in one["cycles"])
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_member_is_itself_in_other_company_up_to_rounding(device):
+    alone, company = population([7], device=device), population([2, 7, 5], device=device)
+    losses = [train(agents, seeds, range(1))[0].loss for agents, seeds in ((alone, [7]), (company, [2, 7, 5]))]
+    assert losses[0][0] == pytest.approx(losses[1][1], rel=1e-4)
+    assert losses[0][0] != pytest.approx(losses[1][0], rel=1e-2)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_members_nan_stays_its_own(device):
+    seeds = [3, 4, 5]
+    sound, sick = population(seeds, device=device), population(seeds, device=device)
+    state = through_a_file(sick.state_dict())
+    state["learner"]["networks"]["online"][1, 5] = float("nan")
+    sick.load_state_dict(state)
+    expected, found = (train(agents, seeds, range(2))[-1] for agents in (sound, sick))
+    assert sick.diverged().tolist() == [False, True, False]
+    assert np.array_equal(expected.loss[[0, 2]], found.loss[[0, 2]])
+
+
+@pytest.mark.parametrize("device", ["cpu", *DEVICES])
+@pytest.mark.parametrize("name", ["online", "adam_square"])
+def test_parameters_of_another_shape_are_refused(device, name):
+    agents = population([3, 4], device=device)
+    state = agents.state_dict()
+    state["learner"]["networks"][name] = state["learner"]["networks"][name][:1]
+    with pytest.raises(ValueError, match="stands where"):
+        agents.load_state_dict(state)
 
 
 @needs_gpu

@@ -49,7 +49,8 @@ def test_forward_and_backward_are_what_autograd_says(widths, rows, seed):
     slope = rng.normal(size=(rows, widths[-1])).astype(np.float32)
     slopes[0, : slope.size] = slope.ravel()
     gradient = np.full_like(parameters, 7.0)  # overwritten, not added to
-    kernels.backward(parameters, layout, activations, rows, slopes, gradient)  # of the first rows alone
+    turned = np.empty(max(widths) ** 2, dtype=np.float32)
+    kernels.backward(parameters, layout, activations, rows, slopes, turned, gradient)  # of the first rows alone
     (expected[:rows] * torch.from_numpy(slope)).sum().backward()
     np.testing.assert_allclose(gradient, free.grad, rtol=1e-3, atol=1e-4)
 

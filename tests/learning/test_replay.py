@@ -152,6 +152,8 @@ def test_a_copy_from_the_state_draws_the_same(stored):
         ("priorities", lambda kept: kept[:1], "stands where"),
         ("states", lambda kept: kept[:, :, :1], "stands where"),
         ("size", lambda _: 41, "cannot hold 41"),
+        ("size", lambda _: 5, "stands where"),
+        ("size", lambda _: 10.0, "whole numbers"),
         ("next", lambda _: 40, "go on at 40"),
         ("next", lambda _: -1, "go on at -1"),
     ],

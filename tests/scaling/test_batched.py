@@ -1,6 +1,7 @@
 """What the batched environment promises of its observations, starts and caps."""
 
 import numpy as np
+import pytest
 
 from mamo_cli.config import InstanceConfig
 from mamo_cli.scaling.environment import BatchedScaling
@@ -86,3 +87,20 @@ def test_reset_and_state_dict_go_back_to_where_they_say():
     environment.load_state_dict(middle)
     assert all(np.array_equal(a, b) for a, b in zip(ahead, random_play(environment, 5, seed=1), strict=True))
     assert np.array_equal(environment.reset(), begin)
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("steps", lambda saved: saved + 288),
+        ("steps", lambda saved: saved - 289),
+        ("steps", lambda saved: saved.double()),
+        ("steps", lambda saved: saved[:1]),
+        ("objectives", lambda saved: saved[:, :, :0]),
+    ],
+)
+def test_a_state_that_would_lead_compiled_code_astray_is_refused(part, change):
+    environment = BatchedScaling(case_of(InstanceConfig()).training, 2, 3)
+    state = environment.state_dict()
+    with pytest.raises(ValueError, match=r"stands where|beyond the trace's 288 steps"):
+        environment.load_state_dict({**state, part: change(state[part])})
