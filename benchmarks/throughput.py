@@ -34,6 +34,7 @@ def groups(quick: bool) -> list[list[Cell]]:
     two_cores = [Cell("mamo", members, processes=2) for members in OURS if members > 1]
     two_cores += [Cell("mamo", members, processes=2, copies=max(COPIES)) for members in (8, 32, 64, 128, 256)]
     two_cores += [Cell("jax loop", 2 * members, processes=2) for members in JAX]
+    two_cores += [Cell("jax loop", 16, processes=2, copies=max(COPIES))]
     two_cores += [Cell("jax loop", members, threads=2) for members in JAX]
     return [
         one_core,
