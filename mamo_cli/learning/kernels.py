@@ -21,6 +21,7 @@ from mamo_cli.compiled import compiled
 Float32Array = NDArray[np.float32]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 # A plain rectifier that a large step has pushed below zero for all inputs never comes back, and after some dozen
 # phases, each restarting the learning rate, whole networks were dead. A slight slope keeps every unit alive.
@@ -285,6 +286,19 @@ def values(online: Float32Array, widths: IntArray, observations: Float32Array) -
         forward(online[k], widths, activations)
         outputs[k] = activations[activations.size - rows * widths[-1] :].reshape((rows, widths[-1]))
     return outputs
+
+
+@compiled
+def choose(q: Float32Array, explore: BoolArray, random_actions: IntArray) -> IntArray:
+    """Actions `(K, E, F)`: the greedy ones by values `(K, E, F, A)`, or the given random ones where told to explore."""
+    members, copies, branches, _ = q.shape
+    actions = random_actions.copy()
+    for k in range(members):
+        for e in range(copies):
+            for f in range(branches):
+                if not explore[k, e, f]:
+                    actions[k, e, f] = np.argmax(q[k, e, f])
+    return actions
 
 
 @compiled

@@ -10,16 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mamo_cli.config import LearnerConfig
+from mamo_cli.learning import kernels
 from mamo_cli.learning.device_networks import DeviceNetworks
-from mamo_cli.learning.kernels import Float32Array, FloatArray, IntArray, Rules
+from mamo_cli.learning.kernels import BoolArray, Float32Array, FloatArray, IntArray, Rules
 from mamo_cli.learning.networks import CompiledNetworks, PopulationNetworks, initial_parameters
 from mamo_cli.learning.replay import PrioritisedReplay
 from mamo_cli.seeding import MemberStreams
-
-BoolArray = NDArray[np.bool_]
 
 
 class PopulationLearner:
@@ -84,7 +82,8 @@ class PopulationLearner:
         Returns:
             `(K, E, F)` indices of actions.
         """
-        return np.where(explore, random_actions, self.q_values(observations).argmax(-1))
+        actions: IntArray = kernels.choose(self.q_values(observations), explore, random_actions)
+        return actions
 
     def draw_exploration(self, epsilon: FloatArray, environments: int) -> tuple[BoolArray, IntArray]:
         """Draw a block of exploration for the coming steps, each member from its own stream.

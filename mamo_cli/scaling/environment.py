@@ -78,18 +78,23 @@ class BatchedScaling:
         instance, table = self.instance, self.instance.table
         if deviations is None:
             deviations = np.zeros(self._shape)
-        replicas = np.empty(self._shape, dtype=np.int64)
-        self._objectives = np.empty((*self._shape, OBJECTIVES))
+        members, copies, functions = self._shape
+        played = Step(
+            replicas=np.empty(self._shape, dtype=np.int64),
+            objectives=np.empty((*self._shape, OBJECTIVES)),
+            observations=np.empty((members, copies, FEATURES * functions), dtype=np.float32),
+        )
         _play(
-            table.values, table.root_step, self._actual, instance.max_replicas, self._steps, actions, deviations,
-            replicas, self._objectives,
+            table.values, table.root_step, self._expected, self._actual, instance.max_replicas, self._steps,
+            actions, deviations, played,
         )  # fmt: skip
-        self._steps = (self._steps + 1) % instance.trace.steps
-        return Step(replicas, self._objectives, self.observe())
+        self._objectives = played.objectives
+        return played
 
     def state_dict(self) -> dict[str, Any]:
         """Where every copy stands."""
-        return {"steps": torch.from_numpy(self._steps), "objectives": torch.from_numpy(self._objectives)}
+        parts = {"steps": self._steps, "objectives": self._objectives}
+        return {name: torch.from_numpy(part.copy()) for name, part in parts.items()}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Put back what `state_dict` returned.
@@ -102,37 +107,6 @@ class BatchedScaling:
             raise ValueError(f"environments stand beyond the trace's {length} steps")
         put_back(self._steps, steps)
         put_back(self._objectives, state["objectives"])
-
-
-@compiled
-def _play(
-    values: FloatArray,
-    root_step: float,
-    rates: FloatArray,
-    caps: IntArray,
-    steps: IntArray,
-    actions: IntArray,
-    deviations: FloatArray,
-    replicas: IntArray,
-    objectives: FloatArray,
-) -> None:
-    """Fill `replicas` and `objectives` of `Step`.
-
-    The rejection probability is what `RejectionTable.lookup` says, without its checks of the arguments.
-    """
-    members, copies, functions = actions.shape
-    limit, last = values.shape[1], values.shape[2] - 1
-    for k in range(members):
-        for e in range(copies):
-            for f in range(functions):
-                chosen = min(actions[k, e, f] + 1, caps[steps[e], f])
-                rate = rates[steps[e], f] * (1.0 + deviations[k, e, f])
-                position = np.sqrt(rate) / root_step
-                cell = min(max(int(position), 0), last - 1)
-                low, high = values[f, chosen - 1, cell], values[f, chosen - 1, cell + 1]
-                replicas[k, e, f] = chosen
-                objectives[k, e, f, 0] = chosen / limit
-                objectives[k, e, f, 1] = low + (high - low) * min(position - cell, 1.0)
 
 
 @compiled
@@ -153,3 +127,37 @@ def _observe(
                 seen[f] = expected[steps[e], f]
                 seen[functions + f], seen[2 * functions + f] = objectives[k, e, f]
                 seen[3 * functions + f] = caps[steps[e], f] / limit
+
+
+@compiled
+def _play(
+    values: FloatArray,
+    root_step: float,
+    expected: FloatArray,
+    rates: FloatArray,
+    caps: IntArray,
+    steps: IntArray,
+    actions: IntArray,
+    deviations: FloatArray,
+    played: Step,
+) -> None:
+    """Fill `played` and move every copy on to its next step.
+
+    The rejection probability is what `RejectionTable.lookup` says, without its checks of the arguments.
+    """
+    members, copies, functions = actions.shape
+    limit, last = values.shape[1], values.shape[2] - 1
+    for k in range(members):
+        for e in range(copies):
+            for f in range(functions):
+                chosen = min(actions[k, e, f] + 1, caps[steps[e], f])
+                rate = rates[steps[e], f] * (1.0 + deviations[k, e, f])
+                position = np.sqrt(rate) / root_step
+                cell = min(max(int(position), 0), last - 1)
+                low, high = values[f, chosen - 1, cell], values[f, chosen - 1, cell + 1]
+                played.replicas[k, e, f] = chosen
+                played.objectives[k, e, f, 0] = chosen / limit
+                played.objectives[k, e, f, 1] = low + (high - low) * min(position - cell, 1.0)
+    for e in range(copies):
+        steps[e] = (steps[e] + 1) % rates.shape[0]
+    _observe(expected, caps, limit, steps, played.objectives, played.observations)

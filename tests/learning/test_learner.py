@@ -92,7 +92,7 @@ def test_exploration_has_its_probability_and_covers_all_actions():
     np.testing.assert_allclose(np.bincount(actions.ravel()) / actions.size, 0.25, atol=0.02)
     seen = np.ones((2, 5, 2), dtype=np.float32)
     greedy = agent.q_values(seen).argmax(-1)
-    chosen = agent.act(seen, np.broadcast_to([True, False], (2, 5, 2)), 3 - greedy)
+    chosen = agent.act(seen, np.tile([True, False], (2, 5, 1)), 3 - greedy)
     assert np.array_equal(chosen[..., 0], 3 - greedy[..., 0])
     assert np.array_equal(chosen[..., 1], greedy[..., 1])
 
