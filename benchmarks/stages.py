@@ -10,7 +10,7 @@ import mamo_cli
 from benchmarks.ours import full_shard
 from benchmarks.rows import Row, measured
 from benchmarks.timing import seconds_each
-from mamo_cli.learning import kernels
+from mamo_cli.learning import equations, kernels, optimiser, perceptron
 from mamo_cli.runs.engine import limit_threads
 
 TURNS = 1000
@@ -70,12 +70,12 @@ def parts(learner: Any) -> dict[str, Callable[[], None]]:
         "sample the replay": repeated(kernels.sample, memory, 0, uniforms[0], places, probability, states, outcomes),
     }
     after[: size * widths[0]] = states[size:].ravel()
-    calls["forward, online network"] = repeated(kernels.forward, online, widths, activations)
-    calls["forward, target network"] = repeated(kernels.forward, target, widths, after)
+    calls["forward, online network"] = repeated(perceptron.forward, online, widths, activations)
+    calls["forward, target network"] = repeated(perceptron.forward, target, widths, after)
     calls["temporal differences"] = repeated(
-        kernels.temporal_difference, q, q_t_target, outcomes, probability, WEIGHTS[0], rules, slope, priority
+        equations.temporal_difference, q, q_t_target, outcomes, probability, WEIGHTS[0], rules, slope, priority
     )
     calls["priorities"] = repeated(kernels.prioritise, memory, 0, places, priority)
-    calls["backward"] = repeated(kernels.backward, online, widths, activations, size, slopes, turned, gradient)
-    calls["clipping and Adam"] = repeated(kernels.adam, online, mean, square, gradient, 10.0, 0.0, 1000)
+    calls["backward"] = repeated(perceptron.backward, online, widths, activations, size, slopes, turned, gradient)
+    calls["clipping and Adam"] = repeated(optimiser.adam, online, mean, square, gradient, 10.0, 0.0, 1000)
     return calls

@@ -4,11 +4,12 @@ An update is a dozen small products of matrices and many small irregular steps (
 As tensor operations each would cost more in dispatch than in work. Compiled, they are plain loops around calls of
 BLAS, one member after another: a member's numbers cannot depend on how many others there are.
 
-The machine code is kept in a folder named after the digest of the module it comes from, beside the module or where the
-user keeps Numba's caches: code of another version is never taken for the present one. As the digest is of that module
-alone, a compiled function uses none of another module.
+The machine code is kept in a folder named after the digest of the modules beside the one it comes from, next to them or
+where the user keeps Numba's caches: code of another version is never taken for the present one. As the digest is of one
+package, a compiled function uses nothing of another.
 """
 
+import functools
 import hashlib
 import inspect
 import pickle
@@ -31,7 +32,7 @@ def compiled(function: F) -> F:
     It does not hold the interpreter, so that other threads go on meanwhile. Indices are not checked: see `put_back`.
     """
     dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
-    with suppress(RuntimeError), _cached_by_content(Path(inspect.getfile(function))):  # no folder can be written
+    with suppress(RuntimeError), _cached_by_content(Path(inspect.getfile(function)).parent):  # no folder can be written
         dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
     return cast(F, dispatcher)
 
@@ -62,13 +63,19 @@ class _Cache(FunctionCache):
 
 
 @contextmanager
-def _cached_by_content(source: Path) -> Iterator[None]:
-    """Let Numba's cache be in a folder named after the content of a source file."""
+def _cached_by_content(package: Path) -> Iterator[None]:
+    """Let Numba's cache be in a folder named after the content of a package's modules."""
     settings: Any = numba.config
     chosen = settings.CACHE_DIR
-    base = Path(chosen) if chosen else source.parent / "__pycache__"
-    settings.CACHE_DIR = str(base / f"numba-{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}")
+    base = Path(chosen) if chosen else package / "__pycache__"
+    settings.CACHE_DIR = str(base / f"numba-{_digest(package)}")
     try:
         yield
     finally:
         settings.CACHE_DIR = chosen
+
+
+@functools.cache
+def _digest(package: Path) -> str:
+    parts = (hashlib.sha256(path.read_bytes()).digest() for path in sorted(package.glob("*.py")))
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]

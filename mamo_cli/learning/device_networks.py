@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import huber_loss, leaky_relu
 
-from mamo_cli.learning import kernels
-from mamo_cli.learning.kernels import Float32Array, FloatArray, Rules
+from mamo_cli.learning import equations, kernels, optimiser, perceptron
+from mamo_cli.learning.equations import Rules
+from mamo_cli.learning.kernels import Float32Array, FloatArray
 from mamo_cli.learning.replay import PrioritisedReplay
 
 
@@ -30,7 +31,7 @@ class DeviceNetworks:
         self._online = torch.nn.Parameter(torch.tensor(initial, device=device))
         self._target = self._online.detach().clone()
         self._optimiser = torch.optim.Adam(
-            [self._online], betas=(kernels.BETA1, kernels.BETA2), eps=kernels.EPSILON, fused=True
+            [self._online], betas=(optimiser.BETA1, optimiser.BETA2), eps=optimiser.EPSILON, fused=True
         )
         self._moments = {
             "step": torch.zeros((), device=device),
@@ -81,14 +82,14 @@ class DeviceNetworks:
         if self._updates % rules.target_interval == 0:
             self._target.copy_(self._online.detach())
         error = (chosen - goal).detach().abs().amax(-1).cpu().numpy().astype(np.float64)
-        kernels.prioritise_members(replay.memory, places, (error + kernels.PRIORITY_FLOOR) ** rules.priority_exponent)
+        kernels.prioritise_members(replay.memory, places, (error + equations.PRIORITY_FLOOR) ** rules.priority_exponent)
         return losses.detach().to(torch.float64)
 
     def _forward(self, parameters: Tensor, signal: Tensor) -> Tensor:
         start = 0
         for layer, (inputs, outputs) in enumerate(pairwise(self._widths)):
             if layer:
-                signal = leaky_relu(signal, float(kernels.LEAK))
+                signal = leaky_relu(signal, float(perceptron.LEAK))
             bias, end = start + inputs * outputs, start + (inputs + 1) * outputs
             weight = parameters[:, start:bias].view(-1, inputs, outputs)
             signal = torch.baddbmm(parameters[:, None, bias:end], signal, weight)

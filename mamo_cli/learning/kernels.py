@@ -4,8 +4,6 @@ Products of matrices go to BLAS; everything between them is a plain loop. Member
 makes all its gradient steps before the next begins, so its networks stay in the core's own cache; and as no number of
 one member is touched by another's, a member's results cannot depend on its company.
 
-A compiled function and all that it calls share a module (see `mamo_cli.compiled`), which is why this one is long.
-
 Axes: K members, U updates, B transitions of a batch, N transitions of the replay, E environments of a member,
 F functions (one branch of the action each), A actions of a branch, M objectives, D parameters of a network. `_tm1` is
 the time before the action, `_t` the time after it.
@@ -17,20 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mamo_cli.compiled import compiled
+from mamo_cli.learning.equations import Rules, temporal_difference
+from mamo_cli.learning.optimiser import adam
+from mamo_cli.learning.perceptron import backward, forward
+from mamo_cli.learning.priorities import draw, set_priorities
 
 Float32Array = NDArray[np.float32]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-
-# A plain rectifier that a large step has pushed below zero for all inputs never comes back, and after some dozen
-# phases, each restarting the learning rate, whole networks were dead. A slight slope keeps every unit alive.
-LEAK = np.float32(0.01)
-
-# Added to |TD error| so that no transition is forgotten for good (Schaul et al., 2016).
-PRIORITY_FLOOR = 1e-3
-
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 class Networks(NamedTuple):
@@ -49,230 +42,6 @@ class Memory(NamedTuple):
     outcomes: Float32Array  # (K, N, F + F M + 1): actions, objectives, and 1, or 0 where the episode terminated
     sums: FloatArray  # (K, 2 leaves): sum tree of priorities; node i has the children 2i and 2i + 1, node 1 is the root
     largest: FloatArray  # (K, 1) largest priority so far
-
-
-class Rules(NamedTuple):
-    """Settings of the update; see `LearnerConfig`."""
-
-    discount: float
-    importance_exponent: float
-    priority_exponent: float
-    max_gradient_norm: float
-    target_interval: int
-
-
-# ----------------------------------------------------------------------------------------------------- the equations
-
-
-@compiled
-def scalarize(objectives: Float32Array, weights: FloatArray) -> float:
-    """The reward is the weighted sum of the objectives `(M,)`: this is the one place where they meet."""
-    reward = 0.0
-    for m in range(len(weights)):
-        reward += objectives[m] * weights[m]
-    return reward
-
-
-@compiled
-def double_q_target(r_t: float, discount_t: float, q_t_online: Float32Array, q_t_target: Float32Array) -> float:
-    """The online network picks the next action and the target network values it (van Hasselt et al., 2016).
-
-    Args:
-        r_t: reward.
-        discount_t: the discount, or 0 where the episode terminated.
-        q_t_online: `(A,)` values of the next state by the online network.
-        q_t_target: `(A,)` values of the next state by the target network.
-    """
-    chosen: float = q_t_target[np.argmax(q_t_online)]
-    return r_t + discount_t * chosen
-
-
-@compiled
-def importance_weight(probability: float, least: float, exponent: float) -> float:
-    """Weight in (0, 1] that undoes the bias of prioritised sampling (Schaul et al., 2016).
-
-    Args:
-        probability: with which the transition was drawn.
-        least: smallest such probability in the batch, whose weight is 1.
-        exponent: beta, 0 (no correction) to 1 (full).
-    """
-    weight: float = (probability / least) ** -exponent
-    return weight
-
-
-@compiled
-def huber_slope(td_error: float) -> float:
-    """The slope of the Huber loss: the TD error itself, clipped to [-1, 1]."""
-    return min(max(td_error, -1.0), 1.0)
-
-
-@compiled
-def huber_loss(td_error: float) -> float:
-    """Quadratic up to an error of 1 and linear beyond."""
-    slope = huber_slope(td_error)
-    return slope * (td_error - 0.5 * slope)
-
-
-# -------------------------------------------------------------------------------------------------------- priorities
-
-
-@compiled
-def set_priorities(tree: FloatArray, places: IntArray, priorities: FloatArray) -> None:
-    """Replace a member's priorities `(n,)` at `places` and mend the sums above; of equal places the last counts.
-
-    Sums are taken anew from below, not adjusted by differences: no rounding error builds up. All climb one level at a
-    time, so that the walks do not wait for each other.
-    """
-    nodes = places + tree.size // 2
-    for i in range(nodes.size):
-        tree[nodes[i]] = priorities[i]
-    while nodes[0] > 1:
-        for i in range(nodes.size):
-            nodes[i] //= 2
-            tree[nodes[i]] = tree[2 * nodes[i]] + tree[2 * nodes[i] + 1]
-
-
-@compiled
-def draw(tree: FloatArray, uniforms: FloatArray, places: IntArray, probability: FloatArray) -> None:
-    """Draw from a member's replay with probability proportional to priority.
-
-    Args:
-        tree: `(2 leaves,)`.
-        uniforms: `(n,)` in [0, 1]: where in the running sum of priorities each draw falls.
-        places: `(n,)`, to be filled; arbitrary ones where priorities are not finite, never one of priority 0.
-        probability: `(n,)`, to be filled: with which each was drawn.
-    """
-    leaves, total = tree.size // 2, tree[1]
-    mass = uniforms * total
-    places[:] = 1
-    while places[0] < leaves:
-        for i in range(places.size):
-            node = 2 * places[i]
-            left = tree[node]
-            # Never into an empty half, where rounding may point at either end. No branch: it would be a coin's toss.
-            right = (mass[i] >= left) & (tree[node + 1] > 0.0)
-            mass[i] -= right * left
-            places[i] = node + right
-    for i in range(places.size):
-        probability[i] = tree[places[i]] / total
-        places[i] -= leaves
-
-
-# ----------------------------------------------------------------------------------------------------------- network
-
-
-@compiled
-def forward(parameters: Float32Array, widths: IntArray, activations: Float32Array) -> None:
-    """A perceptron with leaky rectifiers.
-
-    Args:
-        parameters: `(D,)`: layer after layer, weights `(inputs, outputs)` and then biases.
-        widths: of the inputs, the hidden layers and the outputs.
-        activations: `(rows * sum(widths),)`: the inputs `(rows, widths[0])`, and room for what the layers make of them.
-    """
-    rows = activations.size // widths.sum()
-    weight, inputs = 0, 0
-    for layer in range(widths.size - 1):
-        wide, narrow = widths[layer], widths[layer + 1]
-        bias, outputs = weight + wide * narrow, inputs + rows * wide
-        made = activations[outputs : outputs + rows * narrow].reshape((rows, narrow))
-        np.dot(
-            activations[inputs:outputs].reshape((rows, wide)),
-            parameters[weight:bias].reshape((wide, narrow)),
-            made,
-        )
-        shift = parameters[bias : bias + narrow]
-        if layer < widths.size - 2:
-            for row in range(rows):
-                for j in range(narrow):
-                    signal = made[row, j] + shift[j]
-                    made[row, j] = max(signal, LEAK * signal)
-        else:
-            for row in range(rows):
-                for j in range(narrow):
-                    made[row, j] += shift[j]
-        weight, inputs = bias + narrow, outputs
-
-
-@compiled
-def backward(
-    parameters: Float32Array,
-    widths: IntArray,
-    activations: Float32Array,
-    rows: int,
-    slopes: Float32Array,
-    turned: Float32Array,
-    gradient: Float32Array,
-) -> None:
-    """Write the gradient of a loss in the parameters.
-
-    Args:
-        parameters: as `forward` took them.
-        widths: as `forward` took them.
-        activations: as `forward` left them.
-        rows: the first so many rows of `activations` count.
-        slopes: `(2, rows * max(widths))`: the loss's derivative in the outputs where `slopes[0]` begins; overwritten.
-        turned: `(max(widths)^2,)`, room for a layer's weights.
-        gradient: `(D,)`, overwritten.
-    """
-    all_rows = activations.size // widths.sum()
-    end, outputs = parameters.size, activations.size - all_rows * widths[-1]
-    for layer in range(widths.size - 2, -1, -1):
-        wide, narrow = widths[layer], widths[layer + 1]
-        bias, inputs = end - narrow, outputs - all_rows * wide
-        weight = bias - wide * narrow
-        slope = slopes[0, : rows * narrow].reshape((rows, narrow))
-        before = activations[inputs : inputs + rows * wide].reshape((rows, wide))
-        np.dot(before.T, slope, gradient[weight:bias].reshape((wide, narrow)))
-        shift = gradient[bias:end]
-        shift[:] = 0.0
-        for row in range(rows):
-            for j in range(narrow):
-                shift[j] += slope[row, j]
-        if layer > 0:
-            below = slopes[1, : rows * wide].reshape((rows, wide))
-            across, back = (
-                parameters[weight:bias].reshape((wide, narrow)),
-                turned[: wide * narrow].reshape((narrow, wide)),
-            )
-            # Transposed here: BLAS would take longer over a transposed factor of this size.
-            for i in range(wide):
-                for j in range(narrow):
-                    back[j, i] = across[i, j]
-            np.dot(slope, back, below)
-            slope = slopes[0, : rows * wide].reshape((rows, wide))
-            for row in range(rows):
-                for j in range(wide):
-                    slope[row, j] = below[row, j] if before[row, j] > 0.0 else LEAK * below[row, j]
-        end, outputs = weight, inputs
-
-
-@compiled
-def adam(
-    parameters: Float32Array,
-    mean: Float32Array,
-    square: Float32Array,
-    gradient: Float32Array,
-    max_norm: float,
-    learning_rate: float,
-    count: int,
-) -> None:
-    """A step of Adam (Kingma and Ba, 2015), the gradient `(D,)` scaled to at most a norm; `count` is 1 at the first."""
-    norm = np.sqrt(np.dot(gradient, gradient))
-    scale = np.float32(max_norm / norm if norm > max_norm else 1.0)
-    keep1, keep2 = np.float32(BETA1), np.float32(BETA2)
-    add1, add2 = np.float32(1.0 - BETA1), np.float32(1.0 - BETA2)
-    rate = np.float32(learning_rate / (1.0 - BETA1**count))
-    unbias, epsilon = np.float32(1.0 / np.sqrt(1.0 - BETA2**count)), np.float32(EPSILON)
-    for i in range(parameters.size):
-        slope = scale * gradient[i]
-        # Kept in registers: read back from the arrays, they would cost twice the time.
-        first, second = keep1 * mean[i] + add1 * slope, keep2 * square[i] + add2 * slope * slope
-        mean[i], square[i] = first, second
-        parameters[i] -= rate * first / (unbias * np.sqrt(second) + epsilon)
-
-
-# ----------------------------------------------------------------------------------------------------------- members
 
 
 @compiled
@@ -376,53 +145,6 @@ def prioritise(memory: Memory, k: int, places: IntArray, priorities: FloatArray)
 
 
 @compiled
-def temporal_difference(
-    q: Float32Array,
-    q_t_target: Float32Array,
-    outcomes: Float32Array,
-    probability: FloatArray,
-    weights: FloatArray,
-    rules: Rules,
-    slope: Float32Array,
-    priority: FloatArray,
-) -> float:
-    """All of a member's update that lies between the networks' forward and backward pass.
-
-    Args:
-        q: `(2B, F A)` values by the online network, of the B states before and the B states after.
-        q_t_target: `(B, F A)` values of the states after by the target network.
-        outcomes: `(B, F + F M + 1)` see `Memory`.
-        probability: `(B,)` with which each transition was drawn.
-        weights: `(F, M)` of the objectives in the reward.
-        rules: settings.
-        slope: `(B, F A)`, to be filled with the loss's derivative in the values before.
-        priority: `(B,)`, to be filled, from the largest TD error of a transition's branches.
-
-    Returns:
-        The loss: Huber, importance-weighted, mean over batch and branches.
-    """
-    size, (branches, weighed) = priority.size, weights.shape
-    choices = slope.shape[1] // branches
-    least, loss = probability.min(), 0.0
-    slope[:] = 0.0
-    for b in range(size):
-        share = importance_weight(probability[b], least, rules.importance_exponent) / (size * branches)
-        discount = rules.discount * outcomes[b, -1]
-        largest = 0.0
-        for f in range(branches):
-            first, at = f * choices, branches + f * weighed
-            reward = scalarize(outcomes[b, at : at + weighed], weights[f])
-            online, target = q[size + b, first : first + choices], q_t_target[b, first : first + choices]
-            column = first + int(outcomes[b, f])
-            error = q[b, column] - double_q_target(reward, discount, online, target)
-            slope[b, column] = share * huber_slope(error)
-            loss += share * huber_loss(error)
-            largest = max(largest, abs(error))
-        priority[b] = (largest + PRIORITY_FLOOR) ** rules.priority_exponent
-    return loss
-
-
-@compiled
 def learn(
     networks: Networks,
     memory: Memory,
@@ -474,9 +196,6 @@ def learn(
             adam(online, mean, square, gradient, rules.max_gradient_norm, learning_rate, step)
             if step % rules.target_interval == 0:
                 target[:] = online
-
-
-# ------------------------------------------------------------- the replay's part of an update made on another device
 
 
 @compiled

@@ -14,7 +14,8 @@ import numpy as np
 from mamo_cli.config import LearnerConfig
 from mamo_cli.learning import kernels
 from mamo_cli.learning.device_networks import DeviceNetworks
-from mamo_cli.learning.kernels import BoolArray, Float32Array, FloatArray, IntArray, Rules
+from mamo_cli.learning.equations import Rules
+from mamo_cli.learning.kernels import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.learning.networks import CompiledNetworks, PopulationNetworks, initial_parameters
 from mamo_cli.learning.replay import PrioritisedReplay
 from mamo_cli.seeding import MemberStreams

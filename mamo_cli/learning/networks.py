@@ -1,7 +1,7 @@
 """The networks of a population on the processor: NumPy arrays that the compiled kernels work on.
 
-To swap the network, change `kernels.forward` and `kernels.backward` (a test holds the second equal to autograd), and
-`DeviceNetworks` where it is wanted on a GPU too.
+To swap the network, change `perceptron.py` (a test holds its backward pass equal to autograd), and `DeviceNetworks`
+where it is wanted on a GPU too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,8 @@ import torch
 
 from mamo_cli.compiled import put_back
 from mamo_cli.learning import kernels
-from mamo_cli.learning.kernels import Float32Array, FloatArray, Networks, Rules
+from mamo_cli.learning.equations import Rules
+from mamo_cli.learning.kernels import Float32Array, FloatArray, Networks
 from mamo_cli.learning.replay import PrioritisedReplay
 
 # Gradient steps in one compiled call, about 0.2 s: Python hears a signal only between two of them.

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mamo_cli.learning import kernels
+from mamo_cli.learning import optimiser, perceptron
 from mamo_cli.learning.networks import CompiledNetworks, initial_parameters
 from tests.learning.test_equations import RULES
 
@@ -39,7 +39,7 @@ def test_forward_and_backward_are_what_autograd_says(widths, rows, seed):
     states = rng.normal(size=(rows + beyond, widths[0])).astype(np.float32)
     activations = np.empty((rows + beyond) * sum(widths), dtype=np.float32)
     activations[: states.size] = states.ravel()
-    kernels.forward(parameters, layout, activations)
+    perceptron.forward(parameters, layout, activations)
     outputs = activations[activations.size - (rows + beyond) * widths[-1] :].reshape(rows + beyond, widths[-1])
     free = torch.from_numpy(parameters.copy()).requires_grad_()
     expected = in_torch(free, widths, torch.from_numpy(states))
@@ -50,7 +50,7 @@ def test_forward_and_backward_are_what_autograd_says(widths, rows, seed):
     slopes[0, : slope.size] = slope.ravel()
     gradient = np.full_like(parameters, 7.0)  # overwritten, not added to
     turned = np.empty(max(widths) ** 2, dtype=np.float32)
-    kernels.backward(parameters, layout, activations, rows, slopes, turned, gradient)  # of the first rows alone
+    perceptron.backward(parameters, layout, activations, rows, slopes, turned, gradient)  # of the first rows alone
     (expected[:rows] * torch.from_numpy(slope)).sum().backward()
     np.testing.assert_allclose(gradient, free.grad, rtol=1e-3, atol=1e-4)
 
@@ -91,6 +91,6 @@ def test_adam_is_torchs_adam_with_its_clipping_under_a_changing_step_size(count,
         torch.nn.utils.clip_grad_norm_([theirs], norm)
         reference.param_groups[0]["lr"] = rate
         reference.step()
-        kernels.adam(ours, mean, square, gradient, norm, rate, step)
+        optimiser.adam(ours, mean, square, gradient, norm, rate, step)
     np.testing.assert_allclose(ours, theirs.detach(), rtol=1e-4, atol=2e-5)
     assert not np.array_equal(ours, start)

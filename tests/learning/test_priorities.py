@@ -4,19 +4,19 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mamo_cli.learning import kernels
+from mamo_cli.learning import priorities as trees
 
 
 def filled(priorities):
     """A tree that holds priorities `(capacity,)`."""
     tree = np.zeros(2 << (priorities.size - 1).bit_length())
-    kernels.set_priorities(tree, np.arange(priorities.size), priorities)
+    trees.set_priorities(tree, np.arange(priorities.size), priorities)
     return tree
 
 
 def drawn(tree, uniforms):
     places, probability = np.empty(uniforms.size, dtype=np.int64), np.empty(uniforms.size)
-    kernels.draw(tree, uniforms, places, probability)
+    trees.draw(tree, uniforms, places, probability)
     return places, probability
 
 
@@ -48,7 +48,7 @@ def test_the_sums_stay_exact_however_often_leaves_change(capacity, seed):
     for _ in range(10):
         places = rng.integers(0, capacity, 8)  # a place may come twice, as it does in a batch
         changed = rng.integers(0, 9, 8).astype(np.float64)
-        kernels.set_priorities(tree, places, changed)
+        trees.set_priorities(tree, places, changed)
         for place, value in zip(places, changed, strict=True):  # of equal places the last counts
             priorities[place] = value
     assert tree[1] == priorities.sum()

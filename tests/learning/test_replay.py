@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mamo_cli.learning import kernels
+from mamo_cli.learning import equations, kernels
 from mamo_cli.learning.population import reward_weights
 from mamo_cli.learning.replay import PrioritisedReplay
 from tests.learning.agents import through_a_file
@@ -84,7 +84,7 @@ def test_a_new_alpha_weighs_what_was_stored_before_it():
     add(replay, [10, 20])  # (cost, rejection) = (0.1, 0.2) and (0.2, 0.4)
     kept = sample(replay, spread(2))[-1][0, :, 1:3]
     weights = [reward_weights(np.array([[alpha]]))[0, 0] for alpha in (0.0, 0.5, 1.0)]
-    rewards = [[kernels.scalarize(objectives, weight) for objectives in kept] for weight in weights]
+    rewards = [[equations.scalarize(objectives, weight) for objectives in kept] for weight in weights]
     # -(1 - alpha) cost - alpha rejection, by hand:
     np.testing.assert_allclose(rewards, [[-0.1, -0.2], [-0.15, -0.3], [-0.2, -0.4]], rtol=1e-6)
 
