@@ -1,7 +1,7 @@
 """The equations of double deep Q-learning with prioritised replay, of one member and mostly of one transition.
 
-Axes: B transitions of a batch, F functions (one branch of the action each), A actions of a branch, M objectives. `_t` is
-the time after the action.
+Axes: B transitions of a batch, F functions (one branch of the action each), A actions of a branch, M objectives.
+`_t` is the time after the action.
 """
 
 from typing import NamedTuple
