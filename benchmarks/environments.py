@@ -6,7 +6,7 @@ import numpy as np
 from benchmarks.problem import instance, make_environment
 from benchmarks.rows import Row, measured, ratio
 from benchmarks.timing import seconds_each
-from mamo_cli.scaling.environment import BatchedScaling
+from mamo_cli.domains.faas.environment import BatchedScaling
 
 BATCHES = ((1, 1), (16, 16), (256, 16))  # members, copies
 STEPS = 500

@@ -16,7 +16,7 @@ CHILD = """
 import json, sys, time
 from benchmarks.memory import own_peak_bytes
 from mamo_cli.cli.main import app
-import mamo_cli.learning.learner
+import mamo_cli.learners.dqn.learner
 command = ["-q", "run-mamo", "--seeds", "1", "--jobs", "1", "--cycles", sys.argv[1]]
 start = time.perf_counter()
 app(command, standalone_mode=False)

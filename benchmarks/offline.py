@@ -5,11 +5,11 @@ import numpy as np
 from benchmarks.rows import Row, measured
 from benchmarks.timing import seconds_each
 from mamo_cli.analysis.exact import replica_problem
-from mamo_cli.config import InstanceConfig
-from mamo_cli.errors import MamoError
-from mamo_cli.offline.problem import ReplicaProblem
-from mamo_cli.offline.solve import solve
-from mamo_cli.scaling.instance import build_case, load_trace
+from mamo_cli.core.settings import InstanceConfig
+from mamo_cli.core.errors import MamoError
+from mamo_cli.domains.faas.offline.problem import ReplicaProblem
+from mamo_cli.domains.faas.offline.solve import solve
+from mamo_cli.domains.faas.node import build_case, load_trace
 from mamo_cli.workload.trace import Trace
 
 SOLVERS = ("gurobi", "cbc", "highs")

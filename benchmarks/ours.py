@@ -5,10 +5,10 @@ import numpy as np
 
 import mamo_cli
 from benchmarks.problem import ALPHA, EPSILON, INSTANCE, LEARNER, LEARNING_RATE, instance
-from mamo_cli.config import PhaseConfig
-from mamo_cli.learning.population import TaskPopulation
+from mamo_cli.core.settings import PhaseConfig
+from mamo_cli.training.agents import TaskPopulation
 from mamo_cli.runs.engine import limit_threads
-from mamo_cli.seeding import MemberStreams
+from mamo_cli.core.seeding import MemberStreams
 
 STEPS = 64  # environment steps of each member in one call
 FILLING_COPIES = 1024

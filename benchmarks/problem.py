@@ -12,8 +12,8 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, Protocol
 
-from mamo_cli.config import InstanceConfig, LearnerConfig
-from mamo_cli.scaling.instance import ScalingInstance, build_case, load_trace
+from mamo_cli.core.settings import InstanceConfig, LearnerConfig
+from mamo_cli.domains.faas.node import ScalingInstance, build_case, load_trace
 
 INSTANCE = InstanceConfig()
 LEARNER = LearnerConfig()
@@ -52,6 +52,6 @@ def make_environment() -> Any:
     """One copy of the reference instance with Gymnasium's interface."""
     import gymnasium
 
-    import mamo_cli.scaling.gym_env  # noqa: F401 -- registers the environment
+    import mamo_cli.domains.faas.gym_env  # noqa: F401 -- registers the environment
 
     return gymnasium.make(ENVIRONMENT, alpha=ALPHA, disable_env_checker=True)

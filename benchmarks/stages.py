@@ -10,7 +10,7 @@ import mamo_cli
 from benchmarks.ours import full_shard
 from benchmarks.rows import Row, measured
 from benchmarks.timing import seconds_each
-from mamo_cli.learning import equations, kernels, optimiser, perceptron
+from mamo_cli.learners.dqn import equations, kernels, optimiser, perceptron
 from mamo_cli.runs.engine import limit_threads
 
 TURNS = 1000

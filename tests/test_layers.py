@@ -82,11 +82,11 @@ def test_imports_go_down_and_in_no_circle():
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("mamo_cli.faas.erlang", "from mamo_cli.scaling.environment import BatchedScaling"),
-        ("mamo_cli.scaling.environment", "from mamo_cli.offline.problem import ReplicaProblem"),
-        ("mamo_cli.offline.problem", "import mamo_cli.scaling.instance"),
-        ("mamo_cli.learning.learner", "def late():\n    from mamo_cli.adaptation.loop import TwoPhaseLoop"),
-        ("mamo_cli.errors", "from mamo_cli.workload import trace"),
+        ("mamo_cli.domains.faas.rejection.erlang", "from mamo_cli.domains.faas.environment import BatchedScaling"),
+        ("mamo_cli.domains.faas.environment", "from mamo_cli.domains.faas.offline.problem import ReplicaProblem"),
+        ("mamo_cli.domains.faas.offline.problem", "import mamo_cli.domains.faas.node"),
+        ("mamo_cli.learners.dqn.learner", "def late():\n    from mamo_cli.training.two_phase import TwoPhaseLoop"),
+        ("mamo_cli.core.errors", "from mamo_cli.workload import trace"),
     ],
 )
 def test_a_planted_upward_or_sideways_import_is_caught(module, line):
@@ -98,8 +98,8 @@ def test_a_planted_upward_or_sideways_import_is_caught(module, line):
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("mamo_cli.learning.kernels", "from mamo_cli.learning.learner import PopulationLearner"),
-        ("mamo_cli.errors", "from mamo_cli.config import Section"),
+        ("mamo_cli.learners.dqn.update", "from mamo_cli.learners.dqn.learner import PopulationLearner"),
+        ("mamo_cli.core.errors", "from mamo_cli.core.settings import Section"),
     ],
 )
 def test_a_planted_circle_is_caught(module, line):

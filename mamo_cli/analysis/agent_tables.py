@@ -1,5 +1,6 @@
 """What the TE agents' figures show: evaluation traces, learning curves and regret, over seeds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,41 +9,41 @@ import pandas as pd
 from mamo_cli.analysis.frontier_tables import CURVE, read_frontier, read_tolerance
 from mamo_cli.analysis.offline_tables import SECONDS_PER_HOUR
 from mamo_cli.analysis.over_seeds import by_group
-from mamo_cli.analysis.run_tables import read_run_table
+from mamo_cli.analysis.run_tables import AGENT, quantities_of, read_run_table
 
 OPTIMUM = "optimum"
 """Value of the column `series` beside those of `over_seeds`: the exact optimum's mean at the same alpha."""
 
 
 def te_agents_table(folder: Path) -> pd.DataFrame:
-    """Replicas and rejection over the evaluation trace, for each alpha and function, beside the exact optimum's mean.
+    """Measures and violations over the evaluation, for each alpha and agent, beside the exact optimum's mean.
 
-    With several functions the optimum is left out: the frontier knows only their sum.
+    With several agents the optimum is left out: the frontier knows only their sum.
 
     Raises:
         DataError: `evaluation.csv`, `summary.csv` or `frontier.csv` cannot be read.
     """
-    evaluation = read_run_table(
-        folder, "evaluation.csv", ["seed", "alpha", "step", "function", "replicas", "rejection"]
-    )
+    quantities = quantities_of(folder)
+    evaluation = read_run_table(folder, "evaluation.csv", ["seed", "alpha", "step", AGENT, *quantities])
     step_seconds = read_run_table(folder, "summary.csv", ["step_seconds"])["step_seconds"].iloc[0]
     evaluation["hours"] = evaluation.pop("step") * (step_seconds / SECONDS_PER_HOUR)
-    table = by_group(evaluation, ["alpha", "function"], "hours", ["replicas", "rejection"])
-    agents = evaluation[["alpha", "function"]].drop_duplicates()
-    if agents["function"].nunique() == 1:
-        table = pd.concat([table, _optimum_rows(read_frontier(folder), agents)], ignore_index=True)
+    table = by_group(evaluation, ["alpha", AGENT], "hours", quantities)
+    agents = evaluation[["alpha", AGENT]].drop_duplicates()
+    if agents[AGENT].nunique() == 1:
+        optimum = _optimum_rows(read_frontier(folder), agents, quantities)
+        table = pd.concat([table, optimum], ignore_index=True)
     return table.assign(tolerance=read_tolerance(folder))
 
 
 def learning_curves_table(folder: Path) -> pd.DataFrame:
-    """Mean replicas and mean rejection over training steps, for each alpha and function.
+    """Mean measures and violations over training steps, for each alpha and agent.
 
     Raises:
         DataError: `training.csv` or `summary.csv` cannot be read.
     """
-    columns = ["seed", "alpha", "function", "env_steps", "mean_replicas", "mean_rejection"]
-    training = read_run_table(folder, "training.csv", columns)
-    table = by_group(training, ["alpha", "function"], "env_steps", ["mean_replicas", "mean_rejection"])
+    means = [f"mean_{name}" for name in quantities_of(folder)]
+    training = read_run_table(folder, "training.csv", ["seed", "alpha", AGENT, "env_steps", *means])
+    table = by_group(training, ["alpha", AGENT], "env_steps", means)
     return table.assign(tolerance=read_tolerance(folder))
 
 
@@ -59,12 +60,12 @@ def regret_table(folder: Path) -> pd.DataFrame:
     )
 
 
-def _optimum_rows(frontier: pd.DataFrame, agents: pd.DataFrame) -> pd.DataFrame:
+def _optimum_rows(frontier: pd.DataFrame, agents: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
     curve = frontier[frontier["kind"] == CURVE]
     rows = [
-        (alpha, function, quantity, OPTIMUM, row[f"mean_{quantity}"])
-        for alpha, function in agents.itertuples(index=False)
+        (alpha, agent, quantity, OPTIMUM, row[f"mean_{quantity}"])
+        for alpha, agent in agents.itertuples(index=False)
         for _, row in curve[np.isclose(curve["alpha"], alpha)].iterrows()
-        for quantity in ("replicas", "rejection")
+        for quantity in quantities
     ]
-    return pd.DataFrame(rows, columns=["alpha", "function", "quantity", "series", "value"])
+    return pd.DataFrame(rows, columns=["alpha", AGENT, "quantity", "series", "value"])

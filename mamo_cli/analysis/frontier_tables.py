@@ -6,20 +6,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mamo_cli.analysis.run_tables import read_command, read_run_table
+from mamo_cli.analysis.run_tables import read_command, read_run_table, read_words
 
-POINT = ["mean_cost", "mean_replicas", "mean_rejection"]
 CURVE, TE_AGENT, MAMO = "alpha", "te_agent", "mamo"
 """Values of the column `kind`, beside the offline scopes `step` and `average`."""
 
 
+def point_of(folder: Path) -> list[str]:
+    """The columns that say where an answer stands: mean_cost, and the means of the domain's measures and violations."""
+    words = read_words(folder)
+    return ["mean_cost", *(f"mean_{one.name}" for one in (*words.measures, *words.violations))]
+
+
 def read_frontier(folder: Path) -> pd.DataFrame:
-    """The exact answers: kind, alpha, mean_cost, mean_replicas, mean_rejection, the curve by rising alpha.
+    """The exact answers: kind, alpha and `point_of`, the curve by rising alpha.
 
     Raises:
         DataError: `frontier.csv` cannot be read.
     """
-    exact = read_run_table(folder, "frontier.csv", ["kind", "alpha", *POINT])
+    exact = read_run_table(folder, "frontier.csv", ["kind", "alpha", *point_of(folder)])
     return exact.sort_values("alpha", kind="stable", ignore_index=True)
 
 
@@ -30,8 +35,8 @@ def frontier_table(folders: Sequence[Path]) -> pd.DataFrame:
         folders: Runs of one instance; the exact answers are read from the first.
 
     Returns:
-        Columns kind (`alpha`, `step`, `average`, `te_agent`, `mamo`), alpha, mean_cost, mean_replicas, mean_rejection,
-        seed (agents only) and tolerance. An agent that diverged keeps its row, without numbers.
+        Columns kind (`alpha`, `step`, `average`, `te_agent`, `mamo`), alpha, those of `point_of`, seed (agents only)
+        and tolerance. An agent that diverged keeps its row, without numbers.
 
     Raises:
         DataError: A table cannot be read.
@@ -48,8 +53,10 @@ def same_instance(folder: Path, other: Path) -> bool:
     Raises:
         DataError: A table cannot be read.
     """
+    if read_words(folder) != read_words(other):
+        return False
     both = read_frontier(folder).merge(read_frontier(other), on=["kind", "alpha"])
-    left, right = (both[[f"{name}_{side}" for name in POINT]].to_numpy() for side in "xy")
+    left, right = (both[[f"{name}_{side}" for name in point_of(folder)]].to_numpy() for side in "xy")
     agree = len(both) > 0 and np.allclose(left, right, rtol=1e-6, atol=1e-9)
     return agree and read_tolerance(folder) == read_tolerance(other)
 
@@ -65,7 +72,8 @@ def read_tolerance(folder: Path) -> float:
 
 def _agents(folder: Path) -> pd.DataFrame:
     kind, alpha = (TE_AGENT, "alpha") if read_command(folder) == "train" else (MAMO, "final_alpha")
-    rows = read_run_table(folder, "summary.csv", ["seed", alpha, *POINT]).rename(columns={alpha: "alpha"})
-    finite = np.isfinite(rows[POINT].to_numpy(dtype=np.float64)).all(axis=1)
-    rows.loc[~finite, POINT] = np.nan
+    point = point_of(folder)
+    rows = read_run_table(folder, "summary.csv", ["seed", alpha, *point]).rename(columns={alpha: "alpha"})
+    finite = np.isfinite(rows[point].to_numpy(dtype=np.float64)).all(axis=1)
+    rows.loc[~finite, point] = np.nan
     return rows.assign(kind=kind)

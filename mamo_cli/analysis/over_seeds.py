@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from mamo_cli.analysis.statistics import FloatArray, Statistic, bootstrap_interval, interquartile_mean
-from mamo_cli.errors import DataError
-from mamo_cli.seeding import stream
+from mamo_cli.core.errors import DataError
+from mamo_cli.core.seeding import stream
 
 SEED, CENTRE = "seed", "centre"
 """The two values of the column `series`: one seed's own line, and the statistic over all of them."""

@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from mamo_cli.errors import DataError
+from mamo_cli.core.errors import DataError
+from mamo_cli.core.words import Words
+from mamo_cli.domains import registry as domains
 from mamo_cli.runs.manifest import read_manifest
+
+AGENT = "agent"
+"""The column of the agents' names, whatever the domain calls them."""
+
+FIRST_DOMAIN = "faas"
+"""That of runs from before there were others."""
 
 DRAWABLE = ("complete", "diverged")
 """Statuses of a run that has ended by itself; a diverged one still holds its healthy seeds."""
@@ -25,10 +33,30 @@ def read_command(folder: Path) -> str:
     return str(manifest["command"])
 
 
+def read_words(folder: Path) -> Words:
+    """The words of the domain that a run is about.
+
+    Raises:
+        DataError: there is no readable `run.json`, or this version does not know the domain.
+    """
+    name = read_manifest(folder).get("domain", FIRST_DOMAIN)
+    if name not in domains.DOMAINS:
+        raise DataError(f"{folder}: a run of the domain {name!r}, which this version does not know")
+    words: Words = domains.about(name).WORDS
+    return words
+
+
+def quantities_of(folder: Path) -> list[str]:
+    """What is shown of a run, one panel each: the first measure of its domain, then the violations."""
+    words = read_words(folder)
+    return [one.name for one in (*words.measures[:1], *words.violations)]
+
+
 def read_run_table(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
     """The named columns of a run's table, every number exactly as written, an empty cell as NaN.
 
-    A column `function` that the file does not have (it has one only with several functions) reads as empty text.
+    The column of the agents' names reads as `agent`, and as empty text where the file has none (it has one only with
+    several agents).
 
     Args:
         folder: The run folder.
@@ -43,6 +71,8 @@ def read_run_table(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFr
     if len(lines) < 2:
         raise DataError(f"{path}: holds no rows")
     header, rows = lines[0], lines[1:]
+    word = read_words(folder).agent
+    header = [AGENT if name == word else name for name in header]
     _require_shape(path, header, rows, columns)
     table = {column: _parsed(path, rows, column, header.index(column)) for column in columns if column in header}
     return pd.DataFrame({column: table.get(column, [""] * len(rows)) for column in columns})
@@ -57,7 +87,7 @@ def _text(path: Path) -> str:
 
 
 def _require_shape(path: Path, header: list[str], rows: list[list[str]], columns: Sequence[str]) -> None:
-    missing = [column for column in columns if column not in header and column != "function"]
+    missing = [column for column in columns if column not in header and column != AGENT]
     if missing:
         raise DataError(f"{path}: column {', '.join(missing)} is missing, the file has {', '.join(header)}")
     ragged = [
@@ -91,4 +121,4 @@ CellKind = tuple[Callable[[str], str | int | float], str]
 NUMBER: CellKind = (_number, "a number")
 TEXT: CellKind = (str, "text")
 WHOLE: CellKind = (int, "a whole number")
-CELL_KINDS = {"function": TEXT, "kind": TEXT, "scope": TEXT, "seed": WHOLE, "step": WHOLE, "cycle": WHOLE}
+CELL_KINDS = {AGENT: TEXT, "kind": TEXT, "scope": TEXT, "seed": WHOLE, "step": WHOLE, "cycle": WHOLE}

@@ -1,94 +1,119 @@
 """One row a member: what a run's summary.csv and the table on the screen show."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from mamo_cli.analysis.exact import expected_reward, optimal_plan, regret
-from mamo_cli.config import InstanceConfig
-from mamo_cli.scaling.instance import Case
+from mamo_cli.analysis.exact import expected_reward, regret, summarised
+from mamo_cli.core.arrays import FloatArray
+from mamo_cli.core.seam import Domain, Optimum, Played
+from mamo_cli.core.weights import weights_of
+from mamo_cli.core.words import Words
 
-FloatArray = NDArray[np.float64]
-
-TRAIN_COLUMNS = (
-    "seed", "alpha", "tolerance", "step_seconds", "mean_replicas", "mean_cost", "mean_rejection",
-    "expected_reward", "optimal_reward", "regret",
-)  # fmt: skip
-MAMO_COLUMNS = (
-    "seed", "final_alpha", "exact_alpha", "tolerance", "step_seconds", "mean_replicas", "mean_cost", "mean_rejection",
-    "feasible_share", "bound_cost", "cost_over_bound",
-)  # fmt: skip
 LAST_CYCLES = 5
+
+
+def means_of(words: Words) -> tuple[str, ...]:
+    """Columns of a member's means, in the order of summary.csv."""
+    measures, violations = ([f"mean_{one.name}" for one in each] for each in (words.measures, words.violations))
+    return (*measures, "mean_cost", *violations)
+
+
+def train_columns(words: Words) -> tuple[str, ...]:
+    """The head of a `train` run's summary.csv."""
+    start = ("seed", "alpha", "tolerance", "step_seconds")
+    return (*start, *means_of(words), "expected_reward", "optimal_reward", "regret")
+
+
+def mamo_columns(words: Words) -> tuple[str, ...]:
+    """The head of a `run-mamo` run's summary.csv."""
+    start = ("seed", "final_alpha", "exact_alpha", "tolerance", "step_seconds")
+    return (*start, *means_of(words), "feasible_share", "bound_cost", "cost_over_bound")
 
 
 class MemberEvaluation(NamedTuple):
     """A member's greedy play; NaN throughout where it diverged."""
 
     seed: int
-    alphas: FloatArray  # (F,)
-    replicas: FloatArray  # (T, F)
-    rejection: FloatArray  # (T, F)
+    alphas: FloatArray  # (A,)
+    played: Played  # (T, ...)
 
 
-def read_evaluation(folder: Path, steps: int, functions: int) -> list[MemberEvaluation]:
+def read_evaluation(folder: Path, domain: Domain) -> list[MemberEvaluation]:
     """A run's evaluation.csv, member by member in the order of the file, which is member-major."""
+    words, agents = domain.spec.words, len(domain.spec.agents)
     table = pd.read_csv(folder / "evaluation.csv")
+    rows = domain.conditions().shape[0] * agents
+
+    def numbers(block: pd.DataFrame, names: Sequence[str]) -> FloatArray:
+        return block[list(names)].to_numpy(dtype=float).reshape(-1, agents, len(names))
+
     return [
         MemberEvaluation(
             seed=int(block["seed"].iloc[0]),
-            alphas=block["alpha"].to_numpy(dtype=float)[:functions],
-            replicas=block["replicas"].to_numpy(dtype=float).reshape(steps, functions),
-            rejection=block["rejection"].to_numpy(dtype=float).reshape(steps, functions),
+            alphas=block["alpha"].to_numpy(dtype=float)[:agents],
+            played=Played(
+                paid=np.ascontiguousarray(numbers(block, ["cost"])[..., 0]),
+                measures=numbers(block, [one.name for one in words.measures]),
+                violations=numbers(block, [one.name for one in words.violations]),
+            ),
         )
-        for _, block in table.groupby(np.arange(len(table)) // (steps * functions))
+        for _, block in table.groupby(np.arange(len(table)) // rows)
     ]
 
 
-def train_summary(folder: Path, case: Case, tolerance: float) -> list[list[Any]]:
+def member_means(domain: Domain, played: Played) -> list[float]:
+    """A member's means in the order of `means_of`."""
+    cost, *others = summarised(domain, played)
+    measures = len(domain.spec.words.measures)
+    return [*others[:measures], cost, *others[measures:]]
+
+
+def train_summary(folder: Path, domain: Domain) -> list[list[Any]]:
     """Rows of a `train` run's summary: greedy means, and regret in expected reward under the noise."""
-    expected = case.expected_rejection()
     rows: list[list[Any]] = []
-    for member in read_evaluation(folder, case.evaluation.trace.steps, case.evaluation.functions):
-        start = [member.seed, float(member.alphas[0]), tolerance, case.source.step_seconds]
-        means = [member.replicas.mean(), member.replicas.mean() / expected.shape[-1], member.rejection.mean()]
-        best = expected_reward(
-            optimal_plan(expected, case.evaluation.max_replicas, member.alphas), expected, member.alphas
-        )
-        if np.isnan(member.replicas).any():
+    for member in read_evaluation(folder, domain):
+        weights = weights_of(member.alphas)
+        start = [member.seed, float(member.alphas[0]), tolerance(domain), domain.spec.step_seconds]
+        best = expected_reward(domain, domain.perfect(weights), weights)
+        means = member_means(domain, member.played)
+        if np.isnan(member.played.paid).any():
             rows.append([*start, *means, None, best, None])
             continue
-        achieved = expected_reward(member.replicas.astype(np.int64), expected, member.alphas)
+        achieved = expected_reward(domain, domain.choices_of(member.played.measures), weights)
         rows.append([*start, *means, achieved, best, regret(achieved, best)])
     return rows
 
 
-def mamo_summary(
-    folder: Path, case: Case, config: InstanceConfig, exact: float | None, bound: float
-) -> list[list[Any]]:
-    """Rows of a `run-mamo` run's summary: the final greedy choice, its cost, and that over the bound.
+def mamo_summary(folder: Path, domain: Domain, choice: str, exact: float | None, average: Optimum) -> list[list[Any]]:
+    """Rows of a `run-mamo` run's summary: what the strategy settled on, its cost, and that over the bound.
 
-    A ratio below 1 is that of a choice which rejects too much. With several functions the choice is their mean alpha.
+    A ratio below 1 is that of a choice which violates too much. With several agents the choice is their mean alpha.
 
     Args:
         folder: the run.
-        case: its instances.
-        config: what they were built from.
+        domain: what was controlled.
+        choice: the strategy's column of the alpha it would settle on.
         exact: alpha that the exact solution says it must settle at.
-        bound: least mean cost of a period by scope average.
+        average: the optimum of scope average.
     """
     cycles = pd.read_csv(folder / "cycles.csv")
     last = cycles[cycles["cycle"] > cycles["cycle"].max() - LAST_CYCLES]
-    limit = case.evaluation.replica_choices
-    bound_cost = bound / (config.replica_cost * limit * case.evaluation.functions)
+    bound = average.objective / (domain.spec.cost_scale * len(domain.spec.agents))
     rows: list[list[Any]] = []
-    for member in read_evaluation(folder, case.evaluation.trace.steps, case.evaluation.functions):
+    for member in read_evaluation(folder, domain):
         own = last[last["seed"] == member.seed]
-        cost = member.replicas.mean() / limit
-        chosen = own.loc[own["cycle"] == own["cycle"].max(), "wa_choice"].mean()
-        start = [member.seed, chosen, exact, config.tolerance, case.source.step_seconds]
-        means = [member.replicas.mean(), cost, member.rejection.mean(), own["feasible"].mean()]
-        rows.append([*start, *means, bound_cost, cost / bound_cost])
+        chosen = own.loc[own["cycle"] == own["cycle"].max(), choice].mean()
+        start = [member.seed, chosen, exact, tolerance(domain), domain.spec.step_seconds]
+        means = member_means(domain, member.played)
+        cost = means[len(domain.spec.words.measures)]
+        rows.append([*start, *means, own["feasible"].mean(), bound, cost / bound])
     return rows
+
+
+def tolerance(domain: Domain) -> float:
+    """The limit of the first violation, which is the same for all agents."""
+    return float(domain.spec.limits[0, 0])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mamo_cli.cli.console import OUTPUT, print_facts, print_json
 from mamo_cli.cli.options import AsJson
-from mamo_cli.errors import SolverError
+from mamo_cli.core.errors import SolverError
 
 
 def doctor(*, as_json: AsJson = False) -> None:
@@ -16,7 +16,7 @@ def doctor(*, as_json: AsJson = False) -> None:
 
     Each solver solves a small problem; of Gurobi's licence, the days left are shown.
     """
-    from mamo_cli.offline.smoke import smoke_test
+    from mamo_cli.solvers.smoke import smoke_test
 
     solvers = [smoke_test(name) for name in ("gurobi", "cbc", "highs")]
     checks = _versions()

@@ -5,23 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from mamo_cli.cli.console import OUTPUT, print_table
-from mamo_cli.cli.options import AsJson, Fresh, Name, configured
-from mamo_cli.config import EvaluateConfig, MamoConfig, TrainConfig, read_toml, resolve
-from mamo_cli.errors import CheckpointError, UsageError
-
-KINDS: dict[str, type[TrainConfig] | type[MamoConfig]] = {"train": TrainConfig, "run-mamo": MamoConfig}
-SHOWN = {
-    "seed": "seed",
-    "alpha": "alpha",
-    "mean_replicas": "replicas",
-    "mean_cost": "cost",
-    "mean_rejection": "rejection",
-    "regret": "regret",
-}
+from mamo_cli.cli.console import print_table
+from mamo_cli.cli.options import AsJson, Fresh, Name
+from mamo_cli.core.errors import UsageError
+from mamo_cli.core.settings import resolve
+from mamo_cli.experiments.configs import EvaluateConfig
 
 
-@configured(EvaluateConfig, {"trace": "trace", "noise_seed": "noise_seed"})
 def evaluate(
     run_name: Annotated[
         str | None,
@@ -37,72 +27,36 @@ def evaluate(
 
     The policies are greedy and learn no more; they stand beside the exact optimum on that trace.
     """
-    from mamo_cli.adaptation.loop import EVALUATION_COLUMNS
-    from mamo_cli.adaptation.wa_agent import alpha_grid
-    from mamo_cli.analysis.summaries import TRAIN_COLUMNS, train_summary
-    from mamo_cli.cli.session import finish, open_session, write_frontier, write_summary
-    from mamo_cli.runs import checkpoint
-    from mamo_cli.runs.manifest import read_manifest
-    from mamo_cli.runs.tables import write_table
-    from mamo_cli.scaling.instance import build_case, load_trace
-    from mamo_cli.workload.trace_csv import read_trace
+    from mamo_cli.analysis.run_tables import read_words
+    from mamo_cli.cli.running import finish, place
+    from mamo_cli.experiments import evaluate as experiment
 
-    trained = _trained_run(run_name)
-    manifest = read_manifest(trained)
+    trained = _trained_run(run_name, list(experiment.KINDS))
     config = resolve(EvaluateConfig, {"run": trained.name}, overrides)
-    training = resolve(KINDS[manifest["command"]], read_toml(trained / "config.toml"))
-    source = load_trace(training.instance)
-    instance = training.instance.model_copy(update={"noise_seed": config.noise_seed})
-    other = None if config.trace is None else read_trace(Path(config.trace))
-    case = build_case(instance, source, evaluation_trace=other)
-    content = (other or source).digest() + manifest["config_digest"]
-    with open_session("evaluate", trained.name, config, content, name=name, fresh=fresh) as run:
-        if not run.complete:
-            for warning in case.warnings:
-                OUTPUT.warn(warning)
-            saved = checkpoint.load(trained, manifest["config_digest"])
-            if saved is None:
-                raise CheckpointError(f"{trained} has no checkpoint: run its command again with --fresh")
-            with checkpoint.restoring(trained):
-                shards = _restored(training, source, saved["shards"])
-            rows = [row for shard in shards for row in shard.evaluate(case.evaluation)]
-            write_table(run.path / "evaluation.csv", EVALUATION_COLUMNS, rows)
-            write_frontier(run, case, instance, alpha_grid(0.1))
-            write_summary(run, TRAIN_COLUMNS, train_summary(run.path, case, instance.tolerance))
-            run.record(seeds=list(range(training.seeds)))
-    summary = run.manifest["summary"]
-    rows = [[row[column] for column in SHOWN] for row in summary]
-    finish(run, {"members": summary}, as_json, lambda: print_table(list(SHOWN.values()), rows))
+    outcome = experiment.evaluate(trained, config, place(name, fresh))
+    words = read_words(trained)
+    names = [*(one.name for one in words.measures), "cost", *(one.name for one in words.violations)]
+    shown = {"seed": "seed", "alpha": "alpha", **{f"mean_{one}": one for one in names}, "regret": "regret"}
+    rows = [[row[column] for column in shown] for row in outcome.summary]
+    finish(outcome, {"members": outcome.summary}, as_json, lambda: print_table(list(shown.values()), rows))
 
 
-def _trained_run(name: str | None) -> Path:
+def _trained_run(name: str | None, kinds: list[str]) -> Path:
     """The complete train or run-mamo run of that name, or the newest one."""
     from mamo_cli.cli.runs import find_run, newest_complete
     from mamo_cli.runs.manifest import read_manifest
 
     if name is None:
-        trained = next((path for command, path in newest_complete().items() if command in KINDS), None)
+        trained = next((path for command, path in newest_complete().items() if command in kinds), None)
         if trained is None:
             raise UsageError("no complete train or run-mamo run under results/; next: mamo train")
         return trained
     trained = find_run(name)
     manifest = read_manifest(trained)
-    if manifest["command"] not in KINDS or manifest["status"] != "complete":
+    if manifest["command"] not in kinds or manifest["status"] != "complete":
         kind = f"{manifest['status']} {manifest['command']} run"
         raise UsageError(f"{trained} is a {kind}: name a complete train or run-mamo run")
     return trained
 
 
-def _restored(training: TrainConfig | MamoConfig, source: Any, states: list[dict[str, Any]]) -> list[Any]:
-    """All members of a run as its checkpoint holds them."""
-    from mamo_cli.adaptation.shards import build_shard, cut
-    from mamo_cli.cli.session import members_of
-    from mamo_cli.runs.engine import limit_threads
-
-    limit_threads()
-    shards = [
-        build_shard(part) for part in cut(members_of(training, source), [len(state["alive"]) for state in states])
-    ]
-    for shard, state in zip(shards, states, strict=True):
-        shard.load_state_dict(state)
-    return shards
+evaluate.configured = EvaluateConfig  # type: ignore[attr-defined]

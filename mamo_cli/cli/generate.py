@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mamo_cli.cli.console import OUTPUT, print_facts, print_json
-from mamo_cli.cli.options import AsJson, register
-from mamo_cli.errors import UsageError
+from mamo_cli.cli.options import AsJson
+from mamo_cli.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mamo_cli.workload.trace import Trace
-
-app = typer.Typer(no_args_is_help=True)
 
 Out = Annotated[Path | None, typer.Option(help="File to write.  [default: traces/NAME.csv]")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
@@ -66,8 +64,7 @@ def noisy(
     report_trace(trace, out or Path("traces") / name, force, as_json)
 
 
-register(app, "sinusoidal", sinusoidal)
-register(app, "noisy", noisy)
+COMMANDS = {"sinusoidal": sinusoidal, "noisy": noisy}
 
 
 def report_trace(trace: "Trace", path: Path, force: bool, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from mamo_cli.cli.generate import Force, Out, report_trace
 from mamo_cli.cli.options import AsJson
-from mamo_cli.errors import UsageError
+from mamo_cli.core.errors import UsageError
 
 
 def import_command(

@@ -1,6 +1,7 @@
 """The `mamo` command: its sub-commands, and one place where errors become exit codes."""
 
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Annotated
 import typer
 
 from mamo_cli import __version__
-from mamo_cli.cli import doctor, evaluate, generate, import_trace, plot, run_mamo, runs, solve_offline, train
+from mamo_cli.cli.commands import Commands
 from mamo_cli.cli.console import LOGGER, OUTPUT
-from mamo_cli.cli.options import Quiet, Verbose, register
-from mamo_cli.errors import MamoError
+from mamo_cli.cli.messages import Quiet, Verbose
+from mamo_cli.core.errors import MamoError
 from mamo_cli.runs import logs
 from mamo_cli.runs.stopping import STOP, Stopped
 
@@ -21,6 +22,7 @@ DISK = 8
 
 app = typer.Typer(
     name="mamo",
+    cls=Commands,
     help="Constrained reinforcement learning by weight adaptation, beside the exact optimum.",
     no_args_is_help=True,
     add_completion=False,
@@ -28,15 +30,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(generate.app, name="generate", help="Make synthetic workload traces.")
-register(app, "import", import_trace.import_command)
-register(app, "solve-offline", solve_offline.solve_offline)
-register(app, "train", train.train)
-register(app, "run-mamo", run_mamo.run_mamo)
-register(app, "evaluate", evaluate.evaluate)
-register(app, "plot", plot.plot)
-app.add_typer(runs.app, name="runs", help="List, show and delete what is under results/.")
-register(app, "doctor", doctor.doctor)
 
 
 def _version(asked: bool) -> None:
@@ -68,8 +61,7 @@ def main() -> None:
             with STOP.listening():
                 code = _outcome()
         except Stopped as stopped:
-            if not stopped.told:
-                OUTPUT.alert(f"mamo: stopped by {stopped.signal_name}")
+            OUTPUT.alert(_farewell(stopped))
             raise
     sys.exit(code)
 
@@ -93,6 +85,17 @@ def _outcome() -> int:
         if STOP.number is not None:  # what a signal cut short may end in any error
             raise Stopped(STOP.number) from error
         return _explained(error)
+
+
+def _farewell(stopped: Stopped) -> str:
+    """What is said where a signal stopped the command, and how it goes on: a folder made by --fresh must be named."""
+    if stopped.run is None:
+        return f"mamo: stopped by {stopped.signal_name}"
+    words = sys.argv[1:]
+    if "--fresh" in words:
+        words = [*(word for word in words if word != "--fresh"), "--name", stopped.run.name]
+    resume = shlex.join(["mamo", *words])
+    return f"mamo: stopped by {stopped.signal_name}; {stopped.run} keeps what is saved. Resume with: {resume}"
 
 
 def _enough_read() -> int:

@@ -1,15 +1,27 @@
 """Command-line options made from the typed configuration: one description, one default, one name."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 
 from mamo_cli.cli.console import OUTPUT
-from mamo_cli.config import Section
+from mamo_cli.cli.messages import Quiet, Verbose
+from mamo_cli.core.settings import Section, read_toml
+from mamo_cli.domains import registry as domains
+from mamo_cli.experiments.configs import (
+    DEFAULT_DOMAIN,
+    DEFAULT_STRATEGY,
+    MamoConfig,
+    ProblemConfig,
+    SolveOfflineConfig,
+    configuration,
+    configured,
+)
+from mamo_cli.strategies import registry as strategies
 
 Command = Callable[..., None]
 
@@ -21,26 +33,7 @@ Jobs = Annotated[int | None, typer.Option(help="Worker processes, at least 1.  [
 EngineName = Annotated[str, typer.Option("--engine", help="Where to train: local, or ray (on a Ray cluster).")]
 RayAddress = Annotated[str | None, typer.Option(help="Ray cluster, auto or HOST:PORT.  [default: auto]")]
 Device = Annotated[str, typer.Option(help="Where the networks are: cpu, or cuda (for thousands of members).")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Leave stderr empty on success.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show debug messages and tracebacks.")]
-
-INSTANCE_OPTIONS = {
-    name: f"instance.{name}"
-    for name in (
-        "trace",
-        "tolerance",
-        "noise",
-        "noise_seed",
-        "max_replicas",
-        "replica_cost",
-        "warm_service_time",
-        "cold_service_time",
-        "idle_timeout",
-        "rejection_model",
-        "train_share",
-    )
-}
-LEARNER_OPTIONS = {
+_TRAINING = {
     "discount": "learner.discount",
     "batch_size": "learner.batch_size",
     "replay_capacity": "learner.replay_capacity",
@@ -49,13 +42,46 @@ LEARNER_OPTIONS = {
     "iterations": "phase.iterations",
     "iteration_steps": "phase.iteration_steps",
 }
-LOOP_OPTIONS = {name: f"adaptation.{name}" for name in ("cycles", "initial_alpha", "alpha_step", "kappa")}
+_SOLVING = {name: name for name in ("scope", "alpha", "solver", "time_limit")}
 
 _UNBOUNDED = 1e6  # bounds from here on keep the arithmetic safe, and tell a reader nothing
 
 
-def register(app: typer.Typer, name: str, command: Command) -> None:
-    """Give an app a command that also takes -q and -v after its name."""
+class Chosen(NamedTuple):
+    """What a command line is about, which decides the options it may have."""
+
+    domain: str
+    strategy: str
+
+
+def chosen(arguments: Sequence[str]) -> Chosen:
+    """The domain and the strategy that a command line names, itself or by its configuration file.
+
+    Raises:
+        UsageError: the configuration file cannot be read.
+    """
+    file = _value_of("--config", arguments)
+    settings = read_toml(Path(file)) if file is not None else {}
+    named = {
+        what: _value_of(f"--{what}", arguments) or settings.get(what, default)
+        for what, default in (("domain", DEFAULT_DOMAIN), ("strategy", DEFAULT_STRATEGY))
+    }
+    return Chosen(**{what: str(name) for what, name in named.items()})
+
+
+def _value_of(option: str, arguments: Sequence[str]) -> str | None:
+    """What a command line says last of an option."""
+    found = None
+    for place, argument in enumerate(arguments):
+        if argument == option and place + 1 < len(arguments):
+            found = arguments[place + 1]
+        elif argument.startswith(f"{option}="):
+            found = argument.partition("=")[2]
+    return found
+
+
+def with_messages(command: Command) -> Command:
+    """The command, which also takes -q and -v."""
     extra = [
         inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet),
         inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Verbose),
@@ -66,33 +92,51 @@ def register(app: typer.Typer, name: str, command: Command) -> None:
         command(**arguments)
 
     parameters = [*inspect.signature(command, eval_str=True).parameters.values(), *extra]
-    app.command(name)(_with_parameters(run, command, parameters))
+    return _with_parameters(run, command, parameters)
 
 
-def configured(kind: type[Section], paths: Mapping[str, str]) -> Callable[[Command], Command]:
-    """Give a command an option for each named setting; what the user sets arrives as nested values, `overrides`.
+def with_settings(command: Command, kind: type[Section], about: Chosen) -> Command:
+    """The command, which also takes an option for each setting of the domain and the strategy it is about.
 
     Args:
+        command: takes what the user sets as nested values, `overrides`.
         kind: the command's configuration.
-        paths: dotted place in the configuration by option name.
+        about: the domain and the strategy.
+
+    Raises:
+        UsageError: there is no such domain or strategy.
     """
+    composed = configuration(kind, *about)
+    names = {what: name for what, name in about._asdict().items() if what in composed.model_fields}
+    defaults = configured(kind, names)
+    paths = _paths(kind, composed, about)
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    settings = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(defaults, name, path)
+        )
+        for name, path in paths.items()
+    ]
 
-    def decorate(command: Command) -> Command:
-        own = inspect.signature(command, eval_str=True).parameters.values()
-        settings = [
-            inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(kind, name, path)
-            )
-            for name, path in paths.items()
-        ]
+    def run(**arguments: Any) -> None:
+        given = {path: arguments.pop(name) for name, path in paths.items()}
+        command(overrides=nested({path: value for path, value in given.items() if value is not None}), **arguments)
 
-        def run(**arguments: Any) -> None:
-            chosen = {path: arguments.pop(name) for name, path in paths.items()}
-            command(overrides=nested({path: value for path, value in chosen.items() if value is not None}), **arguments)
+    return _with_parameters(run, command, [*(one for one in own if one.name != "overrides"), *settings])
 
-        return _with_parameters(run, command, [*(own_ for own_ in own if own_.name != "overrides"), *settings])
 
-    return decorate
+def _paths(kind: type[Section], composed: type[Section], about: Chosen) -> dict[str, str]:
+    """Dotted place in a command's configuration by option name."""
+    if not issubclass(kind, ProblemConfig):
+        return {name: name for name in composed.model_fields if name != "run"}
+    instance = domains.about(about.domain).SETTINGS
+    paths = {"domain": "domain", **{name: f"instance.{name}" for name in instance.model_fields}}
+    if issubclass(kind, SolveOfflineConfig):
+        return paths | _SOLVING | {name: name for name in domains.about(about.domain).PLANNING.model_fields}
+    if issubclass(kind, MamoConfig):
+        loop = {name: f"adaptation.{name}" for name in strategies.options_of(about.strategy)}
+        return {"strategy": "strategy", "seeds": "seeds"} | paths | loop | _TRAINING
+    return {"alpha": "alpha", "seeds": "seeds"} | paths | _TRAINING
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,8 +159,8 @@ def _with_parameters(run: Command, command: Command, parameters: list[inspect.Pa
     return run
 
 
-def _annotation(kind: type[Section], name: str, path: str) -> Any:
-    default: Any = kind()
+def _annotation(defaults: Section, name: str, path: str) -> Any:
+    default: Any = defaults
     for key in path.split("."):
         section, default = type(default), getattr(default, key)
         field = section.model_fields[key]

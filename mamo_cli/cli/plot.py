@@ -6,7 +6,7 @@ import typer
 
 from mamo_cli.cli.console import OUTPUT, print_json
 from mamo_cli.cli.options import AsJson
-from mamo_cli.errors import UsageError
+from mamo_cli.core.errors import UsageError
 
 
 def plot(

@@ -8,13 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from mamo_cli.cli.console import OUTPUT, print_facts, print_json, print_table
-from mamo_cli.cli.options import AsJson, register
-from mamo_cli.errors import DataError, UsageError
+from mamo_cli.cli.options import AsJson
+from mamo_cli.core.errors import DataError, UsageError
 
 RESULTS = Path("results")
 COLUMNS = ("run", "command", "status", "started")
-
-app = typer.Typer(no_args_is_help=True)
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run under results/, or its folder.")]
 Newest = Annotated[str | None, typer.Argument(metavar="[RUN]", help="Name or folder of a run.  [default: the newest]")]
@@ -79,9 +77,7 @@ def rm(
     OUTPUT.note(f"deleted {path}")
 
 
-register(app, "list", list_command)
-register(app, "show", show)
-register(app, "rm", rm)
+COMMANDS = {"list": list_command, "show": show, "rm": rm}
 
 
 def find_run(run: str) -> Path:

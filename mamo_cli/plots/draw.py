@@ -11,8 +11,9 @@ from mamo_cli.analysis.agent_tables import learning_curves_table, regret_table, 
 from mamo_cli.analysis.frontier_tables import frontier_table, same_instance
 from mamo_cli.analysis.mamo_tables import mamo_table
 from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
-from mamo_cli.analysis.run_tables import read_command
-from mamo_cli.errors import DataError
+from mamo_cli.analysis.run_tables import AGENT, read_command, read_words
+from mamo_cli.core.errors import DataError
+from mamo_cli.core.words import Words
 from mamo_cli.plots.agents import draw_learning_curves, draw_regret, draw_te_agents
 from mamo_cli.plots.frontier import draw_frontier
 from mamo_cli.plots.mamo import draw_mamo
@@ -22,7 +23,8 @@ from mamo_cli.plots.style import house_style
 
 logger = logging.getLogger(__name__)
 
-Drawing = tuple[Callable[[Path], pd.DataFrame], Callable[[pd.DataFrame], Figure]]
+Draw = Callable[[pd.DataFrame, Words], Figure]
+Drawing = tuple[Callable[[Path], pd.DataFrame], Draw]
 
 FRONTIER: Drawing = (lambda folder: frontier_table([folder]), draw_frontier)
 
@@ -63,10 +65,10 @@ def draw_run(folder: Path, destination: Path | None = None) -> list[Path]:
     command = read_command(folder)
     if command not in FIGURES:
         raise DataError(f"{folder}: a run of {command!r} has no figures, only those of {', '.join(FIGURES)} have")
-    written = []
+    written, words = [], read_words(folder)
     for name, (tabulate, draw) in FIGURES[command].items():
         table = tabulate(folder)
-        written += _draw(draw, table, (destination or folder / "figures") / name)
+        written += _draw(draw, table, words, (destination or folder / "figures") / name)
     return written
 
 
@@ -90,10 +92,10 @@ def draw_runs(folders: Sequence[Path]) -> list[Path]:
     for folder in sorted(set(solved) - set(alike)):
         logger.warning("%s: another instance than %s, left out of %s", folder, host, COMPARISON)
     if len(alike) > 1:
-        written += _draw(draw_frontier, frontier_table(alike), host / "figures" / COMPARISON)
+        written += _draw(draw_frontier, frontier_table(alike), read_words(host), host / "figures" / COMPARISON)
     return written
 
 
-def _draw(draw: Callable[[pd.DataFrame], Figure], table: pd.DataFrame, stem: Path) -> list[Path]:
+def _draw(draw: Draw, table: pd.DataFrame, words: Words, stem: Path) -> list[Path]:
     with house_style():
-        return save_figure(draw(table), table, stem)
+        return save_figure(draw(table, words), table.rename(columns={AGENT: words.agent}), stem)

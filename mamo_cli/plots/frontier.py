@@ -1,4 +1,4 @@
-"""The exact cost-rejection curve over alpha, and where the agents stand beside it."""
+"""The exact cost-violation curve over alpha, and where the agents stand beside it."""
 
 from typing import Any
 
@@ -9,16 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mamo_cli.analysis.frontier_tables import CURVE, MAMO, TE_AGENT
-from mamo_cli.plots.panels import legend_below
+from mamo_cli.core.words import Words
+from mamo_cli.plots.panels import legend_below, mean_label
 from mamo_cli.plots.style import (
-    AGENT,
     EXACT,
     INK,
+    LEARNT,
     SECOND,
     SINGLE_COLUMN,
-    rejection_scale,
     tolerance_key,
     tolerance_line,
+    violation_scale,
 )
 
 LABEL_DISTANCE = 9.0
@@ -27,7 +28,7 @@ LABEL_DISTANCE = 9.0
 MARKERS = {
     "step": ("s", INK, "offline optimum, scope step"),
     "average": ("D", INK, "offline optimum, scope average"),
-    TE_AGENT: ("o", AGENT, "TE agents"),
+    TE_AGENT: ("o", LEARNT, "TE agents"),
     MAMO: ("^", SECOND, "MAMO's final choices"),
 }
 
@@ -36,27 +37,28 @@ HOLLOW: dict[str, Any] = {"markersize": 6.5, "markerfacecolor": "none", "markere
 """Agents lie on one another and on the exact answers, which must show through."""
 
 
-def draw_frontier(table: pd.DataFrame) -> Figure:
-    """Mean cost over mean rejection: the curve with its alphas, the offline scopes, one mark for each agent."""
+def draw_frontier(table: pd.DataFrame, words: Words) -> Figure:
+    """Mean cost over mean violation: the curve with its alphas, the offline scopes, one mark for each agent."""
     figure = Figure(figsize=(SINGLE_COLUMN, 3.9), layout="constrained")
     axes = figure.add_subplot()
-    tolerance = table["tolerance"].iloc[0]
+    tolerance, name = table["tolerance"].iloc[0], words.violations[0].name
+    violation = f"mean_{name}"
     curve = table[table["kind"] == CURVE]
-    axes.plot(curve["mean_rejection"], curve["mean_cost"], color=EXACT, marker=".", markersize=4)
+    axes.plot(curve[violation], curve["mean_cost"], color=EXACT, marker=".", markersize=4)
     keys = [Line2D([], [], color=EXACT, marker=".", markersize=4, label="exact optimum over α")]
     for kind, (marker, colour, name) in MARKERS.items():
         rows = table[table["kind"] == kind]
         if len(rows):
-            keys += axes.plot(rows["mean_rejection"], rows["mean_cost"], linestyle="", marker=marker, color=colour)
+            keys += axes.plot(rows[violation], rows["mean_cost"], linestyle="", marker=marker, color=colour)
             keys[-1].set(label=name + _members(rows), **(FILLED if rows["seed"].notna().any() else HOLLOW))
     tolerance_line(axes, tolerance, "x")
-    rejection_scale(axes, "x", tolerance, table["mean_rejection"])
-    axes.set_ylim(0.0, 1.05)
-    axes.set_xlabel("Mean rejection probability under noise")
-    axes.set_ylabel("Mean cost (share of the cap's)")
+    violation_scale(axes, "x", tolerance, table[violation])
+    axes.set_ylim(bottom=0.0)
+    axes.set_xlabel(f"{mean_label(words.violations[0])} under noise")
+    axes.set_ylabel(words.cost)
     figure.draw_without_rendering()
-    _label_alphas(axes, curve)
-    figure.suptitle("Cost against rejection, one mark a seed")
+    _label_alphas(axes, curve, violation)
+    figure.suptitle(f"Cost against {name.replace('_', ' ')}, one mark a seed")
     legend_below(figure, [*keys, tolerance_key(tolerance)], columns=1)
     return figure
 
@@ -69,9 +71,9 @@ def _members(rows: pd.DataFrame) -> str:
     return f" (n = {drawn})" if drawn == total else f" (n = {drawn} of {total})"
 
 
-def _label_alphas(axes: Axes, curve: pd.DataFrame) -> None:
+def _label_alphas(axes: Axes, curve: pd.DataFrame, violation: str) -> None:
     """One label for each group of points that fall together on paper, such as 0-0.2."""
-    points = axes.transData.transform(curve[["mean_rejection", "mean_cost"]].to_numpy()) * (72.0 / axes.figure.dpi)
+    points = axes.transData.transform(curve[[violation, "mean_cost"]].to_numpy()) * (72.0 / axes.figure.dpi)
     groups: list[list[int]] = []
     for index, place in enumerate(points):
         if groups and np.hypot(*(place - points[groups[-1][0]])) < LABEL_DISTANCE:
@@ -81,5 +83,5 @@ def _label_alphas(axes: Axes, curve: pd.DataFrame) -> None:
     for group in groups:
         first, last = curve.iloc[group[0]], curve.iloc[group[-1]]
         text = f"{first['alpha']:g}" if len(group) == 1 else f"{first['alpha']:g}–{last['alpha']:g}"
-        place = (first["mean_rejection"], first["mean_cost"])
+        place = (first[violation], first["mean_cost"])
         axes.annotate(text, place, xytext=(4, 4), textcoords="offset points", fontsize=6, color=EXACT)

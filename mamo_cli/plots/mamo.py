@@ -8,12 +8,14 @@ from matplotlib.lines import Line2D
 
 from mamo_cli.analysis.mamo_tables import OVER_BOUND
 from mamo_cli.analysis.over_seeds import CENTRE
+from mamo_cli.core.words import Words
 from mamo_cli.plots.panels import (
-    by_function,
+    by_agent,
     draw_over_seeds,
     groups,
     label_rows,
     legend_below,
+    mean_label,
     panel_columns,
     seeds_text,
 )
@@ -21,37 +23,37 @@ from mamo_cli.plots.style import (
     DOUBLE_COLUMN,
     EXACT,
     INK,
-    rejection_scale,
-    replicas_axis,
+    measure_axis,
     seed_keys,
     tolerance_key,
     tolerance_line,
+    violation_scale,
 )
 
-REJECTIONS = ["mean_rejection", "eval_rejection"]
 
-
-def draw_mamo(table: pd.DataFrame) -> Figure:
-    """Alpha, rejection and replicas over the cycles, a column for each function."""
-    functions = by_function(table)
-    figure, axes = panel_columns(len(functions), rows=3, width_of_one=DOUBLE_COLUMN)
+def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
+    """Alpha, violation and measure over the cycles, a column for each agent."""
+    agents, measure, violation = by_agent(table), words.measures[0], words.violations[0]
+    figure, axes = panel_columns(len(agents), rows=3, width_of_one=DOUBLE_COLUMN)
     tolerance, exact_alpha = table["tolerance"].iloc[0], table["exact_alpha"].iloc[0]
-    for (function, rows), (top, middle, bottom) in zip(functions, axes, strict=True):
+    for (agent, rows), (top, middle, bottom) in zip(agents, axes, strict=True):
         by = dict(groups(rows, "quantity"))
         draw_over_seeds(top, by["alpha"], "cycle", steps=True)
         top.axhline(exact_alpha, color=EXACT, linestyle=":")
-        top.set_title(function)
-        draw_over_seeds(middle, by["mean_rejection"], "cycle")
-        _greedy(middle, by["eval_rejection"])
+        top.set_title(agent)
+        draw_over_seeds(middle, by[f"mean_{violation.name}"], "cycle")
+        _greedy(middle, by[f"eval_{violation.name}"])
         tolerance_line(middle, tolerance)
-        draw_over_seeds(bottom, by["mean_replicas"], "cycle")
-        _greedy(bottom, by["eval_replicas"])
+        draw_over_seeds(bottom, by[f"mean_{measure.name}"], "cycle")
+        _greedy(bottom, by[f"eval_{measure.name}"])
         bottom.set_xlabel("Training cycle")
         bottom.margins(x=0.01)
+    both = [f"{kind}_{violation.name}" for kind in ("mean", "eval")]
+    violations = table.loc[table["quantity"].isin(both), "value"]
     axes[0][0].set(ylim=(-0.05, 1.05), yticks=np.linspace(0.0, 1.0, 6))
-    rejection_scale(axes[0][1], "y", tolerance, table.loc[table["quantity"].isin(REJECTIONS), "value"])
-    replicas_axis(axes[0][2])
-    label_rows(axes, ["α", "Mean rejection", "Mean replicas"])
+    violation_scale(axes[0][1], "y", tolerance, violations)
+    measure_axis(axes[0][2], measure)
+    label_rows(axes, ["α", mean_label(violation), mean_label(measure)])
     figure.suptitle(f"MAMO, {seeds_text(table)}\n{_bound_text(table)}")
     keys = [
         Line2D([], [], color=INK, linewidth=1.6, label="greedy evaluation, likewise"),

@@ -9,7 +9,7 @@ from shutil import copyfileobj
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mamo_cli.storage import replace_file, storage_errors
+from mamo_cli.core.storage import replace_file, storage_errors
 
 # Whatever would carry a date or a version of the library into the file is left out.
 METADATA: Mapping[str, dict[str, str | None]] = {

@@ -1,4 +1,4 @@
-"""Columns of stacked panels, one column a cell (an alpha, a function), and the lines over seeds drawn in them."""
+"""Columns of stacked panels, one column a cell (an alpha, an agent), and the lines over seeds drawn in them."""
 
 import math
 from functools import partial
@@ -10,7 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mamo_cli.analysis.over_seeds import CENTRE, SEED
-from mamo_cli.plots.style import AGENT, DOUBLE_COLUMN, SINGLE_COLUMN
+from mamo_cli.analysis.run_tables import AGENT
+from mamo_cli.core.words import Quantity
+from mamo_cli.plots.style import DOUBLE_COLUMN, LEARNT, SINGLE_COLUMN
 
 MAX_COLUMNS = 4
 ROW_HEIGHT = 1.35
@@ -57,7 +59,7 @@ def legend_below(figure: Figure, keys: list[Artist], columns: int = 2) -> None:
     figure.legend(handles=keys, loc="outside lower center", ncols=columns)
 
 
-def draw_over_seeds(axes: Axes, rows: pd.DataFrame, point: str, colour: str = AGENT, steps: bool = False) -> None:
+def draw_over_seeds(axes: Axes, rows: pd.DataFrame, point: str, colour: str = LEARNT, steps: bool = False) -> None:
     """Every seed thin, the centre bold, its interval as a band.
 
     Args:
@@ -90,9 +92,9 @@ def groups(table: pd.DataFrame, columns: str | list[str]) -> list[tuple[Any, pd.
     return list(table.groupby(columns))
 
 
-def by_function(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The table of each function with its name, which is left empty where there is only one."""
-    found = groups(table, "function")
+def by_agent(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The table of each agent with its name, which is left empty where there is only one."""
+    found = groups(table, AGENT)
     return found if len(found) > 1 else [("", rows) for _, rows in found]
 
 
@@ -100,3 +102,8 @@ def seeds_text(rows: pd.DataFrame) -> str:
     """How many seeds the rows stand for, and how many there were."""
     kept, total = int(rows["seeds"].max()), int(rows["seeds_total"].max())
     return f"n = {kept} seeds" if kept == total else f"n = {kept} of {total} seeds"
+
+
+def mean_label(quantity: Quantity) -> str:
+    """What an axis of a quantity's means is called."""
+    return f"Mean {quantity.name.replace('_', ' ')}"

@@ -13,8 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from mamo_cli.core.words import Quantity
+
 # Okabe and Ito's palette, by role rather than by name.
-AGENT, EXACT, MARK, SECOND, GREY = "#0072B2", "#009E73", "#D55E00", "#CC79A7", "#999999"
+LEARNT, EXACT, MARK, SECOND, GREY = "#0072B2", "#009E73", "#D55E00", "#CC79A7", "#999999"
 INK = "#000000"
 
 SINGLE_COLUMN, DOUBLE_COLUMN = 3.5, 7.0
@@ -64,18 +66,18 @@ def time_axis(axes: Axes) -> None:
     axes.margins(x=0.01)
 
 
-def replicas_axis(axes: Axes) -> None:
-    """Whole replicas, from 0; to be called once everything is drawn, for it ends the automatic scaling."""
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True))
+def measure_axis(axes: Axes, measure: Quantity) -> None:
+    """A measure from 0, on whole numbers; to be called once everything is drawn, for it ends the automatic scaling."""
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=measure.whole))
     axes.set_ylim(bottom=0)
 
 
-def rejection_scale(axes: Axes, which: Literal["x", "y"], tolerance: float, values: pd.Series) -> None:
-    """Logarithmic above a fifth of the tolerance, linear below, so that a rejection of 0 has its place too.
+def violation_scale(axes: Axes, which: Literal["x", "y"], tolerance: float, values: pd.Series) -> None:
+    """Logarithmic above a fifth of the tolerance, linear below, so that a violation of 0 has its place too.
 
     Args:
         axes: Where to.
-        which: The axis that shows rejection.
+        which: The axis that shows the violation.
         tolerance: It is always in view.
         values: All that is drawn on panels of this kind.
     """
@@ -96,7 +98,7 @@ def _decade_ticks(digits: Sequence[int]) -> list[float]:
 
 
 def tolerance_line(axes: Axes, tolerance: float, which: str = "y") -> None:
-    """The most rejection allowed, dashed."""
+    """The most violation allowed, dashed."""
     line = axes.axvline if which == "x" else axes.axhline
     line(tolerance, color=MARK, linestyle="--", linewidth=1.0)
 
@@ -109,7 +111,7 @@ def tolerance_key(tolerance: float) -> Line2D:
 def seed_keys(centre: str) -> list[Line2D | Patch]:
     """The legend's entries for lines over seeds; their meaning is the same in every figure."""
     return [
-        Line2D([], [], color=AGENT, linewidth=0.5, alpha=0.5, label="one seed"),
-        Line2D([], [], color=AGENT, linewidth=1.1, label=centre),
-        Patch(facecolor=AGENT, alpha=0.25, label="95 % bootstrap interval"),
+        Line2D([], [], color=LEARNT, linewidth=0.5, alpha=0.5, label="one seed"),
+        Line2D([], [], color=LEARNT, linewidth=1.1, label=centre),
+        Patch(facecolor=LEARNT, alpha=0.25, label="95 % bootstrap interval"),
     ]

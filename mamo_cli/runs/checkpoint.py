@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import torch
 
-from mamo_cli.errors import CheckpointError, StorageError
-from mamo_cli.storage import replace_file
+from mamo_cli.core.errors import CheckpointError, StorageError
+from mamo_cli.core.storage import replace_file
 
-FORMAT = 2  # 1: before the compiled learner
+FORMAT = 3  # 1: before the compiled learner; 2: before the seam between domains and learners
 NAME = "checkpoint.pt"
 PREVIOUS = "checkpoint.previous.pt"
 
@@ -23,12 +24,12 @@ def save(folder: Path, digest: str, state: dict[str, Any]) -> None:
     Args:
         folder: the run folder.
         digest: of the run's configuration.
-        state: tensors, numbers, text, lists and dicts only.
+        state: arrays, numbers, text, lists and dicts only.
 
     Raises:
         StorageError: the disk is full, read-only or failing; the old checkpoint stays.
     """
-    content = {"format": FORMAT, "digest": digest, "state": state}
+    content = {"format": FORMAT, "digest": digest, "state": in_tensors(state)}
 
     def write(file: IO[bytes]) -> None:
         try:
@@ -37,6 +38,15 @@ def save(folder: Path, digest: str, state: dict[str, Any]) -> None:
             raise StorageError(f"cannot write {folder / NAME}: the disk is full or failing: free some space") from error
 
     replace_file(folder / NAME, write, lambda path: _read(path)["digest"] == digest, keep_as=folder / PREVIOUS)
+
+
+def in_tensors(state: Any) -> Any:
+    """A state with tensors in place of arrays, which is what torch stores without pickling objects."""
+    if isinstance(state, np.ndarray):
+        return torch.from_numpy(np.ascontiguousarray(state))
+    if isinstance(state, dict):
+        return {name: in_tensors(part) for name, part in state.items()}
+    return [in_tensors(part) for part in state] if isinstance(state, list) else state
 
 
 def load(folder: Path, digest: str) -> dict[str, Any] | None:

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mamo_cli.config import Section, canonical, to_toml
-from mamo_cli.errors import DivergedError, MamoError, StorageError, UsageError
+from mamo_cli.core.errors import DivergedError, MamoError, StorageError, UsageError
+from mamo_cli.core.settings import Section, canonical, to_toml
+from mamo_cli.core.storage import replace_text, storage_errors
 from mamo_cli.runs import locks, logs, manifest
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.provenance import provenance
 from mamo_cli.runs.stopping import STOP
-from mamo_cli.storage import replace_text, storage_errors
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CONFIG = "config.toml"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mamo_cli.errors import LockedError
-from mamo_cli.storage import storage_errors
+from mamo_cli.core.errors import LockedError
+from mamo_cli.core.storage import storage_errors
 
 NAME = ".lock"
 TRIES = 5  # `is_locked` holds the lock for a moment, too

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mamo_cli.storage import storage_errors
+from mamo_cli.core.storage import storage_errors
 
 NAME = "log.txt"
 LOGGER = logging.getLogger("mamo_cli")

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mamo_cli.errors import DataError
+from mamo_cli.core.errors import DataError
+from mamo_cli.core.storage import replace_text
 from mamo_cli.runs.locks import is_locked
-from mamo_cli.storage import replace_text
 
 NAME = "run.json"
 SCHEMA_VERSION = 1

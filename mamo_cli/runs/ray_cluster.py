@@ -18,7 +18,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from mamo_cli.errors import MamoError, UsageError
+from mamo_cli.core.errors import MamoError, UsageError
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.provenance import source_digest, versions
 

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 from types import FrameType
 
@@ -20,13 +21,13 @@ class Stopped(SystemExit):
 
     Attributes:
         signal_name: such as "SIGINT".
-        told: whether the user knows already.
+        run: the run folder that was being worked in, if any.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
         self.signal_name = signal.Signals(number).name
-        self.told = False
+        self.run: Path | None = None
 
 
 class StopRequest:

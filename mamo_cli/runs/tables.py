@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mamo_cli.errors import CheckpointError
-from mamo_cli.storage import replace_text, storage_errors
+from mamo_cli.core.errors import CheckpointError
+from mamo_cli.core.storage import replace_text, storage_errors
 
 _SPREADSHEET_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol
 
-from mamo_cli.errors import MamoError
+from mamo_cli.core.errors import MamoError
 
 # A worker that dies this often in a row dies of something that another try will not mend.
 MOST_RESTARTS = 5

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mamo_cli.errors import DataError, UsageError
+from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.workload.imported import Imported, select
 from mamo_cli.workload.tables import TableReader, parse_count
 from mamo_cli.workload.trace import IntArray

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mamo_cli.errors import UsageError
-from mamo_cli.seeding import stream
+from mamo_cli.core.errors import UsageError
+from mamo_cli.core.seeding import stream
 from mamo_cli.workload.trace import FUNCTION_NAME, FloatArray, Trace
 
 MAX_STEPS = 10_000_000

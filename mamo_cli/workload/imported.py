@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mamo_cli.errors import UsageError
+from mamo_cli.core.errors import UsageError
 from mamo_cli.workload.trace import FUNCTION_NAME, FloatArray
 
 _HASH = re.compile(r"[0-9a-f]{32,}")

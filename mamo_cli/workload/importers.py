@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mamo_cli.errors import DataError, UsageError
+from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.workload.azure_2019 import read_azure_2019
 from mamo_cli.workload.imported import Imported, function_names, note_text
 from mamo_cli.workload.request_log import read_requests

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mamo_cli.errors import DataError
+from mamo_cli.core.errors import DataError
 from mamo_cli.workload.trace import NOTE_KEY
 
 MAX_LINE_BYTES = 1 << 20

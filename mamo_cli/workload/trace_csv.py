@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mamo_cli.errors import DataError, UsageError
-from mamo_cli.storage import replace_file, storage_errors
+from mamo_cli.core.errors import DataError, UsageError
+from mamo_cli.core.storage import replace_file, storage_errors
 from mamo_cli.workload.tables import TableReader, parse_count, parse_number, shown
 from mamo_cli.workload.trace import FUNCTION_NAME, MAX_REPLICAS, RESERVED_KEYS, IntArray, Trace
 

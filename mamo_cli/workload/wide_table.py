@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mamo_cli.errors import DataError, UsageError
+from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.workload.imported import Imported, note_text, select
 from mamo_cli.workload.tables import TableReader, shown
 from mamo_cli.workload.timestamps import MAX_SECONDS, TimeKind, parse_time

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mamo_cli.faas.erlang import erlang_b
+from mamo_cli.domains.faas.rejection.erlang import erlang_b
 
 STEPS, CAP, TOLERANCE, SERVICE = 288, 10, 0.05, 0.065
 REPLICAS = np.arange(1, CAP + 1)

@@ -9,7 +9,7 @@ from mamo_cli.analysis.agent_tables import OPTIMUM, learning_curves_table, regre
 from mamo_cli.analysis.frontier_tables import frontier_table, same_instance
 from mamo_cli.analysis.mamo_tables import OVER_BOUND, mamo_table
 from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
-from mamo_cli.errors import DataError
+from mamo_cli.core.errors import DataError
 from tests.analysis.synthetic_runs import write_mamo, write_offline, write_train
 
 

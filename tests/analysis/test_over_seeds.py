@@ -4,7 +4,7 @@ import pytest
 
 from mamo_cli.analysis.over_seeds import CENTRE, SEED, by_group, healthy_seeds, over_seeds
 from mamo_cli.analysis.statistics import median
-from mamo_cli.errors import DataError
+from mamo_cli.core.errors import DataError
 
 
 def table(values):

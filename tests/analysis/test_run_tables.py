@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mamo_cli.analysis.run_tables import read_command, read_run_table
-from mamo_cli.errors import DataError
+from mamo_cli.core.errors import DataError
 
 
 def written(folder, text, name="plan.csv"):

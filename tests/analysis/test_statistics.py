@@ -7,7 +7,7 @@ from scipy.stats import trim_mean
 
 from mamo_cli.analysis import statistics
 from mamo_cli.analysis.statistics import bootstrap_interval, interquartile_mean, median
-from mamo_cli.seeding import stream
+from mamo_cli.core.seeding import stream
 
 
 def test_the_middle_half_by_hand():

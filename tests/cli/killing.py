@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from mamo_cli.adaptation.loop import Tables, TwoPhaseLoop
-from mamo_cli.adaptation.shards import ShardSpec, build_shard
+from mamo_cli.training.two_phase import Tables, TwoPhaseLoop
+from mamo_cli.training.shards import ShardSpec, build_shard
 from mamo_cli.runs import checkpoint, driver
 from tests.cli.invoke import mamo
 

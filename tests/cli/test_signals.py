@@ -19,12 +19,12 @@ LONG_ROUND = ("run-mamo", *TINY, "--iteration-steps", "100000", "--name", "x")
 
 # Each program says on stdout when it is where the signal is to find it.
 IN_A_ROUND = """
-from mamo_cli.adaptation.loop import TwoPhaseLoop
+from mamo_cli.training.two_phase import TwoPhaseLoop
 train = TwoPhaseLoop.advance
 TwoPhaseLoop.advance = lambda self: print("here", flush=True) or train(self)
 """
 IN_MANY_UPDATES = """
-from mamo_cli.learning.networks import CompiledNetworks
+from mamo_cli.learners.dqn.networks import CompiledNetworks
 learn = CompiledNetworks.learn
 CompiledNetworks.learn = lambda self, replay, uniforms, *rest: (
     (len(uniforms) < 100 or print("here", flush=True)) and None or learn(self, replay, uniforms, *rest)

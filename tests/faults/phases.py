@@ -5,9 +5,9 @@ import mmap
 import time
 from collections.abc import Callable
 
-from mamo_cli.adaptation.loop import TwoPhaseLoop
-from mamo_cli.adaptation.wa_agent import WeightAdaptationAgent
-from mamo_cli.learning.population import TaskPopulation
+from mamo_cli.training.two_phase import TwoPhaseLoop
+from mamo_cli.strategies.wa_dqn import WeightAdaptationAgent
+from mamo_cli.training.agents import TaskPopulation
 from mamo_cli.runs import checkpoint
 from mamo_cli.runs.engine import ProcessEngine
 from mamo_cli.runs.tables import AppendTable

@@ -2,7 +2,7 @@
 
 import zipfile
 
-from mamo_cli.config import to_toml
+from mamo_cli.core.settings import to_toml
 from tests.fuzz.targets import CONTAINER, KINDS
 
 HEAD = b"# step_seconds=300\nstep,function,expected_rate,actual_rate\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from mamo_cli.config import (
+from mamo_cli.core.settings import (
     EvaluateConfig,
     MamoConfig,
     SolveOfflineConfig,
@@ -21,7 +21,7 @@ from mamo_cli.config import (
     resolve,
     to_toml,
 )
-from mamo_cli.errors import MamoError
+from mamo_cli.core.errors import MamoError
 from mamo_cli.runs import checkpoint
 from mamo_cli.workload.importers import FORECASTS, FORMATS, import_trace
 from mamo_cli.workload.trace_csv import read_trace, write_trace

@@ -7,7 +7,7 @@ import pytest
 from mamo_cli.analysis.agent_tables import te_agents_table
 from mamo_cli.analysis.mamo_tables import mamo_table
 from mamo_cli.analysis.offline_tables import offline_table
-from mamo_cli.errors import DataError, StorageError
+from mamo_cli.core.errors import DataError, StorageError
 from mamo_cli.plots.agents import draw_te_agents
 from mamo_cli.plots.draw import draw_run, draw_runs
 from mamo_cli.plots.mamo import draw_mamo

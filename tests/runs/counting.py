@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mamo_cli.config import TrainConfig
-from mamo_cli.errors import UsageError
+from mamo_cli.core.settings import TrainConfig
+from mamo_cli.core.errors import UsageError
 from mamo_cli.runs.folder import RunFolder, open_run
 
 COLUMNS = {"counts": ("name", "round", "value")}

@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 import torch
 
-from mamo_cli.errors import CheckpointError, StorageError
+from mamo_cli.core.errors import CheckpointError, StorageError
 from mamo_cli.runs import checkpoint
 
 DIGEST = "0123abcd"

@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from mamo_cli.errors import MamoError
+from mamo_cli.core.errors import MamoError
 from mamo_cli.runs import checkpoint, driver
 from mamo_cli.runs.engine import LocalEngine
 from mamo_cli.runs.stopping import STOP, Stopped

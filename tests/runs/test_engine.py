@@ -1,6 +1,6 @@
 import pytest
 
-from mamo_cli.errors import MamoError
+from mamo_cli.core.errors import MamoError
 from mamo_cli.runs import worker
 from mamo_cli.runs.engine import LocalEngine, ProcessEngine
 from tests.runs.counting import CountingShard, Spec

@@ -4,8 +4,8 @@ import warnings
 
 import pytest
 
-from mamo_cli.config import TrainConfig, read_toml, resolve
-from mamo_cli.errors import DivergedError, LockedError, MamoError, StorageError, UsageError
+from mamo_cli.core.settings import TrainConfig, read_toml, resolve
+from mamo_cli.core.errors import DivergedError, LockedError, MamoError, StorageError, UsageError
 from mamo_cli.runs import locks
 from mamo_cli.runs.folder import checked_name
 from mamo_cli.runs.manifest import list_runs, read_manifest

@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from mamo_cli.errors import MamoError, UsageError
+from mamo_cli.core.errors import MamoError, UsageError
 from mamo_cli.runs.engine import LocalEngine
 from tests.runs.counting import CountingShard, DivergedShard, HeavyShard, Spec, refuse
 from tests.runs.ray_nodes import two_nodes

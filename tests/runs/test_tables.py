@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from mamo_cli.errors import CheckpointError, StorageError
+from mamo_cli.core.errors import CheckpointError, StorageError
 from mamo_cli.runs.tables import AppendTable, to_csv, write_table
 
 

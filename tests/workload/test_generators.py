@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mamo_cli.errors import DataError, UsageError
+from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.workload.generators import noisy, perturb, sinusoidal
 from mamo_cli.workload.trace import Trace
 

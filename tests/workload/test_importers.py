@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mamo_cli.errors import DataError, UsageError
+from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.workload.importers import import_trace
 from mamo_cli.workload.timestamps import MAX_SECONDS
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mamo_cli.errors import DataError
+from mamo_cli.core.errors import DataError
 from mamo_cli.workload.importers import import_trace
 from mamo_cli.workload.trace_csv import read_trace, write_trace
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mamo_cli.errors import DataError
+from mamo_cli.core.errors import DataError
 from mamo_cli.workload.trace import MAX_REPLICAS, Trace
 
 TWO = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [4.0, 40.0]])

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mamo_cli import storage
-from mamo_cli.errors import DataError, StorageError, UsageError
+from mamo_cli.core import storage
+from mamo_cli.core.errors import DataError, StorageError, UsageError
 from mamo_cli.workload import trace_csv
 from mamo_cli.workload.generators import noisy, sinusoidal
 from mamo_cli.workload.tables import MAX_LINE_BYTES

@@ -1,0 +1,122 @@
+"""Functions compiled to machine code by Numba, and what keeps their inputs and their cache in order.
+
+An update is a dozen small products of matrices and many small irregular steps (a walk down a tree, a table looked up).
+As tensor operations each would cost more in dispatch than in work. Compiled, they are plain loops around calls of
+BLAS, one member after another: a member's numbers cannot depend on how many others there are.
+
+A compiled function may use others of any module, and may be made of parts that a function around it was given. The
+machine code is kept where Numba keeps it, under the digest of all the sources it was made from: code of another version
+or of other parts is never taken for the present one.
+"""
+
+import functools
+import hashlib
+import inspect
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numba.core.caching import FunctionCache
+from numba.core.dispatcher import Dispatcher
+from numpy.typing import NDArray
+
+_CACHE_FAILURES = (OSError, EOFError, pickle.UnpicklingError)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile a function of NumPy arrays and scalars at its first call, with IEEE arithmetic in the order written.
+
+    It does not hold the interpreter, so that other threads go on meanwhile. Indices are not checked: see `put_back`.
+    """
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    with suppress(RuntimeError):  # no folder can be written
+        dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
+    return cast(F, dispatcher)
+
+
+def put_back(place: NDArray[Any], saved: Any) -> None:
+    """Copy a saved array or tensor into the array it was saved from; compiled code trusts the shapes of its arrays.
+
+    Raises:
+        ValueError: it has another shape or type; NumPy alone would repeat it to fill the place, or round it.
+    """
+    values = np.asarray(saved)
+    if (values.shape, values.dtype) != (place.shape, place.dtype):
+        raise ValueError(f"{values.dtype} of shape {values.shape} stands where {place.dtype} {place.shape} belongs")
+    place[...] = values
+
+
+class _Cache(FunctionCache):
+    """A cache keyed by content; what a full disk or a torn file keeps from it is compiled anew."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with suppress(*_CACHE_FAILURES):
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(*_CACHE_FAILURES):
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        # Numba's own key knows a function's bytecode, but not that of the functions it calls.
+        return sig, codegen.magic_tuple(), content_digest(self._py_func)
+
+
+@functools.cache
+def content_digest(function: Any) -> str:
+    """Digest of all that a function's machine code is made from, however it is reached.
+
+    That is the modules of the compiled functions and tuples it uses, by name or as parts closed over, and the values of
+    the plain constants it takes from elsewhere.
+    """
+    files: set[str] = set()
+    constants: set[str] = set()
+    waiting, known = [function], {function}
+    while waiting:
+        one = waiting.pop()
+        files.add(inspect.getfile(one))
+        for name, value in _used(one):
+            if isinstance(value, Dispatcher | FunctionType):
+                inner = value.py_func if isinstance(value, Dispatcher) else value
+                if inner not in known:
+                    known.add(inner)
+                    waiting.append(inner)
+            elif isinstance(value, type) and value.__module__ != "builtins":
+                files.add(inspect.getfile(value))
+            elif not isinstance(value, ModuleType):
+                constants.add(f"{name}={value!r}")
+    parts = [_file_digest(path) for path in sorted(files)]
+    return hashlib.sha256("\n".join([*parts, *sorted(constants)]).encode()).hexdigest()
+
+
+def _used(function: Any) -> Iterator[tuple[str, Any]]:
+    """Name and value of what a function takes from its module, from modules named in it, and from around it."""
+    code = function.__code__
+    if function.__closure__ is not None:
+        for name, cell in zip(code.co_freevars, function.__closure__, strict=True):
+            yield name, cell.cell_contents
+    names = set(_names(code))
+    for name in names & function.__globals__.keys():
+        value = function.__globals__[name]
+        yield name, value
+        if isinstance(value, ModuleType) and value.__name__.partition(".")[0] not in ("numpy", "math", "numba"):
+            yield from ((f"{name}.{inner}", getattr(value, inner)) for inner in names if hasattr(value, inner))
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+@functools.cache
+def _file_digest(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -1,0 +1,186 @@
+"""The seam between what is controlled and how it is learnt: everything above a domain sees this and nothing else.
+
+Axes, the same everywhere: K members (independent seeds x weights), E copies of the environment a member plays in,
+A agents (what acts: the functions of a node, the items of a stock), C choices of an agent, O numbers an agent observes,
+M objectives (the cost first, then one violation for each constraint), Q measures, T steps.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
+from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.core.words import Words
+
+
+class Spec(NamedTuple):
+    """What kind of problem this is."""
+
+    agents: tuple[str, ...]  # ("f0", "f1")
+    words: Words
+    limits: FloatArray  # (A, M - 1): what each violation may be on average
+    observation: int  # O
+    choices: tuple[int, ...]  # of each agent
+    cost_scale: (
+        float  # cost in the domain's own unit, over this, is the normalised cost: its mean over agents is in [0, 1]
+    )
+    step_seconds: float
+
+    @property
+    def objectives(self) -> int:
+        """M."""
+        return 1 + len(self.words.violations)
+
+
+class Seen(NamedTuple):
+    """What is known before an action."""
+
+    values: Float32Array  # (K, E, A, O)
+    mask: BoolArray  # (K, E, A, C): what may be chosen now; always False beyond an agent's own choices
+
+
+class Step(NamedTuple):
+    """What a period brings."""
+
+    objectives: FloatArray  # (K, E, A, M): the normalised cost, then the violations
+    paid: FloatArray  # (K, E, A): the cost in the domain's own unit
+    measures: FloatArray  # (K, E, A, Q)
+    continues: Float32Array  # (K, E): 0 where the episode terminated, so that nothing follows
+    over: BoolArray  # (K, E): whether the episode is over, terminated or cut short
+    after: Seen  # what followed
+    seen: Seen  # what the next action is chosen by: `after`, but for episodes that began anew
+
+
+class Played(NamedTuple):
+    """What choices brought, step by step; (..., T) stands for T steps of one play, or of one for each member."""
+
+    paid: FloatArray  # (..., T, A)
+    measures: FloatArray  # (..., T, A, Q)
+    violations: FloatArray  # (..., T, A, M - 1)
+
+
+class Environment(Protocol):
+    """E copies of the domain for each of K members, advanced together."""
+
+    steps: int
+    """T, control periods of one play from the beginning to the end of a trace."""
+
+    def draw(self, steps: int, streams: Sequence[MemberStreams]) -> Sequence[Any]:
+        """The noise of the coming steps, each member's from its own stream "environment"."""
+        ...
+
+    def observe(self) -> Seen:
+        """What is known before the action of the current period."""
+        ...
+
+    def step(self, actions: IntArray, draw: Any = None) -> Step:
+        """Play one period under choices `(K, E, A)` and one entry of `draw`; without one, as the part says itself."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a bit-identical continuation needs."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        ...
+
+
+class Part(StrEnum):
+    """What agents train on, and what they are judged on: never the same."""
+
+    TRAINING = "training"
+    EVALUATION = "evaluation"
+
+
+class Scope(StrEnum):
+    """What a plan must achieve: the limit at every step, on average, or a weighted reward."""
+
+    STEP = "step"
+    AVERAGE = "average"
+    ALPHA = "alpha"
+
+
+class Termination(StrEnum):
+    """Why a solver stopped; OPTIMAL only where optimality was proven."""
+
+    OPTIMAL = "optimal"
+    TIME_LIMIT = "time limit"
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """An exact answer with everything needed to trust it; costs are means over steps, in the domain's own unit.
+
+    Attributes:
+        plan: (T, A) the choices.
+        feasible: (T, A) whether what the scope asks is met: at the step, or on the agent's average (the same at every
+            step); scope alpha asks for nothing.
+        solver: who solved it: "gurobi", "cbc", "highs", or the name of an exact method.
+        solver_version: its version.
+        termination: OPTIMAL only where optimality was proven.
+        objective: cost of the plan, summed over agents and recomputed from it.
+        bound: no plan of least violation costs less; 0 where nothing is proven, not even the least violation.
+        gap: (objective - bound) / objective.
+        seconds: wall time of building and solving.
+        objective_residual: distance between the solver's objective and the recomputed one.
+        constraint_residual: largest excess over any constraint.
+        notices: one line for each solver passed over on the way.
+    """
+
+    plan: IntArray
+    feasible: BoolArray
+    solver: str
+    solver_version: str
+    termination: Termination
+    objective: float
+    bound: float
+    gap: float
+    seconds: float
+    objective_residual: float
+    constraint_residual: float
+    notices: tuple[str, ...] = ()
+
+
+class Domain(Protocol):
+    """What is controlled: a workload, its dynamics, its exact answers, its words."""
+
+    spec: Spec
+    warnings: tuple[str, ...]
+    """What the user should know of this instance."""
+
+    def environment(self, part: Part, members: int, copies: int = 1) -> Environment:
+        """Environments on a part of the workload; those of the evaluation carry its noise."""
+        ...
+
+    def conditions(self) -> FloatArray:
+        """`(T, A, 2)` of the evaluation: what is expected of each period, and what comes."""
+        ...
+
+    def optimum(
+        self, scope: Scope, weights: FloatArray | None = None, solver: str = "auto", time_limit_s: float | None = None
+    ) -> Optimum:
+        """The exact optimum of the evaluation part; weights `(A, M)` for scope alpha.
+
+        Raises:
+            SolverError: no solver can answer.
+        """
+        ...
+
+    def perfect(self, weights: FloatArray) -> IntArray:
+        """The choices `(T, A)` of a perfect task agent under weights `(A, M)`, on the evaluation part."""
+        ...
+
+    def choices_of(self, measures: FloatArray) -> IntArray:
+        """The choices `(T, A)` that measures `(T, A, Q)` tell of."""
+        ...
+
+    def expected(self, plan: IntArray) -> Played:
+        """What a plan `(T, A)` brings on the evaluation part, in expectation over its noise."""
+        ...
+
+    def replayed(self, plan: IntArray) -> tuple[Played, Played]:
+        """What a plan `(T, A)` brings at the conditions that were expected, and at those that came."""
+        ...

@@ -1,0 +1,155 @@
+"""Settings: typed sections with defaults, units and bounds, filled in layers, and their canonical text and hash.
+
+A section stands where its settings are used: a domain's, a learner's, a strategy's. A command's configuration is made
+of sections; a TOML file and the command line fill the same fields, and the command line wins. The help texts of the
+options are the descriptions written in the sections, so that the two cannot disagree.
+"""
+
+import hashlib
+import json
+import reprlib
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import tomli_w
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from mamo_cli.core.errors import MAX_PROBLEMS_SHOWN, UsageError
+
+FORMAT_VERSION = 1
+MAX_CONFIG_BYTES = 1 << 16
+MAX_LINE_DOTS = 1000  # the parser's memory grows with the square of a dotted key's parts
+
+
+def _rising(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    places = [place for place, _ in points]
+    if not points or places != sorted(places) or not all(0.0 <= place <= 1.0 for place in places):
+        raise ValueError("must be (progress, value) pairs with progress rising within [0, 1]")
+    return points
+
+
+def distinct(values: tuple[float, ...]) -> tuple[float, ...]:
+    """The values, none of which may stand there twice."""
+    if len(set(values)) != len(values):
+        raise ValueError("must not repeat a value")
+    return values
+
+
+def one_of(names: Collection[str]) -> AfterValidator:
+    """A rule that a name is one of some."""
+
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"must be one of {', '.join(names)}")
+        return name
+
+    return AfterValidator(check)
+
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Width = Annotated[int, Field(ge=1, le=4096)]
+Schedule = Annotated[tuple[tuple[float, Annotated[float, Field(ge=0.0)]], ...], AfterValidator(_rising)]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, strict about unknown keys, and finite throughout."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+AnyConfig = TypeVar("AnyConfig", bound=Section)
+
+
+def resolve(kind: type[AnyConfig], *layers: Mapping[str, Any]) -> AnyConfig:
+    """Fill a configuration from layers of nested values, later ones winning over earlier ones and over defaults.
+
+    Raises:
+        UsageError: a key is unknown or a value out of its bounds; names the key, the value and the rule.
+    """
+    values: dict[str, Any] = kind().model_dump()
+    for layer in layers:
+        values = _merged(values, layer)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        problems = [_explained(problem) for problem in error.errors(include_url=False)[:MAX_PROBLEMS_SHOWN]]
+        raise UsageError("\n".join(problems)) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a configuration file's values, unchecked against any command.
+
+    Raises:
+        UsageError: unreadable, too large, or not TOML; names the file.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_CONFIG_BYTES + 1)
+        if len(text) > MAX_CONFIG_BYTES:
+            raise UsageError(f"{path}: a configuration file has at most {MAX_CONFIG_BYTES} bytes")
+        if any(line.count(b".") > MAX_LINE_DOTS for line in text.splitlines()):
+            raise UsageError(f"{path}: a line of a configuration file has at most {MAX_LINE_DOTS} dots")
+        return tomllib.loads(text.decode("utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read the configuration: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise UsageError(f"{path}: not a TOML file in UTF-8: {error}") from None
+
+
+def to_toml(config: Section) -> str:
+    """Text of a configuration with every default filled in; `read_toml` and `resolve` give the same one back."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+ADDED: Any = {"added": True}
+"""Marks a setting (as its `json_schema_extra`) that earlier versions did not have: its default changes no hash."""
+
+
+def canonical(config: Section) -> dict[str, Any]:
+    """The configuration as plain JSON values, in a fixed order."""
+    return config.model_dump(mode="json")
+
+
+def digest(config: Section, *contents: str) -> str:
+    """Eight hex digits that stand for a configuration, the contents it names (a trace's digest) and our format."""
+    text = json.dumps([FORMAT_VERSION, type(config).__name__, _identity(config), *contents], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _identity(section: Section) -> dict[str, Any]:
+    values = canonical(section)
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            values[name] = _identity(value)
+        elif field.json_schema_extra == ADDED and value == field.default:
+            del values[name]
+    return values
+
+
+def _merged(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in layer.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if nested else value
+    return merged
+
+
+def _explained(problem: Any) -> str:
+    where = ".".join(str(part) for part in problem["loc"])[:200]
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: no such setting"
+    rule = problem["msg"].removeprefix("Value error, ")
+    if isinstance(problem["input"], Mapping):  # a rule on a whole section names its values itself
+        return f"{where}: {rule}"
+    return f"{where}: {rule[0].lower()}{rule[1:]}, got {_shown(problem['input'])}"
+
+
+def _shown(value: Any) -> str:
+    """A value in a message, cut where it is long or deep."""
+    try:
+        return reprlib.repr(value)[:200]
+    except ValueError:  # Python does not spell a whole number of more than 4300 digits
+        return "a number of thousands of digits"

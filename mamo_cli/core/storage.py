@@ -1,0 +1,81 @@
+"""Files that are replaced wholly or not at all, and what the user is told when the disk refuses."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from mamo_cli.core.errors import StorageError
+
+_REMEDIES = {
+    errno.ENOSPC: "no space left on the disk: free some, then run the same command again",
+    errno.EDQUOT: "the disk quota is used up: free some, then run the same command again",
+    errno.EROFS: "the disk is read-only: choose another folder",
+    errno.EACCES: "permission denied: choose a folder you may write to",
+    errno.EPERM: "permission denied: choose a folder you may write to",
+}
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into a `StorageError` that names the file and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        reason = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
+        raise StorageError(f"cannot write {path}: {reason}") from error
+
+
+def replace_file(
+    path: Path,
+    write: Callable[[IO[bytes]], None],
+    verify: Callable[[Path], bool] | None = None,
+    keep_as: Path | None = None,
+) -> None:
+    """Put a synced and verified file in the place of `path` in one step; on any failure the old one stays.
+
+    Args:
+        path: the file.
+        write: fills the new file.
+        verify: reads the new file back and says whether it is what was meant.
+        keep_as: where the file that was there before is kept.
+
+    Raises:
+        StorageError: the disk is full, read-only or failing.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storage_errors(path):
+        try:
+            with temporary.open("wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            if verify is not None and not verify(temporary):
+                raise StorageError(f"cannot write {path}: it reads back differently: the disk is failing")
+            if keep_as is not None and path.exists():
+                path.replace(keep_as)
+            temporary.replace(path)
+            sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put a UTF-8 text file in the place of `path` (see `replace_file`)."""
+    data = text.encode()
+    replace_file(path, lambda file: _write_all(file, data), lambda written: written.read_bytes() == data)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a folder's entries survive a crash of the machine."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    file.write(data)

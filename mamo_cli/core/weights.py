@@ -1,0 +1,49 @@
+"""The weights of the objectives, and the one place where objectives meet in a reward.
+
+With one constraint alpha is its weight and the cost weighs 1 - alpha. The reward of a period is the negative of the
+weighted sum of its objectives.
+"""
+
+import numpy as np
+
+from mamo_cli.core.arrays import Float32Array, FloatArray
+from mamo_cli.core.compiled import compiled
+
+
+def weights_of(alpha: FloatArray) -> FloatArray:
+    """Weights `(..., 2)` of cost and violation, `1 - alpha` and `alpha`."""
+    return np.stack((1.0 - alpha, alpha), -1)
+
+
+def alpha_of(weights: FloatArray) -> FloatArray:
+    """The weight `(...)` of the one constraint in weights `(..., 2)`."""
+    alpha: FloatArray = weights[..., 1]
+    return alpha
+
+
+def alpha_grid(step: float) -> FloatArray:
+    """The alphas from 0 to 1: 0, step, 2 step, ... and 1."""
+    return np.unique(np.append(np.round(np.arange(0.0, 1.0, step), 12), 1.0))
+
+
+@compiled
+def scalarize(objectives: Float32Array, weights: FloatArray) -> float:
+    """The reward of one agent's objectives `(M,)` under weights `(M,)`."""
+    reward = 0.0
+    for m in range(len(weights)):
+        reward -= objectives[m] * weights[m]
+    return reward
+
+
+def rewards(objectives: FloatArray, weights: FloatArray, cost_scale: float = 1.0) -> FloatArray:
+    """The same `(...)` for objectives `(..., M)` under weights that broadcast to them.
+
+    Args:
+        objectives: whose cost may be in the domain's own unit.
+        weights: of the objectives.
+        cost_scale: normalises the cost.
+    """
+    total = weights[..., 0] * objectives[..., 0] / cost_scale
+    for m in range(1, objectives.shape[-1]):
+        total = total + weights[..., m] * objectives[..., m]
+    return np.asarray(-total)

@@ -1,0 +1,24 @@
+"""What a domain calls its things: apart from all arithmetic, so that help texts and figures can have it at once."""
+
+from typing import NamedTuple
+
+
+class Quantity(NamedTuple):
+    """A number with its words."""
+
+    name: str  # in the heads of tables: "replicas"
+    label: str  # on an axis, with its unit: "Replicas n"
+    symbol: str = ""  # in a title: "n"
+    whole: bool = False  # written without a decimal point
+    total: str = ""  # its sum over the steps of a plan, where that has a name: "replica_steps"
+
+
+class Words(NamedTuple):
+    """A domain's own words, in the heads of tables, on axes and in titles."""
+
+    agent: str  # "function"
+    violations: tuple[Quantity, ...]  # one a constraint
+    measures: tuple[Quantity, ...]  # recorded, never learnt from
+    conditions: tuple[Quantity, Quantity]  # what is expected of a period before it, and what came
+    control: str  # on an axis, for both conditions: "Arrival rate (requests/s)"
+    cost: str  # on an axis: "Mean cost (share of the cap's)"

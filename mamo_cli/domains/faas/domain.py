@@ -1,0 +1,124 @@
+"""Replica scaling of FaaS functions on an edge node, behind the seam."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.errors import UsageError
+from mamo_cli.core.seam import Optimum, Part, Played, Scope, Spec
+from mamo_cli.core.weights import alpha_of
+from mamo_cli.domains.faas.environment import OBSERVATION, ScalingEnvironment
+from mamo_cli.domains.faas.node import Case, build_case
+from mamo_cli.domains.faas.offline.enumeration import cheapest
+from mamo_cli.domains.faas.offline.measures import choice_cost
+from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
+from mamo_cli.domains.faas.offline.solve import solve
+from mamo_cli.domains.faas.settings import WORDS, InstanceConfig, Planning
+from mamo_cli.workload.generators import sinusoidal
+from mamo_cli.workload.trace import Trace
+from mamo_cli.workload.trace_csv import read_trace
+
+
+def load(settings: InstanceConfig) -> Trace:
+    """The configured trace, or the reference sinusoid."""
+    return sinusoidal() if settings.trace is None else read_trace(Path(settings.trace))
+
+
+def build(
+    settings: InstanceConfig, source: Trace, evaluation: Trace | None = None, planning: Planning | None = None
+) -> "FaasDomain":
+    """The node of a configuration under a workload; see `registry.build`."""
+    return FaasDomain(settings, build_case(settings, source, evaluation), planning or Planning())
+
+
+class FaasDomain:
+    """How many replicas of each function a node runs, period after period."""
+
+    def __init__(self, settings: InstanceConfig, case: Case, planning: Planning) -> None:
+        self.case = case
+        self.warnings = case.warnings
+        self._noise = settings.noise
+        node = case.evaluation
+        self.spec = Spec(
+            agents=node.trace.functions,
+            words=WORDS,
+            limits=np.full((node.functions, 1), settings.tolerance),
+            observation=OBSERVATION,
+            choices=(node.replica_choices,) * node.functions,
+            cost_scale=node.cost_scale,
+            step_seconds=node.trace.step_seconds,
+        )
+        self._expected = case.expected_rejection()
+        self.problem = _problem(settings, case, planning, self._expected)
+
+    def environment(self, part: Part, members: int, copies: int = 1) -> ScalingEnvironment:
+        """The training's actual rates are perturbed anew in every episode; the evaluation's are as they are."""
+        if part is Part.TRAINING:
+            return ScalingEnvironment(self.case.training, members, copies, self._noise)
+        return ScalingEnvironment(self.case.evaluation, members, copies)
+
+    def conditions(self) -> FloatArray:
+        """`(T, F, 2)` expected and actual rate, requests/s."""
+        trace = self.case.evaluation.trace
+        return np.stack((trace.expected_rate_rps, trace.actual_rate_rps), -1)
+
+    def optimum(
+        self, scope: Scope, weights: FloatArray | None = None, solver: str = "auto", time_limit_s: float | None = None
+    ) -> Optimum:
+        """The exact plan with perfect knowledge of the evaluation's rates, before any noise; see `solve`."""
+        return solve(self._weighted(weights), scope, solver, time_limit_s)
+
+    def perfect(self, weights: FloatArray) -> IntArray:
+        """At every step the choice of least expected cost under the weights: periods do not depend on one another."""
+        problem = self._weighted(weights)
+        return cheapest(choice_cost(problem, Scope.ALPHA), problem.permitted) - 1
+
+    def choices_of(self, measures: FloatArray) -> IntArray:
+        """One less than the replicas."""
+        return measures[..., 0].astype(np.int64) - 1
+
+    def expected(self, plan: IntArray) -> Played:
+        """What a plan brings in expectation over the noise, by the model itself."""
+        return self._played(plan, at_plan(self._expected, plan + 1))
+
+    def replayed(self, plan: IntArray) -> tuple[Played, Played]:
+        """What a plan brings at the expected rates and at the actual ones, by the model itself."""
+        expected, actual = np.moveaxis(self.conditions(), -1, 0)
+        planned, came = (self._played(plan, self.case.exact_rejection(rates, plan + 1)) for rates in (expected, actual))
+        return planned, came
+
+    def _weighted(self, weights: FloatArray | None) -> ReplicaProblem:
+        return self.problem if weights is None else replace(self.problem, alpha=alpha_of(weights))
+
+    def _played(self, plan: IntArray, rejection: FloatArray) -> Played:
+        replicas = (plan + 1).astype(np.float64)
+        return Played(replicas * self.problem.replica_cost, replicas[..., None], rejection[..., None])
+
+
+def _problem(settings: InstanceConfig, case: Case, planning: Planning, expected: FloatArray) -> ReplicaProblem:
+    """The offline problem of a case: perfect knowledge of the evaluation's rates, before any noise.
+
+    Raises:
+        UsageError: memory is given in part.
+    """
+    if (planning.memory_per_replica is None) != (planning.node_memory is None):
+        raise UsageError("--memory-per-replica and --node-memory go together")
+    node = case.evaluation
+    steps, functions = node.max_replicas.shape
+
+    def each(value: float | None, count: int) -> FloatArray | None:
+        return None if value is None else np.full(count, value)
+
+    return ReplicaProblem(
+        replica_cost=node.replica_cost,
+        rejection=case.planned_rejection(),
+        max_replicas=node.max_replicas,
+        tolerance=np.full(functions, settings.tolerance),
+        expected_rejection=expected,
+        memory_per_replica=each(planning.memory_per_replica, functions),
+        memory_capacity=each(planning.node_memory, steps),
+        scale_up_cost=each(planning.scale_up_cost, functions),
+        cost_scale=node.cost_scale,
+    )

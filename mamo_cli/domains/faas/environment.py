@@ -1,0 +1,160 @@
+"""Replica scaling as a batch of environments: K members, E copies each, F functions, one compiled loop over all.
+
+Observation of a function (float32, `(K, E, F, 4)`):
+
+| number | meaning | range |
+|---|---|---|
+| 0 | expected arrival rate over the training trace's largest | >= 0 |
+| 1 | replicas of the period before over N | (0, 1] |
+| 2 | rejection probability of the period before | [0, 1] |
+| 3 | cap N_t over N | (0, 1] |
+
+Choice: an index 0..N-1 for each function, meaning 1..N replicas; what exceeds the cap N_t is cut to it.
+Objectives: the normalised cost and the rejection probability `P(actual rate, n)`, kept apart (the learner weighs them).
+Dynamics: the workload goes its own way; a period's actual rate is the trace's times `1 + u`, and the trace starts anew
+after its last step: an episode never ends.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.compiled import compiled, put_back
+from mamo_cli.core.seam import Seen, Step
+from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.domains.faas.node import Node
+from mamo_cli.domains.faas.rejection.table import interpolated
+
+OBSERVATION = 4
+
+
+class ScalingEnvironment:
+    """E environments for each of K members, advanced together; copy e starts e/E of the trace later than copy 0."""
+
+    def __init__(self, node: Node, members: int, copies: int = 1, noise: float = 0.0) -> None:
+        """Args: node: what is played. members: K. copies: E. noise: what `draw` draws deviations within."""
+        self.node = node
+        self.steps = node.trace.steps
+        self._noise = noise
+        self._shape = (members, copies, node.functions)
+        self._expected = node.trace.expected_rate_rps / node.rate_scale_rps
+        self._calm = np.zeros(self._shape)
+        self._continues = np.ones(self._shape[:2], dtype=np.float32)
+        self._over = np.zeros(self._shape[:2], dtype=np.bool_)
+        self.reset()
+
+    def reset(self) -> Seen:
+        """Start anew, with one replica and no rejection behind."""
+        copies = self._shape[1]
+        self._at = np.arange(copies) * self.steps // copies
+        self._before = np.zeros((*self._shape, 2))
+        self._before[..., 0] = 1 / self.node.replica_choices
+        return self.observe()
+
+    def draw(self, steps: int, streams: Sequence[MemberStreams]) -> FloatArray:
+        """The workload's relative deviations `(steps, K, E, F)` for the coming periods."""
+        shape = (steps, *self._shape[1:])
+        return np.stack([member["environment"].uniform(-self._noise, self._noise, shape) for member in streams], 1)
+
+    def observe(self) -> Seen:
+        """What is known before the choice of the current period."""
+        seen = self._room()
+        _observe(self._expected, self.node.max_replicas, self._at, self._before, seen)
+        return seen
+
+    def step(self, actions: IntArray, draw: FloatArray | None = None) -> Step:
+        """Play one period.
+
+        Args:
+            actions: `(K, E, F)` indices: index i asks for i + 1 replicas.
+            draw: `(K, E, F)` relative deviation of the actual rate; none means the trace as it is.
+        """
+        node, seen = self.node, self._room()
+        played = Step(
+            objectives=np.empty((*self._shape, 2)),
+            paid=np.empty(self._shape),
+            measures=np.empty((*self._shape, 1)),
+            continues=self._continues,
+            over=self._over,
+            after=seen,
+            seen=seen,
+        )
+        _play(
+            node.table.values, node.table.root_step, self._expected, node.trace.actual_rate_rps, node.max_replicas,
+            node.replica_cost, node.cost_scale, self._at, actions, self._calm if draw is None else draw,
+            self._before, played,
+        )  # fmt: skip
+        return played
+
+    def _room(self) -> Seen:
+        choices = self.node.replica_choices
+        return Seen(
+            np.empty((*self._shape, OBSERVATION), dtype=np.float32), np.empty((*self._shape, choices), dtype=np.bool_)
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where every copy stands."""
+        return {"steps": self._at.copy(), "before": self._before.copy()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned.
+
+        Raises:
+            ValueError: it is not of these environments; compiled code would follow its indices anywhere.
+        """
+        at, length = np.asarray(state["steps"]), self.steps
+        if not bool(((at >= 0) & (at < length)).all()):
+            raise ValueError(f"environments stand beyond the trace's {length} steps")
+        put_back(self._at, at)
+        put_back(self._before, state["before"])
+
+
+@compiled
+def _observe(expected: FloatArray, caps: IntArray, at: IntArray, before: FloatArray, seen: Seen) -> None:
+    """Fill `seen`, see the module's table."""
+    members, copies, functions, choices = seen.mask.shape
+    for k in range(members):
+        for e in range(copies):
+            for f in range(functions):
+                values = seen.values[k, e, f]
+                values[0] = expected[at[e], f]
+                values[1], values[2] = before[k, e, f]
+                values[3] = caps[at[e], f] / choices
+                seen.mask[k, e, f] = True
+
+
+@compiled
+def _play(
+    values: FloatArray,
+    root_step: float,
+    expected: FloatArray,
+    rates: FloatArray,
+    caps: IntArray,
+    replica_cost: FloatArray,
+    cost_scale: float,
+    at: IntArray,
+    actions: IntArray,
+    deviations: FloatArray,
+    before: FloatArray,
+    played: Step,
+) -> None:
+    """Fill `played` and move every copy on to its next step."""
+    members, copies, functions = actions.shape
+    limit = values.shape[1]
+    for k in range(members):
+        for e in range(copies):
+            for f in range(functions):
+                chosen = min(actions[k, e, f] + 1, caps[at[e], f])
+                rate = rates[at[e], f] * (1.0 + deviations[k, e, f])
+                rejection = interpolated(values, root_step, f, chosen, rate)
+                paid = replica_cost[f] * chosen
+                played.paid[k, e, f] = paid
+                played.measures[k, e, f, 0] = chosen
+                played.objectives[k, e, f, 0] = paid / cost_scale
+                played.objectives[k, e, f, 1] = rejection
+                before[k, e, f, 0], before[k, e, f, 1] = chosen / limit, rejection
+    for e in range(copies):
+        at[e] = (at[e] + 1) % rates.shape[0]
+    _observe(expected, caps, at, before, played.seen)

@@ -1,0 +1,135 @@
+"""From a configuration to the node that agents train on and are evaluated on, and the exact numbers behind both."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.errors import DataError
+from mamo_cli.core.seeding import stream
+from mamo_cli.domains.faas.rejection.expectation import expected_rejection
+from mamo_cli.domains.faas.rejection.models import RejectionModel, make_model
+from mamo_cli.domains.faas.rejection.optimism import optimism_warning
+from mamo_cli.domains.faas.rejection.table import RejectionTable, build_table
+from mamo_cli.domains.faas.settings import InstanceConfig
+from mamo_cli.workload.generators import perturb
+from mamo_cli.workload.parts import training_and_evaluation
+from mamo_cli.workload.trace import Trace
+
+MOST_REPLICAS = 1000  # an action and a column of the table each: beyond this, scale the trace down
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A node under a workload: all that the batched and the single environment share.
+
+    Attributes:
+        trace: T steps of F functions.
+        table: rejection probabilities, covering every rate the noise can make of the trace.
+        max_replicas: `(T, F)` caps N_t, at most the table's N.
+        rate_scale_rps: observed rates are divided by this; the training trace's largest, also when evaluating.
+        replica_cost: `(F,)` cost of one replica for one period.
+        cost_scale: what the normalised cost is measured in: the mean over functions of the cost of all their replicas.
+    """
+
+    trace: Trace
+    table: RejectionTable
+    max_replicas: IntArray
+    rate_scale_rps: float
+    replica_cost: FloatArray
+    cost_scale: float
+
+    @property
+    def functions(self) -> int:
+        """F."""
+        return len(self.trace.functions)
+
+    @property
+    def replica_choices(self) -> int:
+        """N, the size of each function's action space."""
+        return self.table.max_replicas
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What an experiment trains on, what it is evaluated on, and the exact numbers behind both.
+
+    Attributes:
+        training: the node to train on; its actual rates are perturbed anew in every episode.
+        evaluation: the node to evaluate on, whose actual rates no training has seen.
+        known_rate_rps: `(T, F)` the evaluation's actual rate before any noise: what perfect knowledge knows.
+        evaluation_noise: relative deviation that the evaluation's actual rate has from `known_rate_rps`; 0 where the
+            trace carries its own.
+        models: F rejection models.
+        warnings: what the user should know of this node.
+    """
+
+    training: Node
+    evaluation: Node
+    known_rate_rps: FloatArray
+    evaluation_noise: float
+    models: tuple[RejectionModel, ...]
+    warnings: tuple[str, ...]
+
+    def planned_rejection(self) -> FloatArray:
+        """`(T, F, N)` rejection probability of n = 1..N replicas at the evaluation's known rates, exact."""
+        return expected_rejection(self.models, self.known_rate_rps, 0.0, self.evaluation.replica_choices)
+
+    def expected_rejection(self) -> FloatArray:
+        """`(T, F, N)` the same in expectation over the evaluation noise."""
+        return expected_rejection(
+            self.models, self.known_rate_rps, self.evaluation_noise, self.evaluation.replica_choices
+        )
+
+    def exact_rejection(self, rate_rps: FloatArray, replicas: NDArray[np.int64]) -> FloatArray:
+        """`(T, F)` rejection probability of replicas `(T, F)` at rates `(T, F)`, by the model itself."""
+        every = expected_rejection(self.models, rate_rps, 0.0, self.evaluation.replica_choices)
+        return np.take_along_axis(every, replicas[..., None] - 1, -1)[..., 0]
+
+
+def build_case(config: InstanceConfig, source: Trace, evaluation_trace: Trace | None = None) -> Case:
+    """Cut a trace into training and evaluation and build the node's table.
+
+    What carries its own deviations is evaluated as it is.
+
+    Args:
+        config: the instance.
+        source: the trace to train on, and to evaluate on unless another is given.
+        evaluation_trace: a trace of the same functions to evaluate on instead, whole.
+
+    Raises:
+        DataError: caps beyond what an action space holds, or functions that differ.
+    """
+    training, evaluation = training_and_evaluation(source, config.train_share, evaluation_trace)
+    limit = int(_caps(source, config).max())
+    if limit > MOST_REPLICAS:
+        raise DataError(f"max_replicas goes up to {limit}; agents choose among at most {MOST_REPLICAS} replicas")
+    noise = 0.0 if evaluation.carries_deviations else config.noise
+    rates = perturb(evaluation.actual_rate_rps, noise, stream(config.noise_seed, "evaluation"))
+    model = make_model(config.rejection_model, config.warm_service_time, config.cold_service_time, config.idle_timeout)
+    models = (model,) * len(source.functions)
+    peak = max(float(trace.actual_rate_rps.max()) for trace in (training, evaluation)) * (1.0 + config.noise)
+    table = build_table(models, limit, peak)
+    scale = float(training.expected_rate_rps.max()) or 1.0
+    cost = np.full(len(models), config.replica_cost)
+    warning = optimism_warning(models, table)
+
+    def node(trace: Trace) -> Node:
+        caps = np.minimum(_caps(trace, config), limit)
+        return Node(trace, table, caps, scale, cost, float((cost * limit).mean()))
+
+    return Case(
+        training=node(training),
+        evaluation=node(replace(evaluation, actual_rate_rps=rates)),
+        known_rate_rps=np.array(evaluation.actual_rate_rps),
+        evaluation_noise=noise,
+        models=models,
+        warnings=() if warning is None else (warning,),
+    )
+
+
+def _caps(trace: Trace, config: InstanceConfig) -> IntArray:
+    if trace.max_replicas is None:
+        return np.full(trace.actual_rate_rps.shape, config.max_replicas, dtype=np.int64)
+    return np.array(trace.max_replicas)

@@ -1,0 +1,58 @@
+"""What a FaaS node is, and what it calls its things."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from mamo_cli.core.settings import Section
+from mamo_cli.core.words import Quantity, Words
+from mamo_cli.domains.settings import WorkloadSettings
+
+WORDS = Words(
+    agent="function",
+    violations=(Quantity("rejection", "Rejection\nprobability P", symbol="P"),),
+    measures=(Quantity("replicas", "Replicas n", symbol="n", whole=True, total="replica_steps"),),
+    conditions=(Quantity("expected_rate", "expected rate"), Quantity("actual_rate", "actual rate")),
+    control="Arrival rate\n(requests/s)",
+    cost="Mean cost (share of the cap's)",
+)
+DEFAULTS: Mapping[str, Any] = {}
+
+
+class InstanceConfig(WorkloadSettings):
+    """The node, its workload and what is asked of it: the reference instance unless told otherwise."""
+
+    tolerance: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        default=0.05, description="Most rejection allowed, a probability."
+    )
+    noise: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=0.2, description="Relative deviation of the actual rate, uniform in +- this."
+    )
+    max_replicas: int = Field(
+        default=10, ge=1, le=1000, description="Cap on a function's replicas where the trace has none."
+    )
+    replica_cost: float = Field(default=1.0, gt=0.0, le=1e9, description="Cost of one replica for one period.")
+    warm_service_time: float = Field(
+        default=0.065, gt=0.0, le=1e6, description="Mean service time on a warm replica, s."
+    )
+    cold_service_time: float = Field(
+        default=0.25, gt=0.0, le=1e6, description="Mean service time on a starting replica, s."
+    )
+    idle_timeout: float = Field(default=60.0, ge=0.0, le=1e9, description="Idleness after which a replica ends, s.")
+    rejection_model: Literal["serverless", "erlang"] = Field(
+        default="serverless", description="How P(rate, replicas) is computed."
+    )
+
+
+class Planning(Section):
+    """What `mamo solve-offline` may be asked for beyond the scopes."""
+
+    memory_per_replica: float | None = Field(default=None, gt=0.0, description="Memory of one replica, MB.")
+    node_memory: float | None = Field(default=None, gt=0.0, description="Memory of the node, MB.")
+    scale_up_cost: float | None = Field(
+        default=None, ge=0.0, description="Cost of each replica added from a period to the next."
+    )
+
+
+SETTINGS, PLANNING = InstanceConfig, Planning

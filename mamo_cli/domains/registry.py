@@ -1,0 +1,85 @@
+"""Which domains there are: a name, the module of its settings and words, and the module that builds it.
+
+The first is light, so that help texts are instant; for a small domain both may be one module. It has
+
+    SETTINGS   the section that sets an instance, a kind of `WorkloadSettings`
+    PLANNING   a section of what `mamo solve-offline` may be asked for besides; `Section` where that is nothing
+    WORDS      its `Words`
+    DEFAULTS   sections of other parts, such as {"learner": {"discount": 0.9}}, whose defaults it changes
+
+and the second
+
+    load(settings)   its workload
+    build(settings, source, evaluation, planning)   its `Domain`; the last two may be None
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mamo_cli.core.errors import UsageError
+
+if TYPE_CHECKING:  # all of these take their time to import
+    from mamo_cli.core.seam import Domain
+    from mamo_cli.core.settings import Section
+    from mamo_cli.domains.settings import WorkloadSettings
+    from mamo_cli.workload.trace import Trace
+
+
+class Entry(NamedTuple):
+    """Dotted names of a domain's two modules."""
+
+    settings: str
+    domain: str
+
+
+DOMAINS: dict[str, Entry] = {
+    "faas": Entry("mamo_cli.domains.faas.settings", "mamo_cli.domains.faas.domain"),
+    "inventory": Entry("mamo_cli.domains.inventory.settings", "mamo_cli.domains.inventory.domain"),
+}
+
+
+def entry(name: str) -> Entry:
+    """The modules of a domain.
+
+    Raises:
+        UsageError: there is no such domain.
+    """
+    if name not in DOMAINS:
+        raise UsageError(f"--domain is one of {', '.join(DOMAINS)}, got {name!r}")
+    return DOMAINS[name]
+
+
+def about(name: str) -> Any:
+    """The light module of a domain: SETTINGS, PLANNING, WORDS and DEFAULTS."""
+    return import_module(entry(name).settings)
+
+
+def load_source(name: str, settings: WorkloadSettings) -> Trace:
+    """The workload that an instance names, or the domain's own."""
+    source: Trace = import_module(entry(name).domain).load(settings)
+    return source
+
+
+def build(
+    name: str,
+    settings: WorkloadSettings,
+    source: Trace,
+    evaluation: Trace | None = None,
+    planning: Section | None = None,
+) -> Domain:
+    """A domain's instance.
+
+    Args:
+        name: of the domain.
+        settings: its own section.
+        source: what to train on, and to evaluate on unless another trace is given.
+        evaluation: a trace of the same agents to evaluate on instead, whole.
+        planning: what else the offline plan is asked for.
+
+    Raises:
+        DataError: the workload does not fit the settings, or the two traces one another.
+    """
+    domain: Domain = import_module(entry(name).domain).build(settings, source, evaluation, planning)
+    return domain

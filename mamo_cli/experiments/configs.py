@@ -1,0 +1,123 @@
+"""The configuration of each command, composed of the sections of the domain and the strategy it is about."""
+
+import functools
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, create_model
+
+from mamo_cli.core.settings import ADDED, Section, Share, distinct, resolve
+from mamo_cli.domains import registry as domains
+from mamo_cli.domains.settings import WorkloadSettings
+from mamo_cli.learners.dqn.settings import LearnerConfig
+from mamo_cli.strategies import registry as strategies
+from mamo_cli.training.settings import PhaseConfig
+
+DEFAULT_DOMAIN, DEFAULT_STRATEGY = "faas", "wa-dqn"
+
+
+class ProblemConfig(Section):
+    """What every command that has a problem is about; `configuration` puts the domain's own section into its place."""
+
+    domain: str = Field(default=DEFAULT_DOMAIN, description="What is controlled.", json_schema_extra=ADDED)
+    instance: WorkloadSettings = WorkloadSettings()
+
+
+class SolveOfflineConfig(ProblemConfig):
+    """`mamo solve-offline`."""
+
+    scope: Literal["step", "average", "alpha"] = Field(
+        default="step", description="What the plan must hold or minimise."
+    )
+    alpha: Share = Field(default=0.8, description="Weight of the violation in scope alpha.")
+    solver: Literal["auto", "gurobi", "cbc", "highs"] = Field(default="auto", description="auto: Gurobi, else CBC.")
+    time_limit: float | None = Field(default=None, gt=0.0, description="Stop the solver after so many s.")
+
+
+class TrainConfig(ProblemConfig):
+    """`mamo train`."""
+
+    alpha: Annotated[tuple[Share, ...], Field(min_length=1, max_length=1000), AfterValidator(distinct)] = Field(
+        default=(0.1, 0.9), description="Weight of the violation in the reward; repeat for several."
+    )
+    seeds: int = Field(default=8, ge=1, le=100_000, description="Seeds 0..n-1, each trained at every alpha.")
+    learner: LearnerConfig = LearnerConfig()
+    phase: PhaseConfig = PhaseConfig(
+        iterations=40,
+        iteration_steps=20,
+        window=10,
+        epsilon=((0.0, 1.0), (0.5, 0.05), (0.8, 0.0)),
+        learning_rate=((0.0, 3e-3), (0.4, 3e-3), (1.0, 1e-4)),
+    )
+
+
+class MamoConfig(ProblemConfig):
+    """`mamo run-mamo`; the strategy's sections come with it."""
+
+    strategy: str = Field(default=DEFAULT_STRATEGY, description="Who picks the weights.", json_schema_extra=ADDED)
+    seeds: int = Field(default=8, ge=1, le=100_000, description="Seeds 0..n-1.")
+    learner: LearnerConfig = LearnerConfig()
+    phase: PhaseConfig = PhaseConfig()
+
+    def sections(self) -> dict[str, Section]:
+        """The strategy's own."""
+        return {name: getattr(self, name) for name in strategies.sections_of(self.strategy)}
+
+
+class EvaluateConfig(Section):
+    """`mamo evaluate`."""
+
+    run: str = Field(default="", description="Name of the run whose policies are evaluated.")
+    trace: str | None = Field(default=None, description="Workload trace to evaluate on, CSV. Default: the run's own.")
+    noise_seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of the evaluation noise.")
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "quick": {},
+    "paper": {
+        "seeds": 20,
+        "adaptation": {"cycles": 120},
+        "phase": {"iteration_steps": 15},
+        "wa_learner": {"replay_capacity": 96},
+    },
+}
+"""What `run-mamo --preset` sets; `quick` is the defaults."""
+
+Config = TypeVar("Config", bound=Section)
+
+
+@functools.cache
+def configuration(kind: type[Config], domain: str, strategy: str) -> type[Config]:
+    """A command's configuration with the sections of a domain and a strategy in it.
+
+    Raises:
+        UsageError: there is no such domain or strategy.
+    """
+    if not issubclass(kind, ProblemConfig):
+        return kind
+    about = domains.about(domain)
+    base: Any = (kind, about.PLANNING) if issubclass(kind, SolveOfflineConfig) else kind
+    sections = strategies.sections_of(strategy) if issubclass(kind, MamoConfig) else {}
+    parts = {"instance": about.SETTINGS(), **sections}
+    fields: dict[str, Any] = {name: (type(section), section) for name, section in parts.items()}
+    composed: type[Config] = create_model(kind.__name__, __base__=base, **fields)
+    return composed
+
+
+def configured(kind: type[Config], *layers: Mapping[str, Any]) -> Config:
+    """Fill a command's configuration from layers, which also say what domain and strategy it is about.
+
+    Raises:
+        UsageError: see `resolve`; or there is no such domain or strategy.
+    """
+    domain, strategy = named(layers, "domain", DEFAULT_DOMAIN), named(layers, "strategy", DEFAULT_STRATEGY)
+    composed = configuration(kind, domain, strategy)
+    defaults = domains.about(domain).DEFAULTS if issubclass(kind, ProblemConfig) else {}
+    own = {name: values for name, values in defaults.items() if name in composed.model_fields}
+    resolved: Config = resolve(composed, own, *layers)
+    return resolved
+
+
+def named(layers: tuple[Mapping[str, Any], ...], what: str, otherwise: str) -> str:
+    """The name that the last of some layers gives to what they are about."""
+    return str(next((layer[what] for layer in reversed(layers) if what in layer), otherwise))

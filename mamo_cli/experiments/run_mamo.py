@@ -1,0 +1,71 @@
+"""The full two-phase loop: a strategy finds the weights that make the task agents cheapest within the limits."""
+
+from mamo_cli.analysis.exact import exact_alpha
+from mamo_cli.analysis.summaries import mamo_columns, mamo_summary
+from mamo_cli.core.weights import alpha_grid
+from mamo_cli.domains import registry as domains
+from mamo_cli.experiments.configs import MamoConfig
+from mamo_cli.experiments.session import (
+    HERE,
+    ONE_A_CORE,
+    Machines,
+    Outcome,
+    Place,
+    Progress,
+    begin,
+    identity,
+    open_session,
+    outcome,
+    refuse_diverged,
+    train_members,
+    write_frontier,
+    write_summary,
+)
+from mamo_cli.strategies import registry as strategies
+from mamo_cli.training.shards import ShardSpec, build_domain
+from mamo_cli.workload.trace import Trace
+
+
+def run_mamo(
+    config: MamoConfig, place: Place = HERE, machines: Machines = ONE_A_CORE, progress: Progress | None = None
+) -> Outcome:
+    """Let a strategy find every seed's weights; what `mamo run-mamo` does.
+
+    Args:
+        config: what to run, and on what; see `configured`.
+        place: where the run is kept.
+        machines: where the members train.
+        progress: told of every round.
+
+    Raises:
+        MamoError: see its kinds.
+    """
+    source = domains.load_source(config.domain, config.instance)
+    spec = members(config, source, machines.device)
+    domain = build_domain(spec)
+    with open_session("run-mamo", f"s{config.seeds}", config, identity(source, machines.device), place) as run:
+        if not run.complete:
+            begin(run, config.domain, domain)
+            train_members(run, spec, domain, machines, progress)
+            grid = alpha_grid(getattr(config.sections()["adaptation"], "alpha_step", 0.1))
+            average = write_frontier(run, domain, grid)
+            choice = strategies.choice_of(config.strategy)
+            rows = mamo_summary(run.path, domain, choice, exact_alpha(domain, grid), average)
+            write_summary(run, mamo_columns(domain.spec.words), rows)
+            refuse_diverged(run, spec)
+    return outcome(run)
+
+
+def members(config: MamoConfig, source: Trace, device: str = "cpu") -> ShardSpec:
+    """All members of a run: one a seed."""
+    return ShardSpec(
+        domain=config.domain,
+        instance=config.instance,
+        source=source,
+        learner=config.learner,
+        phase=config.phase,
+        seeds=tuple(range(config.seeds)),
+        strategy=config.strategy,
+        sections=config.sections(),
+        device=device,
+    )

@@ -1,0 +1,69 @@
+"""Task-execution agents at fixed alphas, each one's regret measured against the exact optimum."""
+
+import numpy as np
+
+from mamo_cli.analysis.summaries import train_columns, train_summary
+from mamo_cli.core.weights import alpha_grid
+from mamo_cli.domains import registry as domains
+from mamo_cli.experiments.configs import TrainConfig
+from mamo_cli.experiments.session import (
+    HERE,
+    ONE_A_CORE,
+    Machines,
+    Outcome,
+    Place,
+    Progress,
+    begin,
+    identity,
+    open_session,
+    outcome,
+    refuse_diverged,
+    train_members,
+    write_frontier,
+    write_summary,
+)
+from mamo_cli.training.shards import ShardSpec, build_domain
+from mamo_cli.workload.trace import Trace
+
+
+def train(
+    config: TrainConfig, place: Place = HERE, machines: Machines = ONE_A_CORE, progress: Progress | None = None
+) -> Outcome:
+    """Train one policy for each seed and alpha; what `mamo train` does.
+
+    Args:
+        config: what to train, and on what; see `configured`.
+        place: where the run is kept.
+        machines: where the members train.
+        progress: told of every round.
+
+    Raises:
+        MamoError: see its kinds.
+    """
+    source = domains.load_source(config.domain, config.instance)
+    spec = members(config, source, machines.device)
+    domain = build_domain(spec)
+    label = "a" + "-".join(f"{alpha:g}" for alpha in config.alpha[:4]) + f"-s{config.seeds}"
+    with open_session("train", label, config, identity(source, machines.device), place) as run:
+        if not run.complete:
+            begin(run, config.domain, domain)
+            train_members(run, spec, domain, machines, progress)
+            write_frontier(run, domain, np.union1d(alpha_grid(0.1), config.alpha))
+            write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
+            refuse_diverged(run, spec)
+    return outcome(run)
+
+
+def members(config: TrainConfig, source: Trace, device: str = "cpu") -> ShardSpec:
+    """All members of a run: each seed at each alpha."""
+    pairs = [(seed, alpha) for alpha in config.alpha for seed in range(config.seeds)]
+    return ShardSpec(
+        domain=config.domain,
+        instance=config.instance,
+        source=source,
+        learner=config.learner,
+        phase=config.phase,
+        seeds=tuple(seed for seed, _ in pairs),
+        alphas=tuple(alpha for _, alpha in pairs),
+        device=device,
+    )

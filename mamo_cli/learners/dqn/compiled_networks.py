@@ -1,0 +1,108 @@
+"""The networks of a population on the processor: NumPy arrays that the compiled update works on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray
+from mamo_cli.core.compiled import put_back
+from mamo_cli.learners.dqn.equations import Rules
+from mamo_cli.learners.dqn.replay import PrioritisedReplay
+from mamo_cli.learners.dqn.update import Networks, make_update, make_values
+
+# Gradient steps in one compiled call, about 0.2 s: Python hears a signal only between two of them.
+LONGEST_CALL = 4096
+
+
+class Parts(NamedTuple):
+    """The modules a learner is put together from; see `parts`."""
+
+    network: Any
+    target: Any
+    chooser: Any
+    optimiser: Any
+
+
+class PopulationNetworks(Protocol):
+    """K members' online and target networks, wherever they are, and the optimiser that moves them."""
+
+    def values(self, observations: Float32Array, alive: BoolArray) -> Float32Array:
+        """Outputs `(K, E, outputs)` of the online networks at observations `(K, E, inputs)`."""
+        ...
+
+    def learn(
+        self,
+        replay: PrioritisedReplay,
+        uniforms: FloatArray,
+        weights: FloatArray,
+        learning_rate: float,
+        alive: BoolArray,
+    ) -> FloatArray:
+        """Gradient steps of every member, one for each of the uniforms `(K, U, B)`; see `make_update`."""
+        ...
+
+    def parameters(self) -> Float32Array:
+        """`(K, D)` of the online networks."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Parameters and moments, each `(K, D)`, and how many updates were made."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        ...
+
+
+class CompiledNetworks:
+    """Networks that the processor's compiled loops move."""
+
+    def __init__(self, parts: Parts, widths: Sequence[int], initial: Float32Array, rules: Rules) -> None:
+        """Args: parts: modules. widths: of inputs, hidden layers, outputs. initial: `(K, D)`. rules: settings."""
+        self._update = make_update(*parts)
+        self._values = make_values(parts.network)
+        self._widths = np.array(widths)
+        self._rules = rules
+        self._networks = Networks(initial.copy(), initial.copy(), np.zeros_like(initial), np.zeros_like(initial))
+        self._updates = 0
+
+    def values(self, observations: Float32Array, alive: BoolArray) -> Float32Array:
+        """Outputs `(K, E, outputs)` of the online networks at observations `(K, E, inputs)`."""
+        return self._values(self._networks.online, alive, self._widths, observations)
+
+    def learn(
+        self,
+        replay: PrioritisedReplay,
+        uniforms: FloatArray,
+        weights: FloatArray,
+        learning_rate: float,
+        alive: BoolArray,
+    ) -> FloatArray:
+        """Gradient steps of every member, one for each of the uniforms `(K, U, B)`; see `make_update`."""
+        members, updates, _ = uniforms.shape
+        losses = np.zeros(members)
+        block = max(LONGEST_CALL // members, 1)
+        for start in range(0, updates, block):
+            part = np.ascontiguousarray(uniforms[:, start : start + block])
+            self._update(
+                self._networks, replay.memory, alive, self._widths, self._rules, part, weights, learning_rate,
+                self._updates, losses,
+            )  # fmt: skip
+            self._updates += part.shape[1]
+        mean: FloatArray = losses / updates
+        return mean
+
+    def parameters(self) -> Float32Array:
+        """`(K, D)` of the online networks."""
+        return self._networks.online
+
+    def state_dict(self) -> dict[str, Any]:
+        """Parameters and moments, each `(K, D)`, and how many updates were made."""
+        return {"updates": self._updates, **{name: part.copy() for name, part in self._networks._asdict().items()}}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        self._updates = state["updates"]
+        for name, part in self._networks._asdict().items():
+            put_back(part, state[name])

@@ -1,0 +1,151 @@
+"""Population deep Q-learning: K independent agents trained together.
+
+The same code is the task-execution agent (objectives: cost and violations, weighed by alpha) and the weight-adaptation
+agent (one objective: its reward). The network sees what all agents of the problem observe, number by number, and has C
+outputs for each of them; an agent's reward depends on its own objectives, so each learns its own values, and the
+chooser makes a joint choice of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
+from mamo_cli.core.seam import Seen, Step
+from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.learners.dqn.compiled_networks import CompiledNetworks, Parts, PopulationNetworks
+from mamo_cli.learners.dqn.equations import Rules
+from mamo_cli.learners.dqn.parts import CHOOSERS, NETWORKS, OPTIMISERS, TARGETS, part
+from mamo_cli.learners.dqn.replay import PrioritisedReplay
+from mamo_cli.learners.dqn.settings import LearnerConfig
+from mamo_cli.learners.dqn.torch_networks import TorchNetworks
+from mamo_cli.learners.dqn.update import make_act
+from mamo_cli.learners.protocol import Exploration, Shape
+
+
+class DQN:
+    """K agents with prioritised replay; member k's numbers depend on stream k alone."""
+
+    def __init__(
+        self,
+        config: LearnerConfig,
+        shape: Shape,
+        streams: Sequence[MemberStreams],
+        device: str = "cpu",
+        warm_up: int | None = None,
+    ) -> None:
+        """K untrained agents.
+
+        Args:
+            config: parts, network, replay and optimiser settings.
+            shape: of the problem.
+            streams: K members' random streams.
+            device: where the networks are: "cpu", compiled; any other, in torch.
+            warm_up: transitions of each member before the first gradient step; None for a batch of different ones.
+        """
+        self.config, self._shape = config, shape
+        self._streams = list(streams)
+        self._warm_up = config.batch_size if warm_up is None else warm_up
+        self._alive = np.ones(len(self._streams), dtype=np.bool_)
+        inputs = shape.agents * shape.observation
+        widths = (inputs, *config.hidden, shape.agents * shape.choices)
+        parts = Parts(
+            network=part(NETWORKS, config.network),
+            target=part(TARGETS, config.target),
+            chooser=part(CHOOSERS, config.chooser),
+            optimiser=part(OPTIMISERS, config.optimiser),
+        )
+        initial = np.stack([parts.network.initial(widths, member["initialisation"]) for member in self._streams])
+        rules = Rules(
+            discount=config.discount,
+            importance_exponent=config.importance_exponent,
+            priority_exponent=config.priority_exponent,
+            max_gradient_norm=config.max_gradient_norm,
+            target_interval=config.target_interval,
+        )
+        self._act = make_act(parts.chooser)
+        self._networks: PopulationNetworks = (
+            CompiledNetworks(parts, widths, initial, rules)
+            if device == "cpu"
+            else TorchNetworks(parts, widths, initial, rules, shape, device)
+        )
+        self.replay = PrioritisedReplay(len(self._streams), config.replay_capacity, inputs, shape)
+
+    # ------------------------------------------------------------------ acting
+
+    def q_values(self, values: Float32Array) -> Float32Array:
+        """Values `(K, E, A, C)` of every choice where `(K, E, A, O)` is observed; 0 for frozen members."""
+        outputs = self._networks.values(_joint(values), self._alive)
+        return outputs.reshape(*values.shape[:3], self._shape.choices)
+
+    def act(self, seen: Seen, exploration: Exploration | None = None) -> IntArray:
+        """Choices `(K, E, A)`: greedy, or explored where told to; a frozen member takes the first it may."""
+        chosen = exploration or _greedy(seen.values.shape[:3])
+        return self._act(self.q_values(seen.values), seen.mask, chosen.uniforms, chosen.epsilon, chosen.choices)
+
+    def explorations(self, epsilon: FloatArray, copies: int) -> list[Exploration]:
+        """A block of exploration for the coming steps, one for each epsilon, each member's from its own stream."""
+        shape = (len(epsilon), copies, self._shape.agents)
+        uniforms, choices = [], []
+        for streams in self._streams:
+            rng = streams["exploration"]
+            uniforms.append(rng.random(shape))
+            choices.append(rng.integers(0, self._shape.choices, shape))
+        steps = zip(np.stack(uniforms, 1), epsilon, np.stack(choices, 1), strict=True)
+        return [Exploration(uniform, float(share), choice) for uniform, share, choice in steps]
+
+    # ---------------------------------------------------------------- learning
+
+    def store(self, seen: Seen, actions: IntArray, step: Step) -> None:
+        """Keep E transitions of each member, the objectives apart."""
+        before, after = _joint(seen.values), _joint(step.after.values)
+        self.replay.add(before, actions, step.objectives, after, step.after.mask, step.continues, step.over)
+
+    def learn(self, updates: int, weights: FloatArray, learning_rate: float) -> FloatArray | None:
+        """Gradient steps of every member, one after another.
+
+        Args:
+            updates: U, how many.
+            weights: `(K, A, M)` of the objectives.
+            learning_rate: the optimiser's step size.
+
+        Returns:
+            `(K,)` losses: Huber, importance-weighted, mean over batch, agents and steps; NaN for frozen members. None
+            before the warm-up is over.
+        """
+        uniforms = np.empty((len(self._streams), updates, self.config.batch_size))
+        for member, streams in zip(uniforms, self._streams, strict=True):
+            streams["replay"].random(out=member)
+        if self.replay.size < self._warm_up:
+            return None
+        losses = self._networks.learn(self.replay, uniforms, weights, learning_rate, self._alive)
+        return np.where(self._alive, losses, np.nan)
+
+    def diverged(self) -> BoolArray:
+        """`(K,)` members with a parameter that is not finite."""
+        return np.array([not np.isfinite(row).all() for row in self._networks.parameters()])
+
+    def freeze(self, members: BoolArray) -> None:
+        """Compute nothing more for these members `(K,)`."""
+        self._alive &= ~members
+
+    # -------------------------------------------------------------- resumption
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a bit-identical continuation needs but what is the caller's: random streams, and who is frozen."""
+        return {"networks": self._networks.state_dict(), "replay": self.replay.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        self._networks.load_state_dict(state["networks"])
+        self.replay.load_state_dict(state["replay"])
+
+
+def _joint(values: Float32Array) -> Float32Array:
+    """What all agents observe `(K, E, A, O)` as one row `(K, E, O A)`: the first number of each, then the second."""
+    return np.ascontiguousarray(values.swapaxes(2, 3)).reshape(*values.shape[:2], -1)
+
+
+def _greedy(shape: tuple[int, ...]) -> Exploration:
+    return Exploration(np.ones(shape), 0.0, np.zeros(shape, dtype=np.int64))

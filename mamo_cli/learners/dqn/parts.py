@@ -1,0 +1,34 @@
+"""Which parts a learner can be put together from: names in the configuration, and the modules they stand for.
+
+A part is one module, in which one member's share of the work is written in NumPy's terms and compiled:
+
+    network     `Network`, the same as a module of torch; `initial(widths, rng)`; `row_size`, `scratch_size`, `forward`
+                and `backward` (see `perceptron`)
+    target      `follow`, what of the replay follows a transition; `bootstrap`, its worth; `in_torch` (see `double_q`)
+    chooser     `choose`, from the values of all agents to a choice of each; `in_torch` (see `greedy`)
+    optimiser   `move` (see `adam`)
+
+`update` puts them together; a test holds each combination equal to its plain reference in torch.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from mamo_cli.core.errors import UsageError
+
+_HERE = "mamo_cli.learners.dqn"
+NETWORKS = {"perceptron": f"{_HERE}.perceptron"}
+TARGETS = {"double_q": f"{_HERE}.double_q"}
+CHOOSERS = {"greedy": f"{_HERE}.greedy"}
+OPTIMISERS = {"adam": f"{_HERE}.adam"}
+
+
+def part(kind: dict[str, str], name: str) -> Any:
+    """The module of a part.
+
+    Raises:
+        UsageError: there is no such part.
+    """
+    if name not in kind:
+        raise UsageError(f"there is no part {name!r}, only {', '.join(kind)}")
+    return import_module(kind[name])

@@ -1,0 +1,148 @@
+"""One member's network, a perceptron: as a module of torch, and the same compiled, its backward pass written out.
+
+Widths are those of the inputs, the hidden layers and the outputs; D is the number of parameters, layer after layer the
+weights `(inputs, outputs)` and then the biases.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import leaky_relu
+
+from mamo_cli.core.arrays import Float32Array, IntArray
+from mamo_cli.core.compiled import compiled
+
+# A plain rectifier that a large step has pushed below zero for all inputs never comes back, and after some dozen
+# phases, each restarting the learning rate, whole networks were dead. A slight slope keeps every unit alive.
+LEAK = np.float32(0.01)
+
+
+class Network(torch.nn.Module):
+    """The network as it is meant; a test holds `forward` and `backward` equal to it and its derivative."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        """Args: widths: of the layers. The parameters are left unset: `initial` says what they begin as."""
+        super().__init__()
+        self.layers = torch.nn.ParameterList()
+        for inputs, outputs in pairwise(widths):
+            self.layers.extend([torch.empty(inputs, outputs), torch.empty(outputs)])
+
+    def forward(self, signal: Tensor) -> Tensor:
+        """Values `(rows, outputs)` of states `(rows, inputs)`."""
+        parameters = list(self.layers)
+        for layer in range(0, len(parameters), 2):
+            signal = leaky_relu(signal, float(LEAK)) if layer else signal
+            signal = torch.addmm(parameters[layer + 1], signal, parameters[layer])
+        return signal
+
+
+def initial(widths: Sequence[int], rng: np.random.Generator) -> Float32Array:
+    """Parameters `(D,)` to begin with: uniform within 1/sqrt(inputs) of a layer."""
+    parts = []
+    for inputs, outputs in pairwise(widths):
+        bound = 1.0 / np.sqrt(inputs)
+        parts += [rng.uniform(-bound, bound, inputs * outputs), rng.uniform(-bound, bound, outputs)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+@compiled
+def row_size(widths: IntArray) -> int:
+    """Numbers that `forward` leaves of one state: its inputs, and what each layer makes of them."""
+    size: int = widths.sum()
+    return size
+
+
+@compiled
+def scratch_size(widths: IntArray, rows: int) -> int:
+    """Numbers that `backward` needs room for: two layers' slopes, and the weights of one."""
+    widest: int = widths.max()
+    return 2 * rows * widest + widest**2
+
+
+@compiled
+def forward(parameters: Float32Array, widths: IntArray, activations: Float32Array) -> None:
+    """A perceptron with leaky rectifiers.
+
+    Args:
+        parameters: `(D,)`: layer after layer, weights `(inputs, outputs)` and then biases.
+        widths: of the inputs, the hidden layers and the outputs.
+        activations: `(rows * sum(widths),)`: the inputs `(rows, widths[0])`, and room for what the layers make of them.
+    """
+    rows = activations.size // widths.sum()
+    weight, inputs = 0, 0
+    for layer in range(widths.size - 1):
+        wide, narrow = widths[layer], widths[layer + 1]
+        bias, outputs = weight + wide * narrow, inputs + rows * wide
+        made = activations[outputs : outputs + rows * narrow].reshape((rows, narrow))
+        np.dot(
+            activations[inputs:outputs].reshape((rows, wide)),
+            parameters[weight:bias].reshape((wide, narrow)),
+            made,
+        )
+        shift = parameters[bias : bias + narrow]
+        if layer < widths.size - 2:
+            for row in range(rows):
+                for j in range(narrow):
+                    signal = made[row, j] + shift[j]
+                    made[row, j] = max(signal, LEAK * signal)
+        else:
+            for row in range(rows):
+                for j in range(narrow):
+                    made[row, j] += shift[j]
+        weight, inputs = bias + narrow, outputs
+
+
+@compiled
+def backward(
+    parameters: Float32Array,
+    widths: IntArray,
+    activations: Float32Array,
+    rows: int,
+    slope: Float32Array,
+    scratch: Float32Array,
+    gradient: Float32Array,
+) -> None:
+    """Write the gradient of a loss in the parameters.
+
+    Args:
+        parameters: as `forward` took them.
+        widths: as `forward` took them.
+        activations: as `forward` left them.
+        rows: the first so many rows of `activations` count.
+        slope: `(rows, outputs)` the loss's derivative in the outputs.
+        scratch: `(scratch_size,)`, overwritten.
+        gradient: `(D,)`, overwritten.
+    """
+    all_rows, widest = activations.size // widths.sum(), widths.max()
+    turned, slopes = scratch[: widest**2], scratch[widest**2 :].reshape((2, rows * widest))
+    end, outputs = parameters.size, activations.size - all_rows * widths[-1]
+    for layer in range(widths.size - 2, -1, -1):
+        wide, narrow = widths[layer], widths[layer + 1]
+        bias, inputs = end - narrow, outputs - all_rows * wide
+        weight = bias - wide * narrow
+        before = activations[inputs : inputs + rows * wide].reshape((rows, wide))
+        np.dot(before.T, slope, gradient[weight:bias].reshape((wide, narrow)))
+        shift = gradient[bias:end]
+        shift[:] = 0.0
+        for row in range(rows):
+            for j in range(narrow):
+                shift[j] += slope[row, j]
+        if layer > 0:
+            below = slopes[1, : rows * wide].reshape((rows, wide))
+            across, back = (
+                parameters[weight:bias].reshape((wide, narrow)),
+                turned[: wide * narrow].reshape((narrow, wide)),
+            )
+            # Transposed here: BLAS would take longer over a transposed factor of this size.
+            for i in range(wide):
+                for j in range(narrow):
+                    back[j, i] = across[i, j]
+            np.dot(slope, back, below)
+            slope = slopes[0, : rows * wide].reshape((rows, wide))
+            for row in range(rows):
+                for j in range(wide):
+                    slope[row, j] = below[row, j] if before[row, j] > 0.0 else LEAK * below[row, j]
+        end, outputs = weight, inputs

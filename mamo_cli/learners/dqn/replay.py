@@ -1,0 +1,277 @@
+"""Prioritised replay for a population, keeping the objectives of every transition apart.
+
+The reward is never stored: when the weights of the objectives change, every stored transition stays valid and is
+weighed anew when it is drawn. A member's E copies of the environment are stored side by side, so that the transition
+after the one at a place stands E places on.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
+from mamo_cli.core.compiled import compiled, put_back
+from mamo_cli.learners.dqn.priorities import draw, set_priorities
+from mamo_cli.learners.protocol import Shape
+
+WORD = 64  # choices in a word of a mask
+
+WordArray = NDArray[np.uint64]
+
+
+class Memory(NamedTuple):
+    """Every member's replay of N transitions."""
+
+    states: Float32Array  # (K, N, 2, observation): the state before a transition and the one after it
+    outcomes: (
+        Float32Array  # (K, N, A + A M + 2): choices, objectives; 0 where the episode terminated; places to the next
+    )
+    masks: WordArray  # (K, N, A, words): what may be chosen in the state after, a bit a choice
+    sums: FloatArray  # (K, 2 leaves): sum tree of priorities; node i has the children 2i and 2i + 1, node 1 is the root
+    largest: FloatArray  # (K, 1) largest priority so far
+    ring: IntArray  # (3,): the next place, how many are held, and E, how many were stored at once last time
+
+
+class Batch(NamedTuple):
+    """B transitions of a member, as a target sees them; `_t` is the time after the choice."""
+
+    places: IntArray  # (B,)
+    probability: FloatArray  # (B,) with which each was drawn
+    states: Float32Array  # (2B, observation): the B states before, then the B whose value counts for what comes later
+    actions: IntArray  # (B, A)
+    objectives: Float32Array  # (B, A, M)
+    discounts: FloatArray  # (B,) of the value of the states after
+    allowed: BoolArray  # (B, A, C): what may be chosen in the states after
+
+
+@compiled
+def unpack(words: WordArray, allowed: BoolArray) -> None:
+    """Fill a mask `(A, C)` from its bits `(A, words)`."""
+    for a in range(allowed.shape[0]):
+        for c in range(allowed.shape[1]):
+            allowed[a, c] = (words[a, c // WORD] >> np.uint64(c % WORD)) & np.uint64(1) != 0
+
+
+@compiled
+def pack(allowed: BoolArray, words: WordArray) -> None:
+    """Fill the bits `(A, words)` of a mask `(A, C)`."""
+    words[:] = np.uint64(0)
+    for a in range(allowed.shape[0]):
+        for c in range(allowed.shape[1]):
+            words[a, c // WORD] |= np.uint64(allowed[a, c]) << np.uint64(c % WORD)
+
+
+@compiled
+def successor(memory: Memory, k: int, place: int) -> int:
+    """Place of the transition after a member's at `place`; -1 where its episode was over, or it is not stored yet."""
+    capacity = memory.states.shape[1]
+    gap, younger = int(memory.outcomes[k, place, -1]), (memory.ring[0] - 1 - place) % capacity
+    return (place + gap) % capacity if 0 < gap <= younger else -1
+
+
+@compiled
+def store(
+    memory: Memory,
+    obs_tm1: Float32Array,
+    actions: IntArray,
+    objectives: FloatArray,
+    obs_t: Float32Array,
+    mask_t: BoolArray,
+    continues: Float32Array,
+    over: BoolArray,
+) -> None:
+    """Put E transitions of every member into the ring, at the largest priority so far.
+
+    Args:
+        memory: changed, all but its `ring`.
+        obs_tm1: `(K, E, observation)`.
+        actions: `(K, E, A)`.
+        objectives: `(K, E, A, M)`.
+        obs_t: `(K, E, observation)`.
+        mask_t: `(K, E, A, C)`.
+        continues: `(K, E)`, 0 where the episode terminated.
+        over: `(K, E)`, whether it is over, terminated or cut short.
+    """
+    members, count, agents, weighed = objectives.shape
+    places = (memory.ring[0] + np.arange(count)) % memory.states.shape[1]
+    for k in range(members):
+        for e in range(count):
+            state, outcome = memory.states[k, places[e]], memory.outcomes[k, places[e]]
+            for i in range(state.shape[1]):
+                state[0, i], state[1, i] = obs_tm1[k, e, i], obs_t[k, e, i]
+            for a in range(agents):
+                outcome[a] = actions[k, e, a]
+                for m in range(weighed):
+                    outcome[agents + a * weighed + m] = objectives[k, e, a, m]
+            outcome[-2], outcome[-1] = continues[k, e], 0 if over[k, e] else count
+            pack(mask_t[k, e], memory.masks[k, places[e]])
+        set_priorities(memory.sums[k], places, np.full(count, memory.largest[k, 0]))
+
+
+@compiled
+def prioritise(memory: Memory, k: int, places: IntArray, priorities: FloatArray) -> None:
+    """Set a member's priorities `(B,)` at `places` and remember the largest."""
+    set_priorities(memory.sums[k], places, priorities)
+    memory.largest[k, 0] = max(memory.largest[k, 0], priorities.max())
+
+
+@functools.cache
+def make_sample(follow: Any) -> Callable[..., None]:
+    """How a batch is drawn, of what a target's `follow` makes of each transition."""
+
+    @compiled
+    def sample(memory: Memory, k: int, uniforms: FloatArray, discount: float, batch: Batch) -> None:
+        """Fill a batch of a member's transitions, one from each of B equal strata of the priorities' sum.
+
+        Args:
+            memory: the replay.
+            k: the member.
+            uniforms: `(B,)` in [0, 1), where in its stratum each falls.
+            discount: of the next period's value.
+            batch: to be filled.
+        """
+        size, agents = batch.actions.shape
+        draw(memory.sums[k], (np.arange(size) + uniforms) / size, batch.places, batch.probability)
+        for b in range(size):
+            place = batch.places[b]
+            before = memory.states[k, place, 0]
+            for i in range(before.size):
+                batch.states[b, i] = before[i]
+            for a in range(agents):
+                batch.actions[b, a] = int(memory.outcomes[k, place, a])
+            batch.discounts[b] = follow(
+                memory, k, place, discount, batch.objectives[b], batch.states[size + b], batch.allowed[b]
+            )
+
+    return sample
+
+
+@functools.cache
+def make_population_sample(follow: Any) -> Callable[[Memory, FloatArray, float, int, int], Batch]:
+    """How a batch of every member is drawn, for networks that are not compiled; see `make_sample`."""
+    sample = make_sample(follow)
+
+    @compiled
+    def population_sample(
+        memory: Memory, uniforms: FloatArray, discount: float, choices: int, objectives: int
+    ) -> Batch:
+        """Batches of every member, one more leading axis K on each field, by uniforms `(K, B)` in [0, 1)."""
+        members, size = uniforms.shape
+        agents = memory.masks.shape[2]
+        drawn = Batch(
+            np.empty((members, size), dtype=np.int64),
+            np.empty((members, size)),
+            np.empty((members, 2 * size, memory.states.shape[3]), dtype=np.float32),
+            np.empty((members, size, agents), dtype=np.int64),
+            np.empty((members, size, agents, objectives), dtype=np.float32),
+            np.empty((members, size)),
+            np.empty((members, size, agents, choices), dtype=np.bool_),
+        )
+        for k in range(members):
+            batch = Batch(
+                drawn.places[k],
+                drawn.probability[k],
+                drawn.states[k],
+                drawn.actions[k],
+                drawn.objectives[k],
+                drawn.discounts[k],
+                drawn.allowed[k],
+            )
+            sample(memory, k, uniforms[k], discount, batch)
+        return drawn
+
+    return population_sample
+
+
+@compiled
+def prioritise_population(memory: Memory, places: IntArray, priorities: FloatArray) -> None:
+    """Set every member's priorities `(K, B)` at `places` and remember the largest."""
+    for k in range(len(places)):
+        prioritise(memory, k, places[k], priorities[k])
+
+
+class PrioritisedReplay:
+    """A ring of the latest `capacity` transitions of each member, drawn proportionally to their priority.
+
+    Attributes:
+        memory: where they are.
+    """
+
+    def __init__(self, members: int, capacity: int, observation: int, shape: Shape) -> None:
+        """Args: members: K. capacity: N. observation: numbers of a state, all agents together. shape: the problem's."""
+        self._shape = shape
+        self._capacity = capacity
+        self._first_leaf = 1 << (capacity - 1).bit_length()
+        numbers, words = shape.agents * (1 + shape.objectives) + 2, -(-shape.choices // WORD)
+        self.memory = Memory(
+            states=np.zeros((members, capacity, 2, observation), dtype=np.float32),
+            outcomes=np.zeros((members, capacity, numbers), dtype=np.float32),
+            masks=np.zeros((members, capacity, shape.agents, words), dtype=np.uint64),
+            sums=np.zeros((members, 2 * self._first_leaf)),
+            largest=np.ones((members, 1)),
+            ring=np.zeros(3, dtype=np.int64),
+        )
+
+    @property
+    def size(self) -> int:
+        """Transitions held of each member."""
+        return int(self.memory.ring[1])
+
+    def add(
+        self,
+        obs_tm1: Float32Array,
+        actions: IntArray,
+        objectives: FloatArray,
+        obs_t: Float32Array,
+        mask_t: BoolArray,
+        continues: Float32Array,
+        over: BoolArray,
+    ) -> None:
+        """Store E transitions of each member; see `store`."""
+        following, held, copies = self.memory.ring
+        count = actions.shape[1]
+        if count != copies:  # other environments: nothing that is held goes on in them
+            self.memory.outcomes[:, (following - 1 - np.arange(copies)) % self._capacity, -1] = 0.0
+        store(self.memory, obs_tm1, actions, objectives, obs_t, mask_t, continues, over)
+        self.memory.ring[:] = (following + count) % self._capacity, min(held + count, self._capacity), count
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything held, cut to the transitions stored so far; of the priorities the leaves, which give the sums."""
+        parts = {name: getattr(self.memory, name)[:, : self.size] for name in ("states", "outcomes")}
+        parts["masks"] = self.memory.masks[:, : self.size].view(np.int64)  # torch has no such type in every version
+        parts["priorities"] = self._priorities()[:, : self.size]
+        whole = {"largest": self.memory.largest, "ring": self.memory.ring}
+        return {name: part.copy() for name, part in {**parts, **whole}.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned.
+
+        Raises:
+            ValueError: it is not of this replay; compiled code would follow its indices anywhere.
+        """
+        names = ("states", "outcomes", "masks", "priorities", "largest", "ring")
+        saved: dict[str, NDArray[Any]] = {name: np.asarray(state[name]) for name in names}
+        put_back(np.empty_like(self.memory.ring), saved["ring"])
+        following, size, copies = saved["ring"].tolist()
+        actions = saved["outcomes"][..., : self._shape.agents]
+        if not (0 <= size <= self._capacity and 0 <= following < self._capacity and 0 <= copies <= self._capacity):
+            raise ValueError(f"a replay of {self._capacity} cannot hold {size} transitions and go on at {following}")
+        if not bool(((actions >= 0) & (actions < self._shape.choices)).all()):
+            raise ValueError(f"a replay holds choices beyond 0..{self._shape.choices - 1}")
+        self.memory.ring[:] = saved.pop("ring")
+        self._priorities()[:] = 0.0
+        ours = {**self.memory._asdict(), "masks": self.memory.masks.view(np.int64), "priorities": self._priorities()}
+        for name, part in saved.items():
+            put_back(ours[name][:, :size] if name != "largest" else ours[name], part)
+        sums, level = self.memory.sums, self._first_leaf
+        while level > 1:
+            pairs = sums[:, level : 2 * level]
+            level //= 2
+            sums[:, level : 2 * level] = pairs[:, 0::2] + pairs[:, 1::2]
+
+    def _priorities(self) -> FloatArray:
+        """`(K, capacity)` view of the leaves."""
+        return self.memory.sums[:, self._first_leaf : self._first_leaf + self._capacity]

@@ -1,0 +1,148 @@
+"""The same networks in torch, on any device: where an idea is tried, and what the compiled update is held against.
+
+Everything of an update stands in `_step`, in the order of the equations, with autograd for the derivative. Environments
+and replays stay with the processor; states go out and TD errors come back at every update, so on a GPU it pays for
+thousands of members. On one device results repeat bit for bit for the same population; another device rounds
+differently, and so may the same one where the population is larger or smaller, as its library then picks other kernels
+(on the processor members are independent to the last bit).
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import functional_call, vmap
+from torch.nn.functional import huber_loss
+
+from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray
+from mamo_cli.core.errors import UsageError
+from mamo_cli.learners.dqn import equations
+from mamo_cli.learners.dqn.compiled_networks import Parts
+from mamo_cli.learners.dqn.equations import Rules
+from mamo_cli.learners.dqn.replay import PrioritisedReplay, make_population_sample, prioritise_population
+from mamo_cli.learners.protocol import Shape
+
+
+class TorchNetworks:
+    """Networks held in tensors of any device and differentiated by autograd."""
+
+    def __init__(
+        self, parts: Parts, widths: Sequence[int], initial: Float32Array, rules: Rules, shape: Shape, device: str
+    ) -> None:
+        """See `CompiledNetworks`; shape: of the problem. device: as torch names it.
+
+        Raises:
+            UsageError: the optimiser is none of torch's.
+        """
+        if parts.optimiser.__name__.rpartition(".")[-1] != "adam":
+            raise UsageError("--device other than cpu knows the optimiser adam alone")
+        self._parts, self._rules, self._shape = parts, rules, shape
+        self._sample = make_population_sample(parts.target.follow)
+        with torch.device("meta"):  # its parameters are rows of `_online`
+            self._network: torch.nn.Module = parts.network.Network(widths)
+        self._online = torch.nn.Parameter(torch.tensor(initial, device=device))
+        self._target = self._online.detach().clone()
+        self._optimiser = torch.optim.Adam([self._online], fused=True)
+        self._moments = {
+            "step": torch.zeros((), device=device),
+            "exp_avg": torch.zeros_like(self._target),
+            "exp_avg_sq": torch.zeros_like(self._target),
+        }
+        self._optimiser.state[self._online] = self._moments
+        self._updates = 0
+
+    @torch.no_grad()
+    def values(self, observations: Float32Array, alive: BoolArray) -> Float32Array:
+        """Outputs `(K, E, outputs)` of the online networks at observations `(K, E, inputs)`."""
+        outputs: Float32Array = self._forward(self._online, self._sent(observations)).cpu().numpy()
+        return outputs * alive[:, None, None]
+
+    def learn(
+        self,
+        replay: PrioritisedReplay,
+        uniforms: FloatArray,
+        weights: FloatArray,
+        learning_rate: float,
+        alive: BoolArray,
+    ) -> FloatArray:
+        """Gradient steps of every member, one for each of the uniforms `(K, U, B)`; see `make_update`.
+
+        Members that are not alive are computed with the others, whom they do not touch.
+        """
+        self._optimiser.param_groups[0]["lr"] = learning_rate
+        sent = self._sent(weights)
+        steps = [np.ascontiguousarray(drawn) for drawn in uniforms.swapaxes(0, 1)]
+        losses = functools.reduce(torch.add, [self._step(replay, drawn, sent) for drawn in steps])
+        mean: FloatArray = (losses / len(steps)).cpu().numpy()
+        return mean
+
+    def _step(self, replay: PrioritisedReplay, uniforms: FloatArray, weights: Tensor) -> Tensor:
+        rules, (_, size) = self._rules, uniforms.shape
+        drawn = self._sample(replay.memory, uniforms, rules.discount, self._shape.choices, self._shape.objectives)
+        states, objectives, discounts = (self._sent(part) for part in (drawn.states, drawn.objectives, drawn.discounts))
+        allowed, actions = self._sent(drawn.allowed, torch.bool), self._sent(drawn.actions, torch.int64)[..., None]
+        importance = (drawn.probability / drawn.probability.min(1, keepdims=True)) ** -rules.importance_exponent
+        with torch.no_grad():
+            online = self._by_agent(self._forward(self._online, states[:, size:]))
+            target = self._by_agent(self._forward(self._target, states[:, size:]))
+            chosen = self._parts.chooser.in_torch(online, allowed)
+            following = self._parts.target.in_torch(online, target, chosen)
+            goal = -(objectives * weights[:, None]).sum(-1) + discounts[..., None] * following
+        values = self._by_agent(self._forward(self._online, states[:, :size])).gather(-1, actions)[..., 0]
+        losses = (self._sent(importance)[..., None] * huber_loss(values, goal, reduction="none")).mean((1, 2))
+        self._optimiser.zero_grad()
+        torch.autograd.backward(losses.sum())  # a sum, so that a member's gradient is its own
+        gradient = self._online.grad
+        assert gradient is not None
+        gradient *= (rules.max_gradient_norm / gradient.norm(dim=1, keepdim=True)).clamp(max=1.0)
+        self._optimiser.step()
+        self._updates += 1
+        if self._updates % rules.target_interval == 0:
+            self._target.copy_(self._online.detach())
+        error = (values - goal).detach().abs().amax(-1).cpu().numpy().astype(np.float64)
+        priority = (error + equations.PRIORITY_FLOOR) ** rules.priority_exponent
+        prioritise_population(replay.memory, drawn.places, priority)
+        return losses.detach().to(torch.float64)
+
+    def _forward(self, parameters: Tensor, signal: Tensor) -> Tensor:
+        """Every member's outputs `(K, rows, outputs)` from its own row of parameters `(K, D)`."""
+        rows, start = {}, 0
+        for name, one in self._network.named_parameters():
+            rows[name] = parameters[:, start : start + one.numel()].view(-1, *one.shape)
+            start += one.numel()
+        outputs: Tensor = vmap(functools.partial(functional_call, self._network))(rows, (signal,))
+        return outputs
+
+    def _by_agent(self, outputs: Tensor) -> Tensor:
+        """`(K, B, A C)` as `(K, B, A, C)`."""
+        return outputs.view(*outputs.shape[:-1], self._shape.agents, self._shape.choices)
+
+    def _sent(self, array: Any, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.from_numpy(array).to(self._online.device, dtype)
+
+    def parameters(self) -> Float32Array:
+        """`(K, D)` of the online networks."""
+        rows: Float32Array = self._online.detach().cpu().numpy()
+        return rows
+
+    def state_dict(self) -> dict[str, Any]:
+        """Parameters and moments, each `(K, D)`, and how many updates were made."""
+        parts = {name: part.detach().cpu().numpy().copy() for name, part in self._vectors().items()}
+        return {"updates": self._updates, **parts}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        self._updates = state["updates"]
+        self._moments["step"].fill_(self._updates)
+        for name, part in self._vectors().items():
+            saved = torch.from_numpy(np.array(state[name]))
+            if saved.shape != part.shape:
+                raise ValueError(f"{name} of shape {tuple(saved.shape)} stands where {tuple(part.shape)} belongs")
+            part.detach().copy_(saved)
+
+    def _vectors(self) -> dict[str, Tensor]:
+        moments = {"mean": self._moments["exp_avg"], "square": self._moments["exp_avg_sq"]}
+        return {"online": self._online, "target": self._target, **moments}

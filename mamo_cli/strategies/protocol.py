@@ -1,0 +1,52 @@
+"""The face of whoever picks the weights: the loop reports a cycle, the strategy proposes the next weights."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from mamo_cli.core.arrays import BoolArray, FloatArray
+
+
+class CycleReport(NamedTuple):
+    """What a strategy may know of a finished cycle: the training window's means, never the evaluation's.
+
+    What is evaluated is never trained on, and choosing weights is training.
+    """
+
+    cycle: int
+    weights: FloatArray  # (K, A, M) that the cycle ran under
+    objectives: FloatArray  # (K, A, M): the normalised cost, then the violations
+
+
+class Strategy(Protocol):
+    """Picks every member's weights for every agent, cycle after cycle."""
+
+    columns: tuple[str, ...]
+    """Its own columns of cycles.csv."""
+
+    def propose(self, cycle: int) -> FloatArray:
+        """Weights `(K, A, M)` for a coming cycle, exploration included."""
+        ...
+
+    def observe(self, report: CycleReport) -> Mapping[str, FloatArray]:
+        """Learn from a cycle; returns `(K, A)` for each of its columns."""
+        ...
+
+    def settled(self) -> FloatArray:
+        """The weights `(K, A, M)` it would settle on now, without exploration."""
+        ...
+
+    def diverged(self) -> BoolArray:
+        """`(K,)` members for which it holds a number that is not finite."""
+        ...
+
+    def freeze(self, members: BoolArray) -> None:
+        """Compute nothing more for these members `(K,)`; the others go on as if nothing had happened."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a bit-identical continuation needs; who is frozen, the loop says again."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        ...

@@ -1,0 +1,81 @@
+"""Which strategies there are: a name, the module of its settings, and the module that builds it.
+
+The first is light, so that help texts are instant; for a small strategy both may be one module. It has
+
+    SECTIONS   sections of a run's configuration with their defaults; "adaptation", a kind of `LoopSettings`, is one
+    OPTIONS    which settings of "adaptation" are options of the command line, too
+
+and the second
+
+    build(sections, spec, seeds, device)   a `Strategy` for those members
+    COLUMNS    its own columns of cycles.csv
+    CHOICE     which of them holds the alpha that it would settle on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from mamo_cli.core.errors import UsageError
+
+if TYPE_CHECKING:  # all of these take their time to import
+    from mamo_cli.core.seam import Spec
+    from mamo_cli.core.settings import Section
+    from mamo_cli.strategies.protocol import Strategy
+
+
+class Entry(NamedTuple):
+    """Dotted names of a strategy's two modules."""
+
+    settings: str
+    strategy: str
+
+
+STRATEGIES: dict[str, Entry] = {
+    "wa-dqn": Entry("mamo_cli.strategies.wa_dqn.settings", "mamo_cli.strategies.wa_dqn.agent"),
+}
+
+
+def entry(name: str) -> Entry:
+    """The modules of a strategy.
+
+    Raises:
+        UsageError: there is no such strategy.
+    """
+    if name not in STRATEGIES:
+        raise UsageError(f"--strategy is one of {', '.join(STRATEGIES)}, got {name!r}")
+    return STRATEGIES[name]
+
+
+def sections_of(name: str) -> Mapping[str, Section]:
+    """The sections that a strategy adds to a configuration."""
+    sections: Mapping[str, Section] = import_module(entry(name).settings).SECTIONS
+    return sections
+
+
+def options_of(name: str) -> tuple[str, ...]:
+    """Settings of the section "adaptation" that are options of the command line."""
+    options: tuple[str, ...] = import_module(entry(name).settings).OPTIONS
+    return options
+
+
+def columns_of(name: str) -> tuple[str, ...]:
+    """A strategy's own columns of cycles.csv."""
+    columns: tuple[str, ...] = import_module(entry(name).strategy).COLUMNS
+    return columns
+
+
+def choice_of(name: str) -> str:
+    """The column of cycles.csv that holds the alpha a strategy would settle on."""
+    column: str = import_module(entry(name).strategy).CHOICE
+    return column
+
+
+def build(
+    name: str, sections: Mapping[str, Section], spec: Spec, seeds: Sequence[int], device: str = "cpu"
+) -> Strategy:
+    """A strategy for the members with these seeds."""
+    strategy: Strategy = import_module(entry(name).strategy).build(sections, spec, seeds, device)
+    return strategy

@@ -1,0 +1,113 @@
+"""The task-execution agents: a population of learners in their environments, trained an iteration at a time."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mamo_cli.core.arrays import BoolArray, FloatArray
+from mamo_cli.core.compiled import compiled
+from mamo_cli.core.seam import Domain, Part, Played
+from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.learners.protocol import Learner
+from mamo_cli.learners.schedules import piecewise_linear
+from mamo_cli.training.settings import PhaseConfig
+
+
+class IterationSummary(NamedTuple):
+    """What K members did in one iteration of training, means over its steps and environments."""
+
+    epsilon: float
+    loss: FloatArray  # (K,) mean loss of the updates, NaN where there was none yet
+    objectives: FloatArray  # (K, A, M) the normalised cost, then the violations
+    measures: FloatArray  # (K, A, Q)
+
+
+class TaskAgents:
+    """K task-execution agents, one a seed, each with its own networks, replay, exploration and noise."""
+
+    def __init__(self, domain: Domain, learner: Learner, phase: PhaseConfig, streams: Sequence[MemberStreams]) -> None:
+        """Args: domain: what is controlled. learner: K untrained agents. phase: settings. streams: K members'."""
+        self._streams, self._phase, self._learner = list(streams), phase, learner
+        self._environment = domain.environment(Part.TRAINING, len(self._streams), phase.environments)
+
+    def train_iteration(self, iteration: int, weights: FloatArray) -> IterationSummary:
+        """Play and learn for one iteration under the given weights.
+
+        Args:
+            iteration: counted from the start of the phase; the schedules follow it.
+            weights: `(K, A, M)` of the objectives.
+        """
+        phase, environment, learner = self._phase, self._environment, self._learner
+        steps = np.arange(phase.iteration_steps) + iteration * phase.iteration_steps
+        progress = steps / (phase.iterations * phase.iteration_steps)
+        epsilon = piecewise_linear(phase.epsilon, progress)
+        rates = piecewise_linear(phase.learning_rate, progress)
+        explorations = learner.explorations(epsilon, phase.environments)
+        draws = environment.draw(phase.iteration_steps, self._streams)
+        told, losses = [], []
+        seen = environment.observe()
+        for step in range(phase.iteration_steps):
+            actions = learner.act(seen, explorations[step])
+            played = environment.step(actions, draws[step])
+            learner.store(seen, actions, played)
+            seen = played.seen
+            told.append(np.concatenate((played.objectives, played.measures), -1))
+            loss = learner.learn(phase.updates_per_step, weights, float(rates[step]))
+            losses += [] if loss is None else [loss]
+        means = _mean_over_steps_and_copies(np.stack(told))
+        objectives = weights.shape[-1]
+        return IterationSummary(
+            epsilon=float(epsilon.mean()),
+            loss=functools.reduce(np.add, losses) / len(losses) if losses else np.full(len(weights), np.nan),
+            objectives=means[..., :objectives],
+            measures=means[..., objectives:],
+        )
+
+    def evaluate(self, domain: Domain) -> Played:
+        """Let every greedy policy play a domain's evaluation once, from its first step; `(K, T, ...)`."""
+        environment = domain.environment(Part.EVALUATION, len(self._streams))
+        seen = environment.observe()
+        told = []
+        for _ in range(environment.steps):
+            played = environment.step(self._learner.act(seen))
+            seen = played.seen
+            told.append(Played(played.paid[:, 0], played.measures[:, 0], played.objectives[:, 0, :, 1:]))
+        return Played(*(np.stack(part, 1) for part in zip(*told, strict=True)))
+
+    def diverged(self) -> BoolArray:
+        """`(K,)` whose networks hold a value that is not finite."""
+        return self._learner.diverged()
+
+    def freeze(self, members: BoolArray) -> None:
+        """Compute nothing more for these members `(K,)`."""
+        self._learner.freeze(members)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a bit-identical continuation needs; who is frozen, the loop says again."""
+        return {
+            "learner": self._learner.state_dict(),
+            "environment": self._environment.state_dict(),
+            "streams": [member.state_dict() for member in self._streams],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        self._learner.load_state_dict(state["learner"])
+        self._environment.load_state_dict(state["environment"])
+        for member, saved in zip(self._streams, state["streams"], strict=True):
+            member.load_state_dict(saved)
+
+
+@compiled
+def _mean_over_steps_and_copies(values: FloatArray) -> FloatArray:
+    """`(steps, K, E, A, numbers)` to `(K, A, numbers)`, in one order of adding whatever K is: NumPy's depends on it."""
+    steps, members, copies, agents, numbers = values.shape
+    means = np.zeros((members, agents, numbers))
+    for step in range(steps):
+        for k in range(members):
+            for copy in range(copies):
+                means[k] += values[step, k, copy]
+    means /= steps * copies
+    return means

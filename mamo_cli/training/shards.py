@@ -1,0 +1,113 @@
+"""A shard: a slice of a run's members as one loop, built from plain data so that any process can build it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from mamo_cli.core.seam import Domain
+from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.core.settings import Section
+from mamo_cli.core.weights import weights_of
+from mamo_cli.domains import registry as domains
+from mamo_cli.domains.settings import WorkloadSettings
+from mamo_cli.learners.dqn.learner import DQN
+from mamo_cli.learners.dqn.settings import LearnerConfig
+from mamo_cli.learners.protocol import Shape
+from mamo_cli.strategies import registry as strategies
+from mamo_cli.strategies.fixed import FixedWeights
+from mamo_cli.strategies.protocol import Strategy
+from mamo_cli.strategies.settings import LoopSettings
+from mamo_cli.training.agents import TaskAgents
+from mamo_cli.training.settings import PhaseConfig
+from mamo_cli.training.two_phase import TwoPhaseLoop
+from mamo_cli.workload.trace import Trace
+
+TRAIN_ROUNDS = 10  # rounds that a baseline's one phase is told in
+
+
+@dataclass(frozen=True, eq=False)
+class ShardSpec:
+    """What a shard is built from.
+
+    Attributes:
+        domain: its name.
+        instance: the domain's settings.
+        source: the run's workload.
+        learner: the task agents' settings.
+        phase: of a training phase.
+        seeds: one a member.
+        alphas: one a member for baselines; empty where a strategy picks them.
+        strategy: its name; empty for baselines.
+        sections: the strategy's settings.
+        device: where the networks are: "cpu", or "cuda" for thousands of members.
+    """
+
+    domain: str
+    instance: WorkloadSettings
+    source: Trace
+    learner: LearnerConfig
+    phase: PhaseConfig
+    seeds: tuple[int, ...]
+    alphas: tuple[float, ...] = ()
+    strategy: str = ""
+    sections: Mapping[str, Section] | None = None
+    device: str = "cpu"
+
+    @property
+    def cycles(self) -> int:
+        """How many cycles there are; one for baselines."""
+        if self.sections is None:
+            return 1
+        loop = self.sections["adaptation"]
+        assert isinstance(loop, LoopSettings)
+        return loop.cycles
+
+    @property
+    def round_iterations(self) -> int:
+        """Iterations that are played, and told of, at once."""
+        return self.phase.iterations if self.cycles > 1 else -(-self.phase.iterations // TRAIN_ROUNDS)
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds a run has: its cycles, or tenths of its only phase."""
+        return self.cycles * -(-self.phase.iterations // self.round_iterations)
+
+
+def build_domain(spec: ShardSpec) -> Domain:
+    """What the members of a run control."""
+    return domains.build(spec.domain, spec.instance, spec.source)
+
+
+def build_shard(spec: ShardSpec) -> TwoPhaseLoop:
+    """The loop over a shard's members, at its first round."""
+    domain, phase = build_domain(spec), spec.phase
+    streams = [MemberStreams(seed, "te") for seed in spec.seeds]
+    learner = DQN(spec.learner, Shape.of(domain.spec), streams, spec.device)
+    return TwoPhaseLoop(
+        seeds=spec.seeds,
+        domain=domain,
+        tasks=TaskAgents(domain, learner, phase, streams),
+        strategy=_strategy(spec, domain),
+        cycles=spec.cycles,
+        phase_iterations=phase.iterations,
+        round_iterations=spec.round_iterations,
+        window=phase.window,
+        steps_per_iteration=phase.iteration_steps * phase.environments,
+    )
+
+
+def _strategy(spec: ShardSpec, domain: Domain) -> Strategy:
+    if spec.sections is None:
+        alphas = np.repeat(np.array(spec.alphas)[:, None], len(domain.spec.agents), 1)
+        return FixedWeights(weights_of(alphas))
+    return strategies.build(spec.strategy, spec.sections, domain.spec, spec.seeds, spec.device)
+
+
+def cut(spec: ShardSpec, sizes: Sequence[int]) -> list[ShardSpec]:
+    """Cut a run's members into consecutive shards of the given sizes."""
+    edges = np.concatenate(([0], np.cumsum(sizes)))
+    return [
+        replace(spec, seeds=spec.seeds[start:stop], alphas=spec.alphas[start:stop]) for start, stop in pairwise(edges)
+    ]

@@ -1,0 +1,121 @@
+"""The two-phase loop: a strategy fixes the weights, the task agents train under them, the strategy is told.
+
+A cycle: (1) the strategy fixes the weights; (2) the task agents train for a phase under them, going on from their
+present policies; (3) they are summarised over the phase's last window and evaluated greedily; (4) the strategy is told
+and chooses again. Baselines at fixed weights are the same loop with one cycle and a strategy that never changes its
+mind.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mamo_cli.core.arrays import BoolArray, FloatArray
+from mamo_cli.core.compiled import put_back
+from mamo_cli.core.seam import Domain
+from mamo_cli.strategies.protocol import CycleReport, Strategy
+from mamo_cli.training.agents import TaskAgents
+from mamo_cli.training.records import Records, Row, Tables
+
+
+class TwoPhaseLoop:
+    """K members through all their cycles, one round of iterations at a time, leaving rows of the run's tables."""
+
+    def __init__(
+        self,
+        *,
+        seeds: Sequence[int],
+        domain: Domain,
+        tasks: TaskAgents,
+        strategy: Strategy,
+        cycles: int,
+        phase_iterations: int,
+        round_iterations: int,
+        window: int,
+        steps_per_iteration: int,
+    ) -> None:
+        self._seeds = list(seeds)
+        self._domain, self._tasks, self._strategy = domain, tasks, strategy
+        self._cycles, self._phase, self._round = cycles, phase_iterations, round_iterations
+        self._window, self._steps = window, steps_per_iteration
+        self._iteration = 0
+        self._alive: BoolArray = np.ones(len(self._seeds), dtype=np.bool_)
+        self._weights = strategy.propose(0)
+        self._recent: list[FloatArray] = []
+        self._records = Records(domain.spec, self._seeds, self._alive)
+
+    @property
+    def done(self) -> bool:
+        """Whether the last cycle is over."""
+        return self._iteration >= self._cycles * self._phase
+
+    @property
+    def diverged_seeds(self) -> list[int]:
+        """Seeds of members that were frozen because a number of theirs ceased to be finite."""
+        return [seed for seed, alive in zip(self._seeds, self._alive, strict=True) if not alive]
+
+    def advance(self) -> Tables:
+        """Train for one round, and close the cycle when its phase is over."""
+        for _ in range(self._round):
+            summary = self._tasks.train_iteration(self._iteration % self._phase, self._weights)
+            self._freeze(self._tasks.diverged())
+            self._recent = [*self._recent[1 - self._window :], summary.objectives][-self._window :]
+            self._iteration += 1
+            self._records.add_iteration(self._iteration - 1, self._iteration * self._steps, self._weights, summary)
+            if self._iteration % self._phase == 0:
+                self._close_cycle()
+                break
+        return self._records.taken()
+
+    def _close_cycle(self) -> None:
+        cycle = self._iteration // self._phase - 1
+        # One after another: how np.mean orders its sums depends on how many members there are.
+        objectives = np.nan_to_num(functools.reduce(np.add, self._recent) / len(self._recent))
+        told = self._strategy.observe(CycleReport(cycle, self._weights, objectives))
+        self._freeze(self._strategy.diverged())
+        evaluation = self._tasks.evaluate(self._domain)
+        self._records.add_cycle(cycle, self._weights, objectives, evaluation, told)
+        if self.done:
+            self._records.add_evaluation(self._domain, self._weights, evaluation)
+        else:
+            self._weights = self._strategy.propose(cycle + 1)
+
+    def _freeze(self, diverged: BoolArray) -> None:
+        """Let members compute nothing more, neither their task agents nor their strategy."""
+        fallen = self._alive & diverged
+        if fallen.any():
+            self._alive &= ~fallen
+            self._tasks.freeze(~self._alive)
+            self._strategy.freeze(~self._alive)
+
+    def evaluate(self, domain: Domain) -> list[Row]:
+        """Rows of evaluation.csv for the present greedy policies on another instance of the domain."""
+        self._records.add_evaluation(domain, self._weights, self._tasks.evaluate(domain))
+        return self._records.taken()["evaluation"]
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a bit-identical continuation needs."""
+        return {
+            "iteration": self._iteration,
+            "alive": self._alive.copy(),
+            "weights": self._weights.copy(),
+            "recent": [part.copy() for part in self._recent],
+            "tasks": self._tasks.state_dict(),
+            "strategy": self._strategy.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        self._iteration = state["iteration"]
+        put_back(self._alive, state["alive"])
+        self._weights = self._weights.copy()
+        put_back(self._weights, state["weights"])
+        self._recent = [np.empty_like(self._weights) for _ in state["recent"]]
+        for place, saved in zip(self._recent, state["recent"], strict=True):
+            put_back(place, saved)
+        self._tasks.load_state_dict(state["tasks"])
+        self._strategy.load_state_dict(state["strategy"])
+        self._tasks.freeze(~self._alive)
+        self._strategy.freeze(~self._alive)

@@ -1,0 +1,24 @@
+"""Which part of a workload is trained on and which is evaluated on: the two never share what comes."""
+
+from mamo_cli.core.errors import DataError
+from mamo_cli.workload.trace import Trace
+
+
+def training_and_evaluation(source: Trace, train_share: float, other: Trace | None = None) -> tuple[Trace, Trace]:
+    """Cut a trace into what is trained on and what is evaluated on.
+
+    A periodic trace is trained on whole and evaluated on noise of its own; any other is split in time.
+
+    Args:
+        source: the trace.
+        train_share: leading part of a trace that does not repeat that is trained on.
+        other: a trace of the same functions to evaluate on instead, whole.
+
+    Raises:
+        DataError: a part would be empty, or the functions differ.
+    """
+    training, evaluation = (source, source) if source.period_steps else source.split(train_share)
+    evaluation = evaluation if other is None else other
+    if evaluation.functions != source.functions:
+        raise DataError(f"the trace to evaluate on has functions {evaluation.functions}, not {source.functions}")
+    return training, evaluation

@@ -1,0 +1,126 @@
+"""Without Gurobi, or with a licence that refuses, CBC answers and one line says so."""
+
+import sys
+
+import gurobipy
+import pytest
+
+from mamo_cli.core.errors import SolverError, UsageError
+from mamo_cli.domains.faas.offline import smoke
+from mamo_cli.solvers.program import Termination
+from mamo_cli.solvers.smoke import smoke_test
+from mamo_cli.domains.faas.offline.solve import solve
+from tests.domains.faas.offline.instances import reference
+
+needs_gurobi = pytest.mark.skipif(not smoke_test("gurobi").available, reason="Gurobi has no valid licence here")
+
+
+def refuse(errno):
+    def refusal(*_args, **_kwargs):
+        raise gurobipy.GurobiError(errno, "a text that says nothing")
+
+    return refusal
+
+
+def not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gurobipy", None)
+
+
+def expired_at_start(monkeypatch):
+    monkeypatch.setattr(gurobipy.Env, "start", refuse(10009))
+
+
+def expired_at_optimize(monkeypatch):
+    monkeypatch.setattr(gurobipy.Model, "optimize", refuse(10009))
+
+
+def too_large(monkeypatch):
+    monkeypatch.setattr(gurobipy.Model, "optimize", refuse(10010))
+
+
+def unreachable_licence_server(monkeypatch):
+    monkeypatch.setattr(gurobipy.Env, "start", refuse(10022))
+
+
+@pytest.mark.parametrize("solver", ["auto", "gurobi"])
+@pytest.mark.parametrize(
+    ("fault", "phrase"),
+    [
+        (not_installed, "not installed"),
+        (expired_at_start, "10009"),
+        pytest.param(expired_at_optimize, "10009", marks=needs_gurobi),
+        pytest.param(too_large, "10010", marks=needs_gurobi),
+        (unreachable_licence_server, "10022"),
+    ],
+)
+def test_every_refusal_ends_in_the_same_answer_with_one_notice(monkeypatch, fault, phrase, solver):
+    fault(monkeypatch)
+    solution = solve(reference(), "step", solver)
+    assert solution.replicas.sum() == 1939
+    assert (solution.solver, solution.termination) == ("cbc", Termination.OPTIMAL)
+    assert len(solution.notices) == 1
+    assert phrase in solution.notices[0]
+    assert "\n" not in solution.notices[0]
+
+
+def test_the_size_limit_itself_falls_back():
+    # 2,880 binaries: more than the 2,000 of the licence that comes with the package; a full licence takes them.
+    solution = solve(reference(alpha=0.85), "alpha")
+    assert solution.termination is Termination.OPTIMAL
+    assert (solution.solver, len(solution.notices)) in [("cbc", 1), ("gurobi", 0)]
+
+
+@needs_gurobi
+def test_a_fault_that_is_no_refusal_is_an_error(monkeypatch):
+    monkeypatch.setattr(gurobipy.Model, "optimize", refuse(10001))
+    with pytest.raises(SolverError, match="10001"):
+        solve(reference(), "step", "gurobi")
+
+
+def test_nothing_reaches_stdout(capfd):
+    for solver in ("gurobi", "cbc", "highs"):
+        solve(reference(), "average", solver)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("solver", "module"), [("cbc", "pulp"), ("highs", "highspy")])
+def test_a_missing_solver_without_fallback_is_an_error(monkeypatch, solver, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SolverError, match="not installed"):
+        solve(reference(), "step", solver)
+    assert not smoke_test(solver).available
+
+
+def test_unknown_names_are_usage_errors():
+    with pytest.raises(UsageError, match="choose from auto, gurobi, cbc, highs"):
+        solve(reference(), "step", "cplex")
+    with pytest.raises(UsageError, match="choose from step, average, alpha"):
+        solve(reference(), "median")
+    with pytest.raises(UsageError, match="alpha"):
+        solve(reference(), "alpha")
+    with pytest.raises(UsageError, match="choose from gurobi, cbc, highs"):
+        smoke_test("auto")
+
+
+@pytest.mark.parametrize("solver", ["cbc", "highs"])
+def test_smoke_test_tells_versions(solver):
+    check = smoke_test(solver)
+    assert check.available
+    assert check.version
+    assert check.version[0].isdigit()
+    assert check.reason is None
+    assert check.licence_days_left is None
+
+
+def test_smoke_test_tells_why_gurobi_refuses(monkeypatch):
+    expired_at_start(monkeypatch)
+    check = smoke_test("gurobi")
+    assert not check.available
+    assert "10009" in check.reason
+
+
+def test_licence_days_are_counted_from_the_expiry_date():
+    today = smoke.date(2027, 2, 27)
+    assert smoke._days_until(20270301, today) == 2
+    assert smoke._days_until(99999999, today) is None
+    assert smoke._days_until(None, today) is None
