@@ -42,6 +42,7 @@ class Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that is asked for, with the options that its own arguments call for."""
         ctx.meta["mamo.arguments"] = args[1:]
+        self.commands: Any = dict.fromkeys(COMMANDS)  # where Typer looks for what a mistyped name may have meant
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:

@@ -1,80 +1,16 @@
-"""What a person sees: messages and progress on stderr, tables and JSON on stdout."""
+"""What a person or a program reads on stdout: tables, facts, JSON."""
 
 import json
-import logging
 import math
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 SCHEMA_VERSION = 1
 MOST_ROWS = 20
-LOGGER = logging.getLogger("mamo_cli")
-
-
-class Output:
-    """How much the user wants to hear on stderr; whatever is said also goes to the log of the run at work."""
-
-    def __init__(self) -> None:
-        self.quiet = self.verbose = False
-        self._handler: logging.Handler = logging.NullHandler()
-
-    @contextmanager
-    def speaking(self) -> Iterator[None]:
-        """Show messages on stderr until the end of the block."""
-        self.quiet = self.verbose = False
-        self._handler = logging.StreamHandler(sys.stderr)
-        self._handler.setFormatter(logging.Formatter("%(message)s"))
-        LOGGER.addHandler(self._handler)
-        LOGGER.setLevel(logging.DEBUG)
-        LOGGER.propagate = False
-        self.want(quiet=False, verbose=False)
-        try:
-            yield
-        finally:
-            LOGGER.propagate = True
-            LOGGER.removeHandler(self._handler)
-
-    def want(self, *, quiet: bool, verbose: bool) -> None:
-        """Take in what the options ask for, which may stand before the command's name and after it."""
-        self.quiet, self.verbose = self.quiet or quiet, self.verbose or verbose
-        self._handler.setLevel(logging.DEBUG if self.verbose else logging.ERROR if self.quiet else logging.INFO)
-
-    def note(self, message: str) -> None:
-        """Tell the user something."""
-        LOGGER.info(message)
-
-    def warn(self, message: str) -> None:
-        """Tell the user something that casts doubt on the results."""
-        LOGGER.warning(message)
-
-    def alert(self, message: str) -> None:
-        """Tell the user why a command did not do what it was asked to, also where only that is wanted."""
-        LOGGER.error(message)
-
-    def progress(self) -> Progress:
-        """A progress bar on stderr; hidden where stderr is no terminal or the user wants quiet."""
-        console = Console(stderr=True)
-        return Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[detail]}"),
-            TimeRemainingColumn(),
-            console=console,
-            expand=True,
-            redirect_stdout=False,  # nobody writes there meanwhile, and who listens there must go on doing so
-            disable=self.quiet or not console.is_terminal,
-        )
-
-
-OUTPUT = Output()
 
 
 def print_json(content: Mapping[str, Any]) -> None:

@@ -6,8 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from mamo_cli.cli.console import OUTPUT, print_facts, print_json
+from mamo_cli.cli.console import print_facts, print_json
 from mamo_cli.cli.options import AsJson
+from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.errors import SolverError
 
 

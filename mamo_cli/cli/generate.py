@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mamo_cli.cli.console import OUTPUT, print_facts, print_json
+from mamo_cli.cli.console import print_facts, print_json
 from mamo_cli.cli.options import AsJson
+from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.errors import UsageError
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import typer
 
 from mamo_cli import __version__
 from mamo_cli.cli.commands import Commands
-from mamo_cli.cli.console import LOGGER, OUTPUT
 from mamo_cli.cli.messages import Quiet, Verbose
+from mamo_cli.cli.output import LOGGER, OUTPUT
 from mamo_cli.core.errors import MamoError
 from mamo_cli.runs import logs
 from mamo_cli.runs.stopping import STOP, Stopped

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from mamo_cli.cli.console import OUTPUT
 from mamo_cli.cli.messages import Quiet, Verbose
+from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.settings import Section, read_toml
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import (

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from mamo_cli.cli.console import OUTPUT, print_json
+from mamo_cli.cli.console import print_json
 from mamo_cli.cli.options import AsJson
+from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.errors import UsageError
 
 

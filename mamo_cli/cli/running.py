@@ -7,7 +7,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from mamo_cli.cli.console import OUTPUT, print_json
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from mamo_cli.cli.console import print_json
+from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.seam import Spec
 from mamo_cli.core.settings import read_toml
 from mamo_cli.experiments.session import Outcome, Place
@@ -36,7 +40,7 @@ def finish(outcome: Outcome, content: Mapping[str, Any], as_json: bool, show: Ca
 class _Bar:
     """A progress bar with the newest round's median alpha and mean violation, against the limit."""
 
-    def __init__(self, bar: Any, command: str) -> None:
+    def __init__(self, bar: Progress, command: str) -> None:
         self._bar, self._task = bar, bar.add_task(command, total=None, detail="")
 
     def start(self, rounds: int, spec: Spec) -> None:
@@ -61,6 +65,18 @@ class _Bar:
 
 @contextmanager
 def progress_bar(command: str) -> Iterator[_Bar]:
-    """A bar on the terminal until the end of the block."""
-    with OUTPUT.progress() as bar:
+    """A bar on stderr until the end of the block; hidden where that is no terminal or the user wants quiet."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeRemainingColumn(),
+        console=console,
+        expand=True,
+        redirect_stdout=False,  # nobody writes there meanwhile, and who listens there must go on doing so
+        disable=OUTPUT.quiet or not console.is_terminal,
+    )
+    with bar:
         yield _Bar(bar, command)

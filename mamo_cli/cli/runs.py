@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mamo_cli.cli.console import OUTPUT, print_facts, print_json, print_table
+from mamo_cli.cli.console import print_facts, print_json, print_table
 from mamo_cli.cli.options import AsJson
+from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.errors import DataError, UsageError
 
 RESULTS = Path("results")

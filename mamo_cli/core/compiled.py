@@ -26,6 +26,7 @@ from numba.core.dispatcher import Dispatcher
 from numpy.typing import NDArray
 
 _CACHE_FAILURES = (OSError, EOFError, pickle.UnpicklingError)
+_LEFT_OUT = ("numpy", "math", "numba")  # modules whose version Numba's own key knows, or whose functions it makes
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -103,11 +104,14 @@ def _used(function: Any) -> Iterator[tuple[str, Any]]:
         for name, cell in zip(code.co_freevars, function.__closure__, strict=True):
             yield name, cell.cell_contents
     names = set(_names(code))
-    for name in names & function.__globals__.keys():
-        value = function.__globals__[name]
-        yield name, value
-        if isinstance(value, ModuleType) and value.__name__.partition(".")[0] not in ("numpy", "math", "numba"):
-            yield from ((f"{name}.{inner}", getattr(value, inner)) for inner in names if hasattr(value, inner))
+    waiting = [(name, function.__globals__[name]) for name in names & function.__globals__.keys()]
+    entered = set()
+    while waiting:
+        path, value = waiting.pop()
+        yield path, value
+        if isinstance(value, ModuleType) and value not in entered and value.__name__.partition(".")[0] not in _LEFT_OUT:
+            entered.add(value)
+            waiting += [(f"{path}.{inner}", getattr(value, inner)) for inner in names if hasattr(value, inner)]
 
 
 def _names(code: CodeType) -> Iterator[str]:

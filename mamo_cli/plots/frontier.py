@@ -46,11 +46,11 @@ def draw_frontier(table: pd.DataFrame, words: Words) -> Figure:
     curve = table[table["kind"] == CURVE]
     axes.plot(curve[violation], curve["mean_cost"], color=EXACT, marker=".", markersize=4)
     keys = [Line2D([], [], color=EXACT, marker=".", markersize=4, label="exact optimum over α")]
-    for kind, (marker, colour, name) in MARKERS.items():
+    for kind, (marker, colour, label) in MARKERS.items():
         rows = table[table["kind"] == kind]
         if len(rows):
             keys += axes.plot(rows[violation], rows["mean_cost"], linestyle="", marker=marker, color=colour)
-            keys[-1].set(label=name + _members(rows), **(FILLED if rows["seed"].notna().any() else HOLLOW))
+            keys[-1].set(label=label + _members(rows), **(FILLED if rows["seed"].notna().any() else HOLLOW))
     tolerance_line(axes, tolerance, "x")
     violation_scale(axes, "x", tolerance, table[violation])
     axes.set_ylim(bottom=0.0)

@@ -46,8 +46,10 @@ def smoke_test(solver: str) -> SolverCheck:
             answer = session.run(_smallest_of_two(), None)
     except (SolverUnavailableError, MamoError) as error:
         return SolverCheck(solver, available=False, reason=str(error))
-    if answer.termination is not Termination.OPTIMAL or abs(answer.objective - 3.0) > 1e-6:
-        return SolverCheck(solver, available=False, reason=f"it answers {answer.objective:g} where 3 is the optimum")
+    chosen = np.flatnonzero(answer.values > 0.5).tolist()
+    if (answer.termination, round(answer.objective, 6), chosen) != (Termination.OPTIMAL, 3.0, [1, 3]):
+        reason = f"it answers {answer.objective:g} ({answer.termination}) with {chosen} where 3 with [1, 3] is optimal"
+        return SolverCheck(solver, available=False, reason=reason)
     days = _days_until(session.licence_expiry, datetime.now(tz=UTC).date())
     return SolverCheck(solver, available=True, version=session.version, licence_days_left=days)
 

@@ -30,6 +30,7 @@ class TaskAgents:
     def __init__(self, domain: Domain, learner: Learner, phase: PhaseConfig, streams: Sequence[MemberStreams]) -> None:
         """Args: domain: what is controlled. learner: K untrained agents. phase: settings. streams: K members'."""
         self._streams, self._phase, self._learner = list(streams), phase, learner
+        self._measures = len(domain.spec.words.measures)
         self._environment = domain.environment(Part.TRAINING, len(self._streams), phase.environments)
 
     def train_iteration(self, iteration: int, weights: FloatArray) -> IterationSummary:
@@ -46,18 +47,20 @@ class TaskAgents:
         rates = piecewise_linear(phase.learning_rate, progress)
         explorations = learner.explorations(epsilon, phase.environments)
         draws = environment.draw(phase.iteration_steps, self._streams)
-        told, losses = [], []
+        members, agents, objectives = weights.shape
+        told = np.empty((phase.iteration_steps, members, phase.environments, agents, objectives + self._measures))
+        losses = []
         seen = environment.observe()
         for step in range(phase.iteration_steps):
             actions = learner.act(seen, explorations[step])
             played = environment.step(actions, draws[step])
             learner.store(seen, actions, played)
             seen = played.seen
-            told.append(np.concatenate((played.objectives, played.measures), -1))
+            told[step, ..., :objectives], told[step, ..., objectives:] = played.objectives, played.measures
             loss = learner.learn(phase.updates_per_step, weights, float(rates[step]))
-            losses += [] if loss is None else [loss]
-        means = _mean_over_steps_and_copies(np.stack(told))
-        objectives = weights.shape[-1]
+            if loss is not None:
+                losses.append(loss)
+        means = _mean_over_steps_and_copies(told)
         return IterationSummary(
             epsilon=float(epsilon.mean()),
             loss=functools.reduce(np.add, losses) / len(losses) if losses else np.full(len(weights), np.nan),

@@ -5,53 +5,90 @@ import io
 import numpy as np
 import torch
 
-from mamo_cli.core.settings import InstanceConfig, LearnerConfig, PhaseConfig
-from mamo_cli.learners.dqn.learner import PopulationLearner
-from mamo_cli.training.agents import TaskPopulation
-from mamo_cli.domains.faas.node import build_case
+from mamo_cli.core.seam import Seen, Step
 from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.core.weights import weights_of
+from mamo_cli.domains.faas.domain import build
+from mamo_cli.domains.faas.settings import InstanceConfig
+from mamo_cli.learners.dqn.learner import DQN
+from mamo_cli.learners.dqn.settings import LearnerConfig
+from mamo_cli.learners.protocol import Shape
+from mamo_cli.runs.checkpoint import in_tensors
+from mamo_cli.training.agents import TaskAgents
+from mamo_cli.training.settings import PhaseConfig
 from tests.domains.faas.nodes import made_trace
 
 SMALL = LearnerConfig(hidden=(30, 16), batch_size=24, replay_capacity=64, target_interval=7)
 SHORT = PhaseConfig(iterations=4, iteration_steps=5, environments=10, updates_per_step=2)
-CASES = {count: build_case(InstanceConfig(), made_trace(count, caps=True)) for count in (1, 2)}
+DOMAINS = {count: build(InstanceConfig(), made_trace(count, caps=True)) for count in (1, 2)}
 
 
-def learner(seeds=(0,), size=2, branches=1, actions=4, objectives=1, device="cpu", **settings):
+BANDIT = Shape(observation=2, agents=1, choices=4, objectives=1)
+
+
+def learner(seeds=(0,), shape=BANDIT, device="cpu", **settings):
     streams = [MemberStreams(seed, "te") for seed in seeds]
-    config = SMALL.model_copy(update=settings)
-    return PopulationLearner(config, size, branches, actions, objectives, streams, device)
+    return DQN(SMALL.model_copy(update=settings), shape, streams, device)
 
 
-def feed(agent, shape, count=60, seed=0):
+def everything(values, choices):
+    """Values `(K, E, A, O)` as seen, with nothing forbidden."""
+    values = np.asarray(values, dtype=np.float32)
+    return Seen(values, np.ones((*values.shape[:3], choices), dtype=np.bool_))
+
+
+def outcome(objectives, after, continues=None, over=None):
+    """A step with these objectives `(K, E, A, M)`, after which an environment goes on unless told otherwise."""
+    members, copies, agents, _ = objectives.shape
+    return Step(
+        objectives=np.asarray(objectives, dtype=np.float64),
+        paid=np.zeros((members, copies, agents)),
+        measures=np.zeros((members, copies, agents, 0)),
+        continues=np.ones((members, copies), dtype=np.float32) if continues is None else continues,
+        over=np.zeros((members, copies), dtype=np.bool_) if over is None else over,
+        after=after,
+        seen=after,
+    )
+
+
+def feed(agent, members, shape, count=60, seed=0, masked=0.0):
     """Store random transitions in every member's replay, a third of them the end of an episode.
 
     Args:
-        shape: (members, observation, branches, actions, objectives) of the learner.
+        agent: the learner.
+        members: K.
+        shape: of its problem.
+        count: transitions of each member.
+        seed: of what is stored.
+        masked: share of choices that may not be made afterwards.
     """
-    members, size, branches, actions, objectives = shape
     rng = np.random.default_rng(seed)
-    before, after = rng.normal(size=(2, members, count, size)).astype(np.float32)
-    chosen = rng.integers(0, actions, (members, count, branches))
-    outcome = rng.normal(size=(members, count, branches, objectives))
+    before, after = rng.normal(size=(2, members, count, shape.agents, shape.observation)).astype(np.float32)
+    chosen = rng.integers(0, shape.choices, (members, count, shape.agents))
+    objectives = rng.normal(size=(members, count, shape.agents, shape.objectives))
     ends = (rng.random((members, count)) > 1 / 3).astype(np.float32)
-    agent.replay.add(before, chosen, outcome, after, ends)
+    mask = rng.random((members, count, shape.agents, shape.choices)) >= masked
+    mask[..., rng.integers(shape.choices)] = True
+    step = outcome(objectives, Seen(after, mask), ends, ends == 0)
+    agent.store(everything(before, shape.choices), chosen, step)
 
 
-def population(seeds, functions=1, device="cpu"):
+def population(seeds, functions=1, device="cpu", domain=None, **settings):
     streams = [MemberStreams(seed, "te") for seed in seeds]
-    return TaskPopulation(CASES[functions].training, 0.2, SMALL, SHORT, streams, device)
+    domain = DOMAINS[functions] if domain is None else domain
+    learner = DQN(SMALL.model_copy(update=settings), Shape.of(domain.spec), streams, device)
+    return TaskAgents(domain, learner, SHORT, streams)
 
 
 def train(agents, seeds, iterations, functions=1):
     """Train for some iterations, each member at an alpha of its own; returns the summaries."""
     alpha = np.array([[0.05 * (seed % 20) + 0.02] * functions for seed in seeds])
-    return [agents.train_iteration(iteration, alpha) for iteration in iterations]
+    return [agents.train_iteration(iteration, weights_of(alpha)) for iteration in iterations]
 
 
 def through_a_file(state):
     """The state as it comes back from a checkpoint, loaded without unpickling objects."""
     file = io.BytesIO()
-    torch.save(state, file)
+    torch.save(in_tensors(state), file)
     file.seek(0)
     return torch.load(file, weights_only=True)

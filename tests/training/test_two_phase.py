@@ -3,44 +3,58 @@
 import numpy as np
 import pytest
 
-from mamo_cli.strategies.fixed import FixedWeights
-from mamo_cli.training.two_phase import CYCLE_COLUMNS, EVALUATION_COLUMNS, TRAINING_COLUMNS, TwoPhaseLoop
-from mamo_cli.training.shards import build_shard, cut
-from mamo_cli.strategies.protocol import CycleReport, WeightStrategy
-from mamo_cli.strategies.wa_dqn import wa_reward
-from mamo_cli.training.agents import TaskPopulation
-from mamo_cli.domains.faas.node import build_case
+from mamo_cli.core.seam import Part
 from mamo_cli.core.seeding import MemberStreams
-from tests.training.runs import LEARNER, MAMO, PHASE, columns, mamo_spec, rounds_of, train_spec
-from tests.learners.agents import through_a_file
+from mamo_cli.core.weights import alpha_of, weights_of
+from mamo_cli.domains.faas.domain import build
+from mamo_cli.domains.faas.settings import InstanceConfig
+from mamo_cli.learners.dqn.learner import DQN
+from mamo_cli.learners.protocol import Shape
+from mamo_cli.strategies.fixed import FixedWeights
+from mamo_cli.strategies.protocol import CycleReport, Strategy
+from mamo_cli.strategies.wa_dqn.agent import COLUMNS, wa_reward
+from mamo_cli.training.agents import TaskAgents
+from mamo_cli.training.records import columns_of
+from mamo_cli.training.shards import build_domain, build_shard, cut
+from mamo_cli.training.two_phase import TwoPhaseLoop
 from tests.domains.faas.nodes import made_trace
+from tests.learners.agents import through_a_file
+from tests.training.runs import LEARNER, PHASE, columns, mamo_spec, rounds_of, train_spec
 
-HEADERS = {"training": TRAINING_COLUMNS, "cycles": CYCLE_COLUMNS, "evaluation": EVALUATION_COLUMNS}
+COST = 2.0  # of a replica for a period
+DOMAIN = build(InstanceConfig(replica_cost=COST), made_trace(caps=True))
+HEADERS = columns_of(DOMAIN.spec, COLUMNS)
+CYCLES_OF_BISECTION = columns_of(DOMAIN.spec, ("halved",))["cycles"]
 
 
 class Bisection:
     """A strategy without learning: halves the range of alpha that may hold the cheapest feasible one."""
 
-    def __init__(self, members, tolerance):
+    columns = ("halved",)
+
+    def __init__(self, members, limit, sick=()):
         self.low, self.high = np.zeros((members, 1)), np.ones((members, 1))
-        self.tolerance = tolerance
-        self.reports = []
+        self.limit, self.sick = limit, np.isin(np.arange(members), sick)
+        self.reports, self.frozen = [], np.zeros(members, dtype=np.bool_)
 
     def observe(self, report: CycleReport):
-        feasible = report.rejection <= self.tolerance
-        self.high = np.where(feasible, report.alpha, self.high)
-        self.low = np.where(feasible, self.low, report.alpha)
+        alpha, feasible = alpha_of(report.weights), report.objectives[..., 1] <= self.limit
+        self.high = np.where(feasible, alpha, self.high)
+        self.low = np.where(feasible, self.low, alpha)
         self.reports.append(report)
-        return feasible.astype(np.float64)
+        return {"halved": self.high - self.low}
 
     def propose(self, cycle):
-        return (self.low + self.high) / 2
+        return weights_of((self.low + self.high) / 2)
 
-    def epsilon(self, cycle):
-        return 0.0
+    def settled(self):
+        return weights_of(self.high)
 
-    def best(self):
-        return self.high
+    def diverged(self):
+        return self.sick & (len(self.reports) > 1)
+
+    def freeze(self, members):
+        self.frozen = members
 
     def state_dict(self):
         return {}
@@ -49,21 +63,26 @@ class Bisection:
         pass
 
 
-def loop_of(strategy: WeightStrategy, seeds, cycles):
-    case = build_case(MAMO.instance, made_trace(caps=True))
-    tasks = TaskPopulation(case.training, 0.2, LEARNER, PHASE, [MemberStreams(seed, "te") for seed in seeds])
+def loop_of(strategy: Strategy, seeds, cycles):
+    streams = [MemberStreams(seed, "te") for seed in seeds]
+    learner = DQN(LEARNER, Shape.of(DOMAIN.spec), streams)
     return TwoPhaseLoop(
-        seeds=seeds, tasks=tasks, strategy=strategy, evaluation=case.evaluation, cycles=cycles, phase_iterations=12,
-        round_iterations=5, window=10, steps_per_iteration=32, tolerance=0.05, replica_cost=2.0,
+        seeds=seeds, domain=DOMAIN, tasks=TaskAgents(DOMAIN, learner, PHASE, streams), strategy=strategy,
+        cycles=cycles, phase_iterations=12, round_iterations=5, window=10, steps_per_iteration=32,
     )  # fmt: skip
+
+
+def fixed(*alphas):
+    return FixedWeights(weights_of(np.array(alphas)[:, None]))
 
 
 @pytest.mark.parametrize("functions", [1, 2])
 def test_rows_match_their_headers_and_every_member_has_all_of_them(functions):
     rounds = rounds_of(build_shard(mamo_spec((0, 1), functions)))
     for table, header in HEADERS.items():
-        widths = {len(row) for one in rounds for row in one[table]}
-        assert widths == {len(header) + (functions > 1)} if table != "evaluation" else {len(header)}
+        named = functions > 1 and table != "evaluation"  # which always names them
+        assert {len(row) for one in rounds for row in one[table]} == {len(header) + named}
+        assert len(columns_of(build_domain(mamo_spec((0,), functions)).spec, COLUMNS)[table]) == len(header) + named
     counts = {table: sum(len(one[table]) for one in rounds) for table in HEADERS}
     # 2 members, 3 cycles of 12 iterations, and 6 steps left of the trace to evaluate on at the end.
     assert counts == {"training": 72 * functions, "cycles": 6 * functions, "evaluation": 12 * functions}
@@ -95,7 +114,7 @@ def test_baselines_shards_concatenate_too():
 
 def test_the_numbers_of_a_row_belong_together():
     rounds = rounds_of(loop_of(Bisection(2, 0.05), (0, 1), cycles=2))
-    rows = columns(rounds, "training", TRAINING_COLUMNS)
+    rows = columns(rounds, "training", HEADERS["training"])
     alpha, cost, rejection = rows["alpha"], rows["mean_cost"], rows["mean_rejection"]
     np.testing.assert_allclose(rows["mean_reward"], -((1 - alpha) * cost + alpha * rejection), rtol=1e-12)
     np.testing.assert_allclose(rows["mean_replicas"], rows["mean_cost"] * 6, rtol=1e-12)  # the trace's largest cap
@@ -108,32 +127,40 @@ def test_the_numbers_of_a_row_belong_together():
 def test_a_strategy_hears_the_last_windows_means_and_is_asked_for_the_next_alpha():
     strategy = Bisection(2, 0.05)
     rounds = rounds_of(loop_of(strategy, (0, 1), cycles=3))
-    rows, cycles = columns(rounds, "training", TRAINING_COLUMNS), columns(rounds, "cycles", CYCLE_COLUMNS)
+    rows, cycles = columns(rounds, "training", HEADERS["training"]), columns(rounds, "cycles", CYCLES_OF_BISECTION)
     assert [report.cycle for report in strategy.reports] == [0, 1, 2]
     for report in strategy.reports:
         last = (rows["iteration"] // 12 == report.cycle) & (rows["iteration"] % 12 >= 2)  # 10 of 12 iterations
         for member in (0, 1):
             own = last & (rows["seed"] == member)
-            assert rows["mean_cost"][own].mean() == pytest.approx(report.cost[member, 0], rel=1e-12)
-            assert np.all(rows["alpha"][own] == report.alpha[member, 0])
-    assert cycles["alpha"][cycles["seed"] == 0].tolist() == [report.alpha[0, 0] for report in strategy.reports]
+            assert rows["mean_cost"][own].mean() == pytest.approx(report.objectives[member, 0, 0], rel=1e-12)
+            rejection = report.objectives[member, 0, 1]
+            assert rows["mean_rejection"][own].mean() == pytest.approx(rejection, rel=1e-12)
+            assert np.all(rows["alpha"][own] == alpha_of(report.weights)[member, 0])
+    assert cycles["alpha"][cycles["seed"] == 0].tolist() == [
+        alpha_of(report.weights)[0, 0] for report in strategy.reports
+    ]
     np.testing.assert_array_equal(cycles["feasible"], (cycles["eval_rejection"] <= 0.05).astype(int))
+    own = cycles["seed"] == 1
+    assert cycles["halved"][own].tolist() == [0.5, 0.25, 0.125]
 
 
 def test_the_last_evaluation_is_the_last_cycles():
     rounds = rounds_of(loop_of(Bisection(2, 0.05), (0, 1), cycles=2))
-    cycles, steps = columns(rounds, "cycles", CYCLE_COLUMNS), columns(rounds, "evaluation", EVALUATION_COLUMNS)
+    cycles, steps = columns(rounds, "cycles", CYCLES_OF_BISECTION), columns(rounds, "evaluation", HEADERS["evaluation"])
     for seed in (0, 1):
         last = (cycles["seed"] == seed) & (cycles["cycle"] == 1)
         own = steps["seed"] == seed
         assert steps["rejection"][own].mean() == pytest.approx(cycles["eval_rejection"][last].item(), rel=1e-12)
         assert steps["replicas"][own].mean() == pytest.approx(cycles["eval_replicas"][last].item(), rel=1e-12)
-        np.testing.assert_array_equal(steps["cost"][own], 2.0 * steps["replicas"][own])
+        np.testing.assert_array_equal(steps["cost"][own], COST * steps["replicas"][own])
+        # Normalised by the cost of all six replicas that the trace's largest cap allows.
+        assert cycles["eval_cost"][last].item() == pytest.approx(steps["replicas"][own].mean() / 6, rel=1e-12)
 
 
 def test_the_agents_rewards_are_those_of_the_training_window():
-    rows = columns(rounds_of(build_shard(mamo_spec((0, 1)))), "cycles", CYCLE_COLUMNS)
-    expected = wa_reward(rows["train_cost"], rows["train_rejection"], 0.05, 0.1)
+    rows = columns(rounds_of(build_shard(mamo_spec((0, 1)))), "cycles", HEADERS["cycles"])
+    expected = wa_reward(np.stack((rows["train_cost"], rows["train_rejection"]), -1), np.array([0.05]), 0.1)
     np.testing.assert_array_equal(rows["wa_reward"], expected)
     assert np.all(rows["alpha"][rows["cycle"] == 0] == 0.1)
 
@@ -141,7 +168,7 @@ def test_the_agents_rewards_are_those_of_the_training_window():
 @pytest.mark.parametrize("rounds_before", [1, 4])  # inside a cycle, and between two
 def test_a_loop_from_a_file_goes_on_exactly(rounds_before):
     def fresh():
-        return loop_of(FixedWeights(np.array([[0.3], [0.8]])), (0, 1), cycles=2)
+        return loop_of(fixed(0.3, 0.8), (0, 1), cycles=2)
 
     loop, copy = fresh(), fresh()
     for _ in range(rounds_before):
@@ -161,7 +188,7 @@ def test_mamo_resumes_exactly_with_its_agents():
 
 def test_a_member_that_diverges_has_blanks_and_the_others_their_numbers():
     def fresh():
-        return loop_of(FixedWeights(np.full((3, 1), 0.8)), (4, 5, 6), cycles=1)
+        return loop_of(fixed(0.8, 0.8, 0.8), (4, 5, 6), cycles=1)
 
     sound, sick = fresh(), fresh()
     state = through_a_file(sick.state_dict())
@@ -176,12 +203,63 @@ def test_a_member_that_diverges_has_blanks_and_the_others_their_numbers():
         assert all(None in row for row in rows if row[0] == 5), header
 
 
+def test_a_strategy_that_diverges_takes_its_member_with_it_and_no_other():
+    # Member 5's strategy holds a NaN from the second cycle on: its agents stop, its rows are blank from there.
+    sound, sick = Bisection(3, 0.05), Bisection(3, 0.05, sick=[1])
+    loops = [loop_of(strategy, (4, 5, 6), cycles=3) for strategy in (sound, sick)]
+    expected, found = (rounds_of(loop) for loop in loops)
+    assert [loop.diverged_seeds for loop in loops] == [[], [5]]
+    assert sick.frozen.tolist() == [False, True, False]
+    for table in ("training", "cycles", "evaluation"):
+        kept, others = ([row for one in rounds for row in one[table] if row[0] != 5] for rounds in (found, expected))
+        assert repr(kept) == repr(others)
+    cycles = [row for one in found for row in one["cycles"] if row[0] == 5]
+    assert [None in row for row in cycles] == [False, True, True]
+    assert [None in row for one in found for row in one["training"] if row[0] == 5] == [False] * 24 + [True] * 12
+
+
+def test_the_agents_of_a_diverged_wa_agent_are_marked():
+    loop = build_shard(mamo_spec((4, 5)))
+    loop.advance()
+    state = through_a_file(loop.state_dict())
+    state["strategy"]["learner"]["networks"]["online"][0] = float("nan")
+    loop.load_state_dict(state)
+    rest = rounds_of(loop)
+    assert loop.diverged_seeds == [4]
+    assert all(None in row for one in rest for row in one["cycles"] if row[0] == 4)
+    assert all(None not in row for one in rest for row in one["cycles"] if row[0] == 5)
+
+
+def test_who_diverged_stays_so_after_a_file():
+    loop = loop_of(Bisection(2, 0.05, sick=[0]), (0, 1), cycles=4)
+    for _ in range(7):
+        loop.advance()
+    copy = loop_of(Bisection(2, 0.05), (0, 1), cycles=4)
+    copy.load_state_dict(through_a_file(loop.state_dict()))
+    assert copy.diverged_seeds == [0]
+    row = copy.advance()["training"][0]
+    assert row[HEADERS["training"].index("loss")] is None
+
+
+def test_what_is_evaluated_is_never_trained_on():
+    # 14 of 20 steps are trained on: the rates of the other six are in no observation of the training's environments.
+    training, evaluation = (DOMAIN.environment(part, 1, 1) for part in (Part.TRAINING, Part.EVALUATION))
+    assert (training.steps, evaluation.steps) == (14, 6)
+
+    def seen(environment):
+        nothing = np.zeros((1, 1, 1), dtype=np.int64)
+        rates = [environment.observe().values[0, 0, 0, 0]]
+        return rates + [environment.step(nothing).seen.values[0, 0, 0, 0] for _ in range(40)]
+
+    assert not set(seen(training)) & set(seen(evaluation))
+
+
 def test_fixed_weights_never_change_their_mind():
-    alpha = np.array([[0.1, 0.2], [0.9, 0.9]])
-    strategy = FixedWeights(alpha)
-    reward = strategy.observe(CycleReport(0, alpha, alpha, alpha))
-    assert np.array_equal(strategy.propose(5), alpha)
-    assert np.array_equal(strategy.best(), alpha)
-    assert not reward.any()
-    rows = columns(rounds_of(build_shard(train_spec((0, 1), (0.1, 0.9)))), "training", TRAINING_COLUMNS)
+    weights = weights_of(np.array([[0.1, 0.2], [0.9, 0.9]]))
+    strategy = FixedWeights(weights)
+    assert strategy.observe(CycleReport(0, weights, weights)) == {}
+    assert np.array_equal(strategy.propose(5), weights)
+    assert np.array_equal(strategy.settled(), weights)
+    assert not strategy.diverged().any()
+    rows = columns(rounds_of(build_shard(train_spec((0, 1), (0.1, 0.9)))), "training", HEADERS["training"])
     assert set(zip(rows["seed"], rows["alpha"], strict=True)) == {(0, 0.1), (1, 0.9)}

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled, put_back
 from mamo_cli.core.seam import Seen, Step
 from mamo_cli.core.seeding import MemberStreams
@@ -61,7 +61,7 @@ class ScalingEnvironment:
     def observe(self) -> Seen:
         """What is known before the choice of the current period."""
         seen = self._room()
-        _observe(self._expected, self.node.max_replicas, self._at, self._before, seen)
+        _observe(self._expected, self.node.max_replicas, self._at, self._before, seen.values, seen.mask)
         return seen
 
     def step(self, actions: IntArray, draw: FloatArray | None = None) -> Step:
@@ -71,22 +71,15 @@ class ScalingEnvironment:
             actions: `(K, E, F)` indices: index i asks for i + 1 replicas.
             draw: `(K, E, F)` relative deviation of the actual rate; none means the trace as it is.
         """
-        node, seen = self.node, self._room()
-        played = Step(
-            objectives=np.empty((*self._shape, 2)),
-            paid=np.empty(self._shape),
-            measures=np.empty((*self._shape, 1)),
-            continues=self._continues,
-            over=self._over,
-            after=seen,
-            seen=seen,
-        )
+        node, seen, shape = self.node, self._room(), self._shape
+        objectives, paid, measures = np.empty((*shape, 2)), np.empty(shape), np.empty((*shape, 1))
         _play(
-            node.table.values, node.table.root_step, self._expected, node.trace.actual_rate_rps, node.max_replicas,
-            node.replica_cost, node.cost_scale, self._at, actions, self._calm if draw is None else draw,
-            self._before, played,
+            node.table.values, node.table.root_step, node.trace.actual_rate_rps, node.max_replicas, node.replica_cost,
+            node.cost_scale, self._at, actions, self._calm if draw is None else draw, self._before, objectives, paid,
+            measures,
         )  # fmt: skip
-        return played
+        _observe(self._expected, node.max_replicas, self._at, self._before, seen.values, seen.mask)
+        return Step(objectives, paid, measures, self._continues, self._over, seen, seen)
 
     def _room(self) -> Seen:
         choices = self.node.replica_choices
@@ -112,24 +105,25 @@ class ScalingEnvironment:
 
 
 @compiled
-def _observe(expected: FloatArray, caps: IntArray, at: IntArray, before: FloatArray, seen: Seen) -> None:
-    """Fill `seen`, see the module's table."""
-    members, copies, functions, choices = seen.mask.shape
+def _observe(
+    expected: FloatArray, caps: IntArray, at: IntArray, before: FloatArray, values: Float32Array, mask: BoolArray
+) -> None:
+    """Fill `values` and `mask`, see the module's table."""
+    members, copies, functions, choices = mask.shape
     for k in range(members):
         for e in range(copies):
             for f in range(functions):
-                values = seen.values[k, e, f]
-                values[0] = expected[at[e], f]
-                values[1], values[2] = before[k, e, f]
-                values[3] = caps[at[e], f] / choices
-                seen.mask[k, e, f] = True
+                seen = values[k, e, f]
+                seen[0] = expected[at[e], f]
+                seen[1], seen[2] = before[k, e, f]
+                seen[3] = caps[at[e], f] / choices
+                mask[k, e, f] = True
 
 
 @compiled
 def _play(
     values: FloatArray,
     root_step: float,
-    expected: FloatArray,
     rates: FloatArray,
     caps: IntArray,
     replica_cost: FloatArray,
@@ -138,9 +132,11 @@ def _play(
     actions: IntArray,
     deviations: FloatArray,
     before: FloatArray,
-    played: Step,
+    objectives: FloatArray,
+    paid: FloatArray,
+    measures: FloatArray,
 ) -> None:
-    """Fill `played` and move every copy on to its next step."""
+    """Fill what a period brings, and move every copy on to its next step."""
     members, copies, functions = actions.shape
     limit = values.shape[1]
     for k in range(members):
@@ -149,12 +145,9 @@ def _play(
                 chosen = min(actions[k, e, f] + 1, caps[at[e], f])
                 rate = rates[at[e], f] * (1.0 + deviations[k, e, f])
                 rejection = interpolated(values, root_step, f, chosen, rate)
-                paid = replica_cost[f] * chosen
-                played.paid[k, e, f] = paid
-                played.measures[k, e, f, 0] = chosen
-                played.objectives[k, e, f, 0] = paid / cost_scale
-                played.objectives[k, e, f, 1] = rejection
+                paid[k, e, f] = replica_cost[f] * chosen
+                measures[k, e, f, 0] = chosen
+                objectives[k, e, f, 0], objectives[k, e, f, 1] = paid[k, e, f] / cost_scale, rejection
                 before[k, e, f, 0], before[k, e, f, 1] = chosen / limit, rejection
     for e in range(copies):
         at[e] = (at[e] + 1) % rates.shape[0]
-    _observe(expected, caps, at, before, played.seen)

@@ -27,8 +27,8 @@ class Parts(NamedTuple):
 class PopulationNetworks(Protocol):
     """K members' online and target networks, wherever they are, and the optimiser that moves them."""
 
-    def values(self, observations: Float32Array, alive: BoolArray) -> Float32Array:
-        """Outputs `(K, E, outputs)` of the online networks at observations `(K, E, inputs)`."""
+    def values(self, observed: Float32Array, alive: BoolArray) -> Float32Array:
+        """Values `(K, E, A, C)` by the online networks where `(K, E, A, O)` is observed; 0 for the frozen."""
         ...
 
     def learn(
@@ -67,9 +67,9 @@ class CompiledNetworks:
         self._networks = Networks(initial.copy(), initial.copy(), np.zeros_like(initial), np.zeros_like(initial))
         self._updates = 0
 
-    def values(self, observations: Float32Array, alive: BoolArray) -> Float32Array:
-        """Outputs `(K, E, outputs)` of the online networks at observations `(K, E, inputs)`."""
-        return self._values(self._networks.online, alive, self._widths, observations)
+    def values(self, observed: Float32Array, alive: BoolArray) -> Float32Array:
+        """Values `(K, E, A, C)` by the online networks where `(K, E, A, O)` is observed; 0 for the frozen."""
+        return self._values(self._networks.online, alive, self._widths, observed)
 
     def learn(
         self,
@@ -84,14 +84,14 @@ class CompiledNetworks:
         losses = np.zeros(members)
         block = max(LONGEST_CALL // members, 1)
         for start in range(0, updates, block):
-            part = np.ascontiguousarray(uniforms[:, start : start + block])
+            part = uniforms if updates <= block else np.ascontiguousarray(uniforms[:, start : start + block])
             self._update(
                 self._networks, replay.memory, alive, self._widths, self._rules, part, weights, learning_rate,
                 self._updates, losses,
             )  # fmt: skip
             self._updates += part.shape[1]
-        mean: FloatArray = losses / updates
-        return mean
+        losses /= updates
+        return losses
 
     def parameters(self) -> Float32Array:
         """`(K, D)` of the online networks."""

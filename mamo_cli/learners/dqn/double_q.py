@@ -2,58 +2,49 @@
 
 from torch import Tensor
 
-from mamo_cli.core.arrays import BoolArray, Float32Array
+from mamo_cli.core.arrays import Float32Array, IntArray
 from mamo_cli.core.compiled import compiled
-from mamo_cli.learners.dqn.replay import Memory, unpack
+from mamo_cli.learners.dqn.replay import Batch, Memory, unpack
 
 
 @compiled
-def follow(
-    memory: Memory,
-    k: int,
-    place: int,
-    discount: float,
-    objectives: Float32Array,
-    after: Float32Array,
-    allowed: BoolArray,
-) -> float:
-    """What followed a member's transition, as far as the target looks.
+def follow(memory: Memory, k: int, discount: float, batch: Batch) -> None:
+    """What followed each of a member's transitions, as far as the target looks.
 
     Args:
         memory: the replay.
         k: the member.
-        place: of the transition; `successor` tells the one after it.
         discount: of the next period's value.
-        objectives: `(A, M)`, to be filled.
-        after: `(observation,)`, to be filled: the state whose value counts for all that comes later.
-        allowed: `(A, C)`, to be filled: what may be chosen there.
-
-    Returns:
-        The discount of that value, 0 where the episode terminated.
+        batch: whose `places` are known; to be filled: `objectives`, the second half of `states` (those whose value
+            counts for all that comes later), `discounts` of that value (0 where the episode terminated), and
+            `allowed`, what may be chosen there.
     """
-    agents, weighed = objectives.shape
-    outcome, state = memory.outcomes[k, place], memory.states[k, place, 1]
-    for i in range(after.size):
-        after[i] = state[i]
-    for a in range(agents):
-        for m in range(weighed):
-            objectives[a, m] = outcome[agents + a * weighed + m]
-    unpack(memory.masks[k, place], allowed)
-    remaining: float = discount * outcome[-2]
-    return remaining
+    size, agents, weighed = batch.objectives.shape
+    for b in range(size):
+        place = batch.places[b]
+        for i in range(batch.states.shape[1]):
+            batch.states[size + b, i] = memory.states[k, place, 1, i]
+        for a in range(agents):
+            for m in range(weighed):
+                batch.objectives[b, a, m] = memory.outcomes[k, place, agents + a * weighed + m]
+        batch.discounts[b] = discount * memory.outcomes[k, place, agents * (1 + weighed)]
+    unpack(memory, k, batch.places, batch.allowed)
 
 
 @compiled
-def bootstrap(q_t_online: Float32Array, q_t_target: Float32Array, chosen: int) -> float:
-    """The online network picks the next choice and the target network values it.
+def bootstrap(q_t_online: Float32Array, q_t_target: Float32Array, chosen: IntArray, values: Float32Array) -> None:
+    """The online network picks the next choices and the target network values them.
 
     Args:
-        q_t_online: `(C,)` values of one agent's choices in the state after, by the online network.
-        q_t_target: `(C,)` the same by the target network.
-        chosen: what the chooser makes of the online network's.
+        q_t_online: `(B, A, C)` values of the choices in the states after, by the online network.
+        q_t_target: `(B, A, C)` the same by the target network.
+        chosen: `(B, A)` what the chooser makes of the online network's.
+        values: `(B, A)`, to be filled.
     """
-    value: float = q_t_target[chosen]
-    return value
+    size, agents = chosen.shape
+    for b in range(size):
+        for a in range(agents):
+            values[b, a] = q_t_target[b, a, chosen[b, a]]
 
 
 def in_torch(q_t_online: Tensor, q_t_target: Tensor, chosen: Tensor) -> Tensor:

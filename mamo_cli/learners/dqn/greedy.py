@@ -9,21 +9,23 @@ from mamo_cli.core.compiled import compiled
 
 @compiled
 def choose(q: Float32Array, allowed: BoolArray, chosen: IntArray) -> None:
-    """Fill the choice of each agent.
+    """Fill the choice of each agent, row by row.
 
     Args:
-        q: `(A, C)` values.
-        allowed: `(A, C)` what may be chosen.
-        chosen: `(A,)`, to be filled: of equal values the first; 0 where nothing may be chosen.
+        q: `(rows, A, C)` values.
+        allowed: `(rows, A, C)` what may be chosen.
+        chosen: `(rows, A)`, to be filled: of equal values the first; 0 where nothing may be chosen.
     """
-    for a in range(q.shape[0]):
-        best = -1
-        for c in range(q.shape[1]):
-            if allowed[a, c] and (best < 0 or q[a, c] > q[a, best]):
-                best = c
-        chosen[a] = max(best, 0)
+    rows, agents, choices = q.shape
+    for row in range(rows):
+        for a in range(agents):
+            best, value = -1, q[row, a, 0]
+            for c in range(choices):
+                if allowed[row, a, c] and (best < 0 or q[row, a, c] > value):
+                    best, value = c, q[row, a, c]
+            chosen[row, a] = max(best, 0)
 
 
 def in_torch(q: Tensor, allowed: Tensor) -> Tensor:
-    """The same for values and masks `(..., A, C)`; choices `(..., A)`."""
+    """The same for values and masks `(..., A, C)`."""
     return torch.where(allowed, q, -torch.inf).argmax(-1)

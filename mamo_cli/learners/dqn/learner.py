@@ -46,10 +46,10 @@ class DQN:
         """
         self.config, self._shape = config, shape
         self._streams = list(streams)
+        self._draws = [member["replay"] for member in self._streams]
         self._warm_up = config.batch_size if warm_up is None else warm_up
         self._alive = np.ones(len(self._streams), dtype=np.bool_)
-        inputs = shape.agents * shape.observation
-        widths = (inputs, *config.hidden, shape.agents * shape.choices)
+        widths = (shape.agents * shape.observation, *config.hidden, shape.agents * shape.choices)
         parts = Parts(
             network=part(NETWORKS, config.network),
             target=part(TARGETS, config.target),
@@ -70,14 +70,13 @@ class DQN:
             if device == "cpu"
             else TorchNetworks(parts, widths, initial, rules, shape, device)
         )
-        self.replay = PrioritisedReplay(len(self._streams), config.replay_capacity, inputs, shape)
+        self.replay = PrioritisedReplay(len(self._streams), config.replay_capacity, shape)
 
     # ------------------------------------------------------------------ acting
 
     def q_values(self, values: Float32Array) -> Float32Array:
         """Values `(K, E, A, C)` of every choice where `(K, E, A, O)` is observed; 0 for frozen members."""
-        outputs = self._networks.values(_joint(values), self._alive)
-        return outputs.reshape(*values.shape[:3], self._shape.choices)
+        return self._networks.values(values, self._alive)
 
     def act(self, seen: Seen, exploration: Exploration | None = None) -> IntArray:
         """Choices `(K, E, A)`: greedy, or explored where told to; a frozen member takes the first it may."""
@@ -99,8 +98,7 @@ class DQN:
 
     def store(self, seen: Seen, actions: IntArray, step: Step) -> None:
         """Keep E transitions of each member, the objectives apart."""
-        before, after = _joint(seen.values), _joint(step.after.values)
-        self.replay.add(before, actions, step.objectives, after, step.after.mask, step.continues, step.over)
+        self.replay.add(seen, actions, step)
 
     def learn(self, updates: int, weights: FloatArray, learning_rate: float) -> FloatArray | None:
         """Gradient steps of every member, one after another.
@@ -114,13 +112,12 @@ class DQN:
             `(K,)` losses: Huber, importance-weighted, mean over batch, agents and steps; NaN for frozen members. None
             before the warm-up is over.
         """
-        uniforms = np.empty((len(self._streams), updates, self.config.batch_size))
-        for member, streams in zip(uniforms, self._streams, strict=True):
-            streams["replay"].random(out=member)
+        uniforms = np.empty((len(self._draws), updates, self.config.batch_size))
+        for member, rng in enumerate(self._draws):
+            rng.random(out=uniforms[member])
         if self.replay.size < self._warm_up:
             return None
-        losses = self._networks.learn(self.replay, uniforms, weights, learning_rate, self._alive)
-        return np.where(self._alive, losses, np.nan)
+        return self._networks.learn(self.replay, uniforms, weights, learning_rate, self._alive)
 
     def diverged(self) -> BoolArray:
         """`(K,)` members with a parameter that is not finite."""
@@ -140,11 +137,6 @@ class DQN:
         """Put back what `state_dict` returned."""
         self._networks.load_state_dict(state["networks"])
         self.replay.load_state_dict(state["replay"])
-
-
-def _joint(values: Float32Array) -> Float32Array:
-    """What all agents observe `(K, E, A, O)` as one row `(K, E, O A)`: the first number of each, then the second."""
-    return np.ascontiguousarray(values.swapaxes(2, 3)).reshape(*values.shape[:2], -1)
 
 
 def _greedy(shape: tuple[int, ...]) -> Exploration:

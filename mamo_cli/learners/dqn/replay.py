@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled, put_back
+from mamo_cli.core.seam import Seen, Step
 from mamo_cli.learners.dqn.priorities import draw, set_priorities
 from mamo_cli.learners.protocol import Shape
 
@@ -25,7 +26,7 @@ WordArray = NDArray[np.uint64]
 class Memory(NamedTuple):
     """Every member's replay of N transitions."""
 
-    states: Float32Array  # (K, N, 2, observation): the state before a transition and the one after it
+    states: Float32Array  # (K, N, 2, O A): the state before a transition and the one after it, see `join`
     outcomes: (
         Float32Array  # (K, N, A + A M + 2): choices, objectives; 0 where the episode terminated; places to the next
     )
@@ -40,7 +41,7 @@ class Batch(NamedTuple):
 
     places: IntArray  # (B,)
     probability: FloatArray  # (B,) with which each was drawn
-    states: Float32Array  # (2B, observation): the B states before, then the B whose value counts for what comes later
+    states: Float32Array  # (2B, O A): the B states before, then the B whose value counts for what comes later
     actions: IntArray  # (B, A)
     objectives: Float32Array  # (B, A, M)
     discounts: FloatArray  # (B,) of the value of the states after
@@ -48,11 +49,16 @@ class Batch(NamedTuple):
 
 
 @compiled
-def unpack(words: WordArray, allowed: BoolArray) -> None:
-    """Fill a mask `(A, C)` from its bits `(A, words)`."""
-    for a in range(allowed.shape[0]):
-        for c in range(allowed.shape[1]):
-            allowed[a, c] = (words[a, c // WORD] >> np.uint64(c % WORD)) & np.uint64(1) != 0
+def unpack(memory: Memory, k: int, places: IntArray, allowed: BoolArray) -> None:
+    """Fill what may be chosen `(B, A, C)` after a member's transitions at `places` `(B,)`."""
+    size, agents, choices = allowed.shape
+    for b in range(size):
+        for a in range(agents):
+            for first in range(0, choices, WORD):
+                word = memory.masks[k, places[b], a, first // WORD]
+                for c in range(first, min(first + WORD, choices)):
+                    allowed[b, a, c] = word & np.uint64(1) != 0
+                    word >>= np.uint64(1)
 
 
 @compiled
@@ -73,12 +79,21 @@ def successor(memory: Memory, k: int, place: int) -> int:
 
 
 @compiled
+def join(values: Float32Array, row: Float32Array) -> None:
+    """What all agents observe `(A, O)` as one row `(O A,)`: the first number of each, then the second of each."""
+    agents, numbers = values.shape
+    for a in range(agents):
+        for o in range(numbers):
+            row[o * agents + a] = values[a, o]
+
+
+@compiled
 def store(
     memory: Memory,
-    obs_tm1: Float32Array,
+    values_tm1: Float32Array,
     actions: IntArray,
     objectives: FloatArray,
-    obs_t: Float32Array,
+    values_t: Float32Array,
     mask_t: BoolArray,
     continues: Float32Array,
     over: BoolArray,
@@ -86,22 +101,28 @@ def store(
     """Put E transitions of every member into the ring, at the largest priority so far.
 
     Args:
-        memory: changed, all but its `ring`.
-        obs_tm1: `(K, E, observation)`.
+        memory: changed.
+        values_tm1: `(K, E, A, O)`.
         actions: `(K, E, A)`.
         objectives: `(K, E, A, M)`.
-        obs_t: `(K, E, observation)`.
+        values_t: `(K, E, A, O)`.
         mask_t: `(K, E, A, C)`.
         continues: `(K, E)`, 0 where the episode terminated.
         over: `(K, E)`, whether it is over, terminated or cut short.
     """
     members, count, agents, weighed = objectives.shape
-    places = (memory.ring[0] + np.arange(count)) % memory.states.shape[1]
+    capacity = memory.states.shape[1]
+    following, held, copies = memory.ring
+    if count != copies:  # other environments: nothing that is held goes on in them
+        for back in range(1, copies + 1):
+            memory.outcomes[:, (following - back) % capacity, -1] = 0.0
+    places = (following + np.arange(count)) % capacity
+    memory.ring[:] = np.array([(following + count) % capacity, min(held + count, capacity), count])
     for k in range(members):
         for e in range(count):
             state, outcome = memory.states[k, places[e]], memory.outcomes[k, places[e]]
-            for i in range(state.shape[1]):
-                state[0, i], state[1, i] = obs_tm1[k, e, i], obs_t[k, e, i]
+            join(values_tm1[k, e], state[0])
+            join(values_t[k, e], state[1])
             for a in range(agents):
                 outcome[a] = actions[k, e, a]
                 for m in range(weighed):
@@ -137,14 +158,11 @@ def make_sample(follow: Any) -> Callable[..., None]:
         draw(memory.sums[k], (np.arange(size) + uniforms) / size, batch.places, batch.probability)
         for b in range(size):
             place = batch.places[b]
-            before = memory.states[k, place, 0]
-            for i in range(before.size):
-                batch.states[b, i] = before[i]
+            for i in range(batch.states.shape[1]):
+                batch.states[b, i] = memory.states[k, place, 0, i]
             for a in range(agents):
                 batch.actions[b, a] = int(memory.outcomes[k, place, a])
-            batch.discounts[b] = follow(
-                memory, k, place, discount, batch.objectives[b], batch.states[size + b], batch.allowed[b]
-            )
+        follow(memory, k, discount, batch)
 
     return sample
 
@@ -197,17 +215,19 @@ class PrioritisedReplay:
     """A ring of the latest `capacity` transitions of each member, drawn proportionally to their priority.
 
     Attributes:
+        size: transitions held of each member.
         memory: where they are.
     """
 
-    def __init__(self, members: int, capacity: int, observation: int, shape: Shape) -> None:
-        """Args: members: K. capacity: N. observation: numbers of a state, all agents together. shape: the problem's."""
+    def __init__(self, members: int, capacity: int, shape: Shape) -> None:
+        """Args: members: K. capacity: N. shape: of the problem."""
+        self.size = 0
         self._shape = shape
         self._capacity = capacity
         self._first_leaf = 1 << (capacity - 1).bit_length()
         numbers, words = shape.agents * (1 + shape.objectives) + 2, -(-shape.choices // WORD)
         self.memory = Memory(
-            states=np.zeros((members, capacity, 2, observation), dtype=np.float32),
+            states=np.zeros((members, capacity, 2, shape.agents * shape.observation), dtype=np.float32),
             outcomes=np.zeros((members, capacity, numbers), dtype=np.float32),
             masks=np.zeros((members, capacity, shape.agents, words), dtype=np.uint64),
             sums=np.zeros((members, 2 * self._first_leaf)),
@@ -215,28 +235,11 @@ class PrioritisedReplay:
             ring=np.zeros(3, dtype=np.int64),
         )
 
-    @property
-    def size(self) -> int:
-        """Transitions held of each member."""
-        return int(self.memory.ring[1])
-
-    def add(
-        self,
-        obs_tm1: Float32Array,
-        actions: IntArray,
-        objectives: FloatArray,
-        obs_t: Float32Array,
-        mask_t: BoolArray,
-        continues: Float32Array,
-        over: BoolArray,
-    ) -> None:
-        """Store E transitions of each member; see `store`."""
-        following, held, copies = self.memory.ring
-        count = actions.shape[1]
-        if count != copies:  # other environments: nothing that is held goes on in them
-            self.memory.outcomes[:, (following - 1 - np.arange(copies)) % self._capacity, -1] = 0.0
-        store(self.memory, obs_tm1, actions, objectives, obs_t, mask_t, continues, over)
-        self.memory.ring[:] = (following + count) % self._capacity, min(held + count, self._capacity), count
+    def add(self, seen: Seen, actions: IntArray, step: Step) -> None:
+        """Store E transitions of each member: what was seen, the choices `(K, E, A)`, and what they brought."""
+        values, mask = step.after
+        store(self.memory, seen.values, actions, step.objectives, values, mask, step.continues, step.over)
+        self.size = min(self.size + actions.shape[1], self._capacity)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything held, cut to the transitions stored so far; of the priorities the leaves, which give the sums."""
@@ -261,7 +264,7 @@ class PrioritisedReplay:
             raise ValueError(f"a replay of {self._capacity} cannot hold {size} transitions and go on at {following}")
         if not bool(((actions >= 0) & (actions < self._shape.choices)).all()):
             raise ValueError(f"a replay holds choices beyond 0..{self._shape.choices - 1}")
-        self.memory.ring[:] = saved.pop("ring")
+        self.memory.ring[:], self.size = saved.pop("ring"), size
         self._priorities()[:] = 0.0
         ours = {**self.memory._asdict(), "masks": self.memory.masks.view(np.int64), "priorities": self._priorities()}
         for name, part in saved.items():

@@ -55,10 +55,11 @@ class TorchNetworks:
         self._updates = 0
 
     @torch.no_grad()
-    def values(self, observations: Float32Array, alive: BoolArray) -> Float32Array:
-        """Outputs `(K, E, outputs)` of the online networks at observations `(K, E, inputs)`."""
-        outputs: Float32Array = self._forward(self._online, self._sent(observations)).cpu().numpy()
-        return outputs * alive[:, None, None]
+    def values(self, observed: Float32Array, alive: BoolArray) -> Float32Array:
+        """Values `(K, E, A, C)` by the online networks where `(K, E, A, O)` is observed; 0 for the frozen."""
+        joined = self._sent(observed).transpose(2, 3).flatten(2)
+        q: Float32Array = self._by_agent(self._forward(self._online, joined)).cpu().numpy()
+        return q * alive[:, None, None, None]
 
     def learn(
         self,
@@ -76,8 +77,7 @@ class TorchNetworks:
         sent = self._sent(weights)
         steps = [np.ascontiguousarray(drawn) for drawn in uniforms.swapaxes(0, 1)]
         losses = functools.reduce(torch.add, [self._step(replay, drawn, sent) for drawn in steps])
-        mean: FloatArray = (losses / len(steps)).cpu().numpy()
-        return mean
+        return np.where(alive, (losses / len(steps)).cpu().numpy(), np.nan)
 
     def _step(self, replay: PrioritisedReplay, uniforms: FloatArray, weights: Tensor) -> Tensor:
         rules, (_, size) = self._rules, uniforms.shape
@@ -138,7 +138,7 @@ class TorchNetworks:
         self._updates = state["updates"]
         self._moments["step"].fill_(self._updates)
         for name, part in self._vectors().items():
-            saved = torch.from_numpy(np.array(state[name]))
+            saved = torch.as_tensor(np.asarray(state[name]))
             if saved.shape != part.shape:
                 raise ValueError(f"{name} of shape {tuple(saved.shape)} stands where {tuple(part.shape)} belongs")
             part.detach().copy_(saved)

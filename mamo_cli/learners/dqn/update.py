@@ -18,7 +18,7 @@ from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled
 from mamo_cli.core.weights import scalarize
 from mamo_cli.learners.dqn.equations import PRIORITY_FLOOR, Rules, huber_loss, huber_slope, importance_weight
-from mamo_cli.learners.dqn.replay import Batch, Memory, make_sample, prioritise
+from mamo_cli.learners.dqn.replay import Batch, Memory, join, make_sample, prioritise
 
 
 class Networks(NamedTuple):
@@ -36,17 +36,20 @@ def make_values(network: Any) -> Callable[..., Float32Array]:
     forward, row_size = network.forward, network.row_size
 
     @compiled
-    def values(online: Float32Array, alive: BoolArray, widths: IntArray, observations: Float32Array) -> Float32Array:
-        """Outputs `(K, E, outputs)` at observations `(K, E, inputs)`; 0 for members that are not alive."""
-        members, rows, size = observations.shape
-        outputs = np.zeros((members, rows, widths[-1]), dtype=np.float32)
+    def values(online: Float32Array, alive: BoolArray, widths: IntArray, observed: Float32Array) -> Float32Array:
+        """Values `(K, E, A, C)` where `(K, E, A, O)` is observed; 0 for members that are not alive."""
+        members, rows, agents, _ = observed.shape
+        q = np.zeros((members, rows, agents, widths[-1] // agents), dtype=np.float32)
         activations = np.empty(rows * row_size(widths), dtype=np.float32)
+        states = activations[: rows * widths[0]].reshape((rows, widths[0]))
+        outputs = activations[activations.size - rows * widths[-1] :].reshape(q.shape[1:])
         for k in range(members):
             if alive[k]:
-                activations[: rows * size] = observations[k].ravel()
+                for row in range(rows):
+                    join(observed[k, row], states[row])
                 forward(online[k], widths, activations)
-                outputs[k] = activations[activations.size - rows * widths[-1] :].reshape((rows, widths[-1]))
-        return outputs
+                q[k] = outputs
+        return q
 
     return values
 
@@ -72,8 +75,8 @@ def make_act(chooser: Any) -> Callable[..., IntArray]:
         members, copies, agents, _ = q.shape
         actions = np.empty((members, copies, agents), dtype=np.int64)
         for k in range(members):
+            choose(q[k], allowed[k], actions[k])
             for e in range(copies):
-                choose(q[k, e], allowed[k, e], actions[k, e])
                 for a in range(agents):
                     if uniforms[k, e, a] < epsilon:
                         actions[k, e, a] = random_choices[k, e, a]
@@ -113,17 +116,16 @@ def make_temporal_difference(target: Any, chooser: Any) -> Callable[..., float]:
         """
         size, agents, choices = batch.allowed.shape
         least, loss = batch.probability.min(), 0.0
-        chosen = np.empty(agents, dtype=np.int64)
+        online, target = (q[size:].reshape(batch.allowed.shape), q_t_target.reshape(batch.allowed.shape))
+        chosen, following = np.empty((size, agents), dtype=np.int64), np.empty((size, agents), dtype=np.float32)
+        choose(online, batch.allowed, chosen)
+        bootstrap(online, target, chosen, following)
         slope[:] = 0.0
         for b in range(size):
             share = importance_weight(batch.probability[b], least, rules.importance_exponent) / (size * agents)
-            online = q[size + b].reshape((agents, choices))
-            target = q_t_target[b].reshape((agents, choices))
-            choose(online, batch.allowed[b], chosen)
             largest = 0.0
             for a in range(agents):
-                reward = scalarize(batch.objectives[b, a], weights[a])
-                goal = reward + batch.discounts[b] * bootstrap(online[a], target[a], chosen[a])
+                goal = scalarize(batch.objectives[b, a], weights[a]) + batch.discounts[b] * following[b, a]
                 column = a * choices + batch.actions[b, a]
                 error = q[b, column] - goal
                 slope[b, column] = share * huber_slope(error)
@@ -168,7 +170,7 @@ def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Call
             weights: `(K, A, M)` of the objectives.
             learning_rate: the optimiser's step size.
             count: gradient steps made before.
-            losses: `(K,)`, to which each step's loss is added.
+            losses: `(K,)`, to which each step's loss is added; NaN for members that are not alive.
         """
         members, updates, size = uniforms.shape
         agents, objectives = weights.shape[1], weights.shape[2]
@@ -191,6 +193,7 @@ def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Call
         q_t_target = after[after.size - size * outputs :].reshape((size, outputs))
         for k in range(members):
             if not alive[k]:
+                losses[k] = np.nan
                 continue
             online, target = networks.online[k], networks.target[k]
             for u in range(updates):

@@ -71,7 +71,8 @@ class RejectionTable:
         chosen = np.asarray(replicas)
         if not (np.issubdtype(chosen.dtype, np.integer) and np.all((chosen >= 1) & (chosen <= self.max_replicas))):
             raise ValueError(f"replicas must be whole numbers in 1..{self.max_replicas}, got {chosen}")
-        rate, chosen = np.broadcast_arrays(self._checked(arrival_rate_rps), chosen)
+        # Copies: Numba warns of arrays that NumPy broadcast.
+        rate, chosen = (each.copy() for each in np.broadcast_arrays(self._checked(arrival_rate_rps), chosen))
         by_function = (-1, self.values.shape[0])
         found = np.empty(rate.shape)
         points = found.reshape(by_function)
