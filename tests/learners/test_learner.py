@@ -183,3 +183,18 @@ def test_the_network_sees_the_agents_numbers_one_after_another():
     agent.load_state_dict(state)
     values = agent.q_values(np.array([[[[1.0, 10.0], [2.0, 20.0]]]], dtype=np.float32))
     np.testing.assert_allclose(values[0, 0, :, 0], [1 + 1, 2 + 2])
+
+
+@pytest.mark.parametrize("allowed", [[1, 1, 1, 1, 1], [0, 1, 0, 1, 1], [0, 0, 1, 0, 0]])
+def test_exploration_takes_each_choice_that_may_be_made_equally_often_and_no_other(allowed):
+    agent = learner((0,), Shape(1, 1, 5, 1))
+    seen = everything(np.ones((1, 30_000, 1, 1)), 5)
+    seen = seen._replace(mask=np.tile(np.array(allowed, dtype=np.bool_), (1, 30_000, 1, 1)))
+    counts = np.zeros(5)
+    for step in agent.explorations(np.array([1.0, 0.25]), 30_000):  # a second draw is independent of whether to explore
+        explored = step.uniforms < step.epsilon
+        counts += np.bincount(agent.act(seen, step)[explored], minlength=5)
+    shares = np.array(allowed) / sum(allowed)
+    assert not counts[shares == 0].any()
+    scatter = np.sqrt(shares * (1 - shares) * counts.sum())
+    assert np.all(np.abs(counts - shares * counts.sum()) <= 4 * scatter)

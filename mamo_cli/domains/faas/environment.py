@@ -9,7 +9,8 @@ Observation of a function (float32, `(K, E, F, 4)`):
 | 2 | rejection probability of the period before | [0, 1] |
 | 3 | cap N_t over N | (0, 1] |
 
-Choice: an index 0..N-1 for each function, meaning 1..N replicas; what exceeds the cap N_t is cut to it.
+Choice: an index 0..N-1 for each function, meaning 1..N replicas; what exceeds the cap N_t is masked, and cut to it
+where it is asked for all the same.
 Objectives: the normalised cost and the rejection probability `P(actual rate, n)`, kept apart (the learner weighs them).
 Dynamics: the workload goes its own way; a period's actual rate is the trace's times `1 + u`, and the trace starts anew
 after its last step: an episode never ends.
@@ -117,7 +118,8 @@ def _observe(
                 seen[0] = expected[at[e], f]
                 seen[1], seen[2] = before[k, e, f]
                 seen[3] = caps[at[e], f] / choices
-                mask[k, e, f] = True
+                for choice in range(choices):
+                    mask[k, e, f, choice] = choice < caps[at[e], f]
 
 
 @compiled

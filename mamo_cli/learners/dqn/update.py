@@ -54,6 +54,28 @@ def make_values(network: Any) -> Callable[..., Float32Array]:
     return values
 
 
+@compiled
+def permitted(choice: int, share: float, allowed: BoolArray) -> int:
+    """A uniformly random choice if it is allowed, else one drawn among those that are: each is as likely as another.
+
+    Args:
+        choice: uniform over 0..C-1.
+        share: uniform in [0, 1) and independent of it; where in the list of what is allowed the second draw falls.
+        allowed: `(C,)`; where nothing is, the choice stands.
+    """
+    count = allowed.sum()
+    if allowed[choice] or count == 0:
+        return choice
+    left, found = min(int(share * count), count - 1), 0
+    for c in range(allowed.size):
+        if allowed[c]:
+            if left == 0:
+                found = c
+                break
+            left -= 1
+    return found
+
+
 @functools.cache
 def make_act(chooser: Any) -> Callable[..., IntArray]:
     """How values become choices, by a chooser of `parts`."""
@@ -79,7 +101,8 @@ def make_act(chooser: Any) -> Callable[..., IntArray]:
             for e in range(copies):
                 for a in range(agents):
                     if uniforms[k, e, a] < epsilon:
-                        actions[k, e, a] = random_choices[k, e, a]
+                        share = uniforms[k, e, a] / epsilon
+                        actions[k, e, a] = permitted(random_choices[k, e, a], share, allowed[k, e, a])
         return actions
 
     return act
