@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.errors import DataError
+from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.seeding import stream
 from mamo_cli.domains.faas.rejection.expectation import expected_rejection
 from mamo_cli.domains.faas.rejection.models import RejectionModel, make_model
@@ -30,7 +30,7 @@ class Node:
         max_replicas: `(T, F)` caps N_t, at most the table's N.
         rate_scale_rps: observed rates are divided by this; the training trace's largest, also when evaluating.
         replica_cost: `(F,)` cost of one replica for one period.
-        cost_scale: what the normalised cost is measured in: the mean over functions of the cost of all their replicas.
+        cost_scale: what the normalised cost is measured in: the mean over functions of what all their replicas cost.
     """
 
     trace: Trace
@@ -112,12 +112,14 @@ def build_case(config: InstanceConfig, source: Trace, evaluation_trace: Trace | 
     peak = max(float(trace.actual_rate_rps.max()) for trace in (training, evaluation)) * (1.0 + config.noise)
     table = build_table(models, limit, peak)
     scale = float(training.expected_rate_rps.max()) or 1.0
-    cost = np.full(len(models), config.replica_cost)
+    cost = _replica_cost(config, len(models))
+    # What a function costs at most is the cost of its own largest cap, in the evaluation as in training.
+    cost_scale = float((cost * _caps(source, config).max(0)).mean())
     warning = optimism_warning(models, table)
 
     def node(trace: Trace) -> Node:
         caps = np.minimum(_caps(trace, config), limit)
-        return Node(trace, table, caps, scale, cost, float((cost * limit).mean()))
+        return Node(trace, table, caps, scale, cost, cost_scale)
 
     return Case(
         training=node(training),
@@ -127,6 +129,18 @@ def build_case(config: InstanceConfig, source: Trace, evaluation_trace: Trace | 
         models=models,
         warnings=() if warning is None else (warning,),
     )
+
+
+def _replica_cost(config: InstanceConfig, functions: int) -> FloatArray:
+    """`(F,)` cost of a replica of each function.
+
+    Raises:
+        UsageError: there are neither one nor as many as functions.
+    """
+    costs = np.atleast_1d(np.array(config.replica_cost, dtype=np.float64))
+    if len(costs) not in (1, functions):
+        raise UsageError(f"replica_cost: one for all or one for each of the {functions} functions, got {len(costs)}")
+    return np.broadcast_to(costs, functions).copy()
 
 
 def _caps(trace: Trace, config: InstanceConfig) -> IntArray:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mamo_cli.core.settings import Section
 from mamo_cli.core.words import Quantity, Words
@@ -20,6 +20,9 @@ WORDS = Words(
 DEFAULTS: Mapping[str, Any] = {}
 
 
+Cost = Annotated[float, Field(gt=0.0, le=1e9)]
+
+
 class InstanceConfig(WorkloadSettings):
     """The node, its workload and what is asked of it: the reference instance unless told otherwise."""
 
@@ -32,7 +35,9 @@ class InstanceConfig(WorkloadSettings):
     max_replicas: int = Field(
         default=10, ge=1, le=1000, description="Cap on a function's replicas where the trace has none."
     )
-    replica_cost: float = Field(default=1.0, gt=0.0, le=1e9, description="Cost of one replica for one period.")
+    replica_cost: Cost | tuple[Cost, ...] = Field(
+        default=1.0, description="Cost of one replica for one period; repeat it, one for each function."
+    )
     warm_service_time: float = Field(
         default=0.065, gt=0.0, le=1e6, description="Mean service time on a warm replica, s."
     )
@@ -43,6 +48,11 @@ class InstanceConfig(WorkloadSettings):
     rejection_model: Literal["serverless", "erlang"] = Field(
         default="serverless", description="How P(rate, replicas) is computed."
     )
+
+    @field_validator("replica_cost", mode="after")
+    @classmethod
+    def _one_for_all_is_a_number(cls, cost: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        return cost[0] if isinstance(cost, tuple) and len(cost) == 1 else cost
 
 
 class Planning(Section):
