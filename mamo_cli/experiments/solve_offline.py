@@ -42,7 +42,7 @@ def solve_offline(config: SolveOfflineConfig, place: Place = HERE) -> Outcome:
             rows = plan_rows(domain, optimum, planned, came)
             write_table(run.path / "plan.csv", plan_columns(domain.spec.words), rows)
             alpha = config.alpha if scope is Scope.ALPHA else None
-            summary = {"scope": config.scope, "alpha": alpha, **_summary(domain, optimum, planned, came)}
+            summary = {"scope": config.scope, "alpha": alpha, **plan_summary(domain, optimum, planned, came)}
             write_table(run.path / "summary.csv", list(summary), [list(summary.values())])
             write_frontier(run, domain, alpha_grid(0.1), told=optimum.notices)
             solver = {"name": optimum.solver, "version": optimum.solver_version}
@@ -70,8 +70,8 @@ def plan_rows(domain: Domain, optimum: Optimum, planned: Played, came: Played) -
     return rows
 
 
-def _summary(domain: Domain, optimum: Optimum, planned: Played, came: Played) -> dict[str, Any]:
-    """What summary.csv says of a plan."""
+def plan_summary(domain: Domain, optimum: Optimum, planned: Played, came: Played) -> dict[str, Any]:
+    """What summary.csv says of a plan: means over steps and agents, and the solver's own account."""
     words, limits = domain.spec.words, domain.spec.limits
     facts: dict[str, Any] = {"tolerance": tolerance(domain), "step_seconds": domain.spec.step_seconds}
     for number, measure in enumerate(words.measures):

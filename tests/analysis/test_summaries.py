@@ -1,0 +1,95 @@
+"""The numbers that a run is judged by, each worked out by hand from a few rows of its tables."""
+
+import numpy as np
+import pytest
+
+from mamo_cli.analysis.summaries import mamo_columns, mamo_summary, train_columns, train_summary
+from mamo_cli.runs.tables import write_table
+from mamo_cli.training.records import columns_of
+from tests.analysis.tiny_domain import LITRES, PRICE, WORDS, Pumps, optimum
+
+COLUMNS = columns_of(Pumps().spec, ("wa_choice",))
+
+
+def evaluation_rows(seed, alpha, choices, droughts, agent="left"):
+    return [
+        [seed, alpha, step, agent, 0.0, 1.0, LITRES[choice], LITRES[choice] * PRICE, drought]
+        for step, (choice, drought) in enumerate(zip(choices, droughts, strict=True))
+    ]
+
+
+def blank_rows(seed, alpha):
+    return [[seed, alpha, step, "left", 0.0, 1.0, None, None, None] for step in range(2)]
+
+
+def as_dicts(columns, rows):
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def test_a_baselines_row_by_hand(tmp_path):
+    # Greedy choices 1, 1 at alpha .4, where 1, 0 is best (-.325, see test_exact). What came: droughts .25 and .05.
+    rows = [*evaluation_rows(7, 0.4, [1, 1], [0.25, 0.05]), *blank_rows(8, 0.4)]
+    write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], rows)
+    first, second = as_dicts(train_columns(WORDS), train_summary(tmp_path, Pumps()))
+    assert (first["seed"], first["alpha"], first["tolerance"], first["step_seconds"]) == (7, 0.4, 0.1, 60.0)
+    assert first["mean_litres"] == pytest.approx(2.0)
+    assert first["mean_cost"] == pytest.approx(20 / 40)
+    assert first["mean_drought"] == pytest.approx(0.15)  # as it came
+    # In expectation 1, 1 is worth -(.6 x .5 + .4 x .2 + .6 x .5 + .4 x .1) / 2 = -.36.
+    assert first["expected_reward"] == pytest.approx(-0.36, rel=1e-12)
+    assert first["optimal_reward"] == pytest.approx(-0.325, rel=1e-12)
+    assert first["regret"] == pytest.approx(0.035 / 0.325, rel=1e-12)
+    assert second["regret"] is None
+    assert second["expected_reward"] is None
+    assert np.isnan(second["mean_cost"])
+
+
+def test_two_agents_are_summed_up_together(tmp_path):
+    left, right = evaluation_rows(0, 0.4, [1, 0], [0.2, 0.3]), evaluation_rows(0, 0.4, [2, 0], [0.0, 0.1], "right")
+    rows = [row for pair in zip(left, right, strict=True) for row in pair]
+    write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], rows)
+    (row,) = as_dicts(train_columns(WORDS), train_summary(tmp_path, Pumps(agents=2)))
+    assert row["mean_litres"] == pytest.approx((2 + 1 + 4 + 1) / 4)
+    assert row["mean_cost"] == pytest.approx(80 / 4 / 40)
+    assert row["mean_drought"] == pytest.approx(0.6 / 4)
+    # In expectation: left 1, 0 as best; right 2, 0: -(.6 x 1 + .6 x .25 + .4 x .15) / 2 = -.405.
+    assert row["expected_reward"] == pytest.approx((-0.325 - 0.405) / 2, rel=1e-12)
+
+
+def cycle_row(seed, cycle, feasible, choice):
+    return [seed, cycle, 0.5, 0, 0, 0, 0, 0, feasible, choice]
+
+
+def test_a_loops_row_by_hand(tmp_path):
+    # Eight cycles; of the last five (3 to 7) three are feasible. It would settle on .8; a seed of its own on .2.
+    feasible = [0, 0, 0, 1, 0, 1, 1, 0]
+    cycles = [cycle_row(7, cycle, held, 0.8 if cycle == 7 else 0.3) for cycle, held in enumerate(feasible)]
+    cycles += [cycle_row(9, cycle, 1, 0.2) for cycle in range(8)]
+    write_table(tmp_path / "cycles.csv", COLUMNS["cycles"], cycles)
+    rows = [*evaluation_rows(7, 0.8, [2, 1], [0.0, 0.1]), *evaluation_rows(9, 0.2, [0, 0], [0.6, 0.3])]
+    write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], rows)
+    # The bound: 24 a period, of 40 that it can cost at most: .6.
+    summary = mamo_summary(tmp_path, Pumps(), "wa_choice", 0.9, optimum([[1], [1]], objective=24.0))
+    first, second = as_dicts(mamo_columns(WORDS), summary)
+    assert (first["final_alpha"], first["exact_alpha"], first["feasible_share"]) == (0.8, 0.9, pytest.approx(0.6))
+    assert first["bound_cost"] == pytest.approx(0.6)
+    # (40 + 20) / 2 = 30 a period: .75, and 1.25 times the bound.
+    assert (first["mean_cost"], first["cost_over_bound"]) == (pytest.approx(0.75), pytest.approx(1.25))
+    assert (second["final_alpha"], second["feasible_share"]) == (0.2, 1.0)
+    assert second["cost_over_bound"] == pytest.approx(10 / 24)
+
+
+def test_the_bound_of_several_agents_is_their_sum(tmp_path):
+    rows = [row for step in range(2) for agent in ("left", "right") for row in
+            [[0, 0.5, step, agent, 0.0, 1.0, 2.0, 20.0, 0.1]]]  # fmt: skip
+    write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], rows)
+    columns = columns_of(Pumps(agents=2).spec, ("wa_choice",))["cycles"]
+    cycles = [[*cycle_row(0, 0, 1, choice), agent] for agent, choice in (("left", 0.6), ("right", 0.8))]
+    write_table(tmp_path / "cycles.csv", columns, cycles)
+    (row,) = as_dicts(
+        mamo_columns(WORDS), mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", None, optimum([[1, 1]] * 2, 32.0))
+    )
+    # Both cost 20 a period, 40 together; the bound is 32 together, of 80 at most.
+    assert (row["mean_cost"], row["bound_cost"]) == (pytest.approx(0.5), pytest.approx(0.4))
+    assert row["cost_over_bound"] == pytest.approx(1.25)
+    assert row["final_alpha"] == pytest.approx(0.7)
