@@ -108,6 +108,7 @@ class Termination(StrEnum):
 
     OPTIMAL = "optimal"
     TIME_LIMIT = "time limit"
+    BOUNDED = "bounded"  # a plan and a bound apart from it, and nothing more to try
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +126,8 @@ class Optimum:
         bound: no plan of least violation costs less; 0 where nothing is proven, not even the least violation.
         gap: (objective - bound) / objective.
         seconds: wall time of building and solving.
-        objective_residual: distance between the solver's objective and the recomputed one.
+        objective_residual: distance between the solver's objective and the recomputed one; from what the method left
+            out of account, if it did.
         constraint_residual: largest excess over any constraint.
         notices: one line for each solver passed over on the way.
     """

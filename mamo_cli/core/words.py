@@ -11,6 +11,7 @@ class Quantity(NamedTuple):
     symbol: str = ""  # in a title: "n"
     whole: bool = False  # written without a decimal point
     total: str = ""  # its sum over the steps of a plan, where that has a name: "replica_steps"
+    spoken: str = ""  # in a sentence, where the name does not do: "unmet demand"
 
 
 class Words(NamedTuple):

@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from mamo_cli.analysis.agent_tables import OPTIMUM
@@ -72,6 +73,7 @@ def draw_learning_curves(table: pd.DataFrame, words: Words) -> Figure:
         above.set_title(agent)
         tolerance_line(below, tolerance)
         below.set_xlabel("Training (environment steps)")
+        below.xaxis.set_major_locator(MaxNLocator(nbins=4))
     measure_axis(axes[0][0], measure)
     violation_scale(axes[0][1], "y", tolerance, table.loc[table["quantity"] == f"mean_{violation.name}", "value"])
     label_rows(axes, [mean_label(measure), mean_label(violation)])

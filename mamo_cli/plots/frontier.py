@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from mamo_cli.analysis.frontier_tables import CURVE, MAMO, TE_AGENT
 from mamo_cli.core.words import Words
-from mamo_cli.plots.panels import legend_below, mean_label
+from mamo_cli.plots.panels import legend_below, mean_label, spoken
 from mamo_cli.plots.style import (
     EXACT,
     INK,
@@ -41,8 +41,7 @@ def draw_frontier(table: pd.DataFrame, words: Words) -> Figure:
     """Mean cost over mean violation: the curve with its alphas, the offline scopes, one mark for each agent."""
     figure = Figure(figsize=(SINGLE_COLUMN, 3.9), layout="constrained")
     axes = figure.add_subplot()
-    tolerance, name = table["tolerance"].iloc[0], words.violations[0].name
-    violation = f"mean_{name}"
+    tolerance, violation = table["tolerance"].iloc[0], f"mean_{words.violations[0].name}"
     curve = table[table["kind"] == CURVE]
     axes.plot(curve[violation], curve["mean_cost"], color=EXACT, marker=".", markersize=4)
     keys = [Line2D([], [], color=EXACT, marker=".", markersize=4, label="exact optimum over α")]
@@ -58,7 +57,7 @@ def draw_frontier(table: pd.DataFrame, words: Words) -> Figure:
     axes.set_ylabel(words.cost)
     figure.draw_without_rendering()
     _label_alphas(axes, curve, violation)
-    figure.suptitle(f"Cost against {name.replace('_', ' ')}, one mark a seed")
+    figure.suptitle(f"Cost against {spoken(words.violations[0])}, one mark a seed")
     legend_below(figure, [*keys, tolerance_key(tolerance)], columns=1)
     return figure
 

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mamo_cli.core.words import Quantity, Words
-from mamo_cli.plots.panels import by_agent, held, label_rows, legend_below, panel_columns
+from mamo_cli.plots.panels import by_agent, held, label_rows, legend_below, panel_columns, spoken
 from mamo_cli.plots.style import EXACT, GREY, LEARNT, MARK, measure_axis, time_axis, tolerance_key, tolerance_line
 
 
@@ -25,7 +25,7 @@ def draw_offline(table: pd.DataFrame, words: Words) -> Figure:
     measure_axis(axes[0][0], measure)
     axes[0][1].set_ylim(bottom=0)
     label_rows(axes, [measure.label, violation.label])
-    figure.suptitle(f"Offline optimum, scope {first['scope']}: perfect knowledge of what comes")
+    figure.suptitle(f"Offline optimum, scope {first['scope']}: the exact plan")
     legend_below(figure, [Line2D([], [], color=EXACT, label="exact plan"), tolerance_key(first["tolerance"])])
     return figure
 
@@ -52,7 +52,7 @@ def draw_offline_noise(table: pd.DataFrame, words: Words) -> Figure:
     keys = [
         Line2D([], [], color=LEARNT, label=expected.label),
         Line2D([], [], color=GREY, linewidth=0.6, label=actual.label),
-        Line2D([], [], color=EXACT, linewidth=0.8, label=f"{violation.name} as it came"),
+        Line2D([], [], color=EXACT, linewidth=0.8, label=f"{spoken(violation)} as it came"),
         Line2D([], [], color=MARK, linestyle="", marker="o", markersize=2, label="step above the tolerance"),
         tolerance_key(first["tolerance"]),
     ]

@@ -106,4 +106,9 @@ def seeds_text(rows: pd.DataFrame) -> str:
 
 def mean_label(quantity: Quantity) -> str:
     """What an axis of a quantity's means is called."""
-    return f"Mean {quantity.name.replace('_', ' ')}"
+    return f"Mean {spoken(quantity)}"
+
+
+def spoken(quantity: Quantity) -> str:
+    """A quantity in a sentence."""
+    return quantity.spoken or quantity.name.replace("_", " ")

@@ -69,6 +69,7 @@ def time_axis(axes: Axes) -> None:
 def measure_axis(axes: Axes, measure: Quantity) -> None:
     """A measure from 0, on whole numbers; to be called once everything is drawn, for it ends the automatic scaling."""
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=measure.whole))
+    axes.margins(y=0.08)
     axes.set_ylim(bottom=0)
 
 

@@ -1,0 +1,125 @@
+"""The equations of a stock under Poisson demand, and the best plans over tables of what each level brings.
+
+Axes: T steps, A items, C levels 0..C-1. Demand of a period is independent of all else.
+"""
+
+import numpy as np
+from scipy.special import gammaln, pdtr, xlogy
+
+from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.compiled import compiled
+
+HALVINGS = 45
+"""Of [0, 1) in the search for a multiplier: fine, yet 1 - weight stays well above rounding."""
+
+ROUNDING = 1e-14
+"""What a step may be wrong by in a sum over steps; violations that differ by less are equal."""
+
+
+def outcomes(level: IntArray, before: FloatArray, last: FloatArray) -> FloatArray:
+    """`(..., 2)` expected stock on hand at the end of a period, and expected demand of it that is not met at once.
+
+    Unmet demand is what the backlog grows by from the arrival to the end:
+    `(D_before + D_last - S)^+ - (D_before - S)^+`.
+
+    Args:
+        level: S, units.
+        before: mean demand that draws on the level before the period begins, units.
+        last: mean demand of the period, units.
+    """
+    on_hand = surplus(level, before + last)
+    unmet = last + on_hand - surplus(level, before)  # by (D - S)^+ = D - S + (S - D)^+
+    return np.stack((on_hand, np.clip(unmet, 0.0, last)), -1)
+
+
+def surplus(level: IntArray, mean: FloatArray) -> FloatArray:
+    """`E[(S - X)^+]` of Poisson X: `S P(X <= S) - mean P(X <= S - 1)`."""
+    below = np.where(level > 0, pdtr(np.maximum(level - 1, 0), mean), 0.0)
+    return np.asarray(np.maximum(level * pdtr(level, mean) - mean * below, 0.0))
+
+
+def smallest(violation: FloatArray, limit: FloatArray) -> IntArray:
+    """The smallest choice `(...)` of violations `(..., C)` within a limit `(...)`, else the smallest of the least."""
+    allowed = np.maximum(limit, violation.min(-1) + ROUNDING)
+    return np.asarray((violation <= allowed[..., None]).argmax(-1))
+
+
+def mixed(cost: FloatArray, violation: FloatArray, limit: float) -> tuple[IntArray, float]:
+    """The cheapest plan whose violations add up to a limit, within one choice, and a bound by Lagrange duality.
+
+    Violation weighs w and cost 1 - w. Where the limit is met two plans are best, and time is shared between them. Each
+    w gives a bound: the least weighed sum, less what the limit allows, over 1 - w.
+
+    Args:
+        cost: `(T, C)`, rising with the choice.
+        violation: `(T, C)`, falling with it.
+        limit: on the sum; where it is out of reach, the plan is the cheapest of least violation.
+
+    Returns:
+        The plan `(T,)`, and what none within the limit costs less than, summed over steps; infinite where none is.
+    """
+    if violation.min(axis=1).sum() > limit:
+        return smallest(violation, np.zeros(len(violation))), np.inf
+    low, high, bound = 0.0, 1.0, float(cost.min(axis=1).sum())
+    for _ in range(HALVINGS):
+        weight = (low + high) / 2
+        score = _weighed(cost, violation, weight)
+        best = score.argmin(axis=1)
+        dual = _at(score, best).sum() - weight * limit - ROUNDING * len(score)
+        bound = max(bound, float(dual) / (1 - weight))
+        low, high = (low, weight) if _at(violation, best).sum() <= limit else (weight, high)
+    starved, safe = (_weighed(cost, violation, weight).argmin(axis=1) for weight in (low, high))
+    return _shared(violation, limit, starved, safe), bound
+
+
+def _shared(violation: FloatArray, limit: float, starved: IntArray, safe: IntArray) -> IntArray:
+    """The safe plan, moved towards the starved one as far and at as many steps as the limit leaves room for."""
+    plan, kept = safe.copy(), _at(violation, safe)
+    room = limit - kept.sum()
+    for t in (_at(violation, starved) - kept).argsort(kind="stable"):
+        fits = violation[t] <= kept[t] + max(room, 0.0)
+        plan[t] = max(starved[t], fits.argmax())
+        room -= violation[t, plan[t]] - kept[t]
+    return plan
+
+
+def _weighed(cost: FloatArray, violation: FloatArray, weight: float) -> FloatArray:
+    return (1 - weight) * cost + weight * violation
+
+
+def _at(table: FloatArray, plan: IntArray) -> FloatArray:
+    """`(T,)` the entries of a table `(T, C)` that a plan takes."""
+    return np.take_along_axis(table, plan[:, None], 1)[:, 0]
+
+
+def demand_chances(mean: FloatArray, choices: int) -> FloatArray:
+    """`(T, A, C)` the chance of each demand 0..C-1 where its mean is `(T, A)`."""
+    demand = np.arange(choices)
+    return np.asarray(np.exp(xlogy(demand, mean[..., None]) - mean[..., None] - gammaln(demand + 1)))
+
+
+@compiled
+def positions(plan: IntArray, start: IntArray, demand: FloatArray) -> FloatArray:
+    """The chance `(T, A, C)` of each position after ordering: `y_t = max(S_t, y_{t-1} - D_{t-1})`.
+
+    No tail is cut off: all demand that takes a position below the level, however far, ends at the level.
+
+    Args:
+        plan: `(T, A)` levels S_t.
+        start: `(A,)` position before the first order, within the levels.
+        demand: `(T, A, C)` chance of each demand.
+    """
+    steps, items, choices = demand.shape
+    chance = np.zeros(demand.shape)
+    for a in range(items):
+        chance[0, a, max(plan[0, a], start[a])] = 1.0
+        for t in range(1, steps):
+            level, above = plan[t, a], 0.0
+            for before in range(level + 1, choices):
+                if chance[t - 1, a, before] > 0.0:
+                    for taken in range(before - level):
+                        part = chance[t - 1, a, before] * demand[t - 1, a, taken]
+                        chance[t, a, before - taken] += part
+                        above += part
+            chance[t, a, level] = max(1.0 - above, 0.0)
+    return chance

@@ -1,0 +1,44 @@
+"""What a stock is, and what it calls its things."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from mamo_cli.core.settings import Section
+from mamo_cli.core.words import Quantity, Words
+from mamo_cli.domains.settings import WorkloadSettings
+
+WORDS = Words(
+    agent="item",
+    violations=(Quantity("unmet", "Unmet demand\n(share of the mean)", symbol="U", spoken="unmet demand"),),
+    measures=(
+        Quantity("level", "Level S (units)", symbol="S", whole=True),
+        Quantity("on_hand", "On hand (units)"),  # an expectation in plan.csv, hence not whole
+    ),
+    conditions=(Quantity("expected_demand", "expected demand"), Quantity("demand", "demand")),
+    control="Demand\n(units/period)",
+    cost="Mean cost (share of the highest level's)",
+)
+# A level is paid for L periods later, in the noise of all demand between, and there are many: more copies at once, more
+# of them in a batch and a nearer target than where a choice is paid for at once.
+DEFAULTS: Mapping[str, Any] = {
+    "learner": {"discount": 0.8, "batch_size": 64, "priority_exponent": 0.3, "target_interval": 25},
+    "phase": {"environments": 256},
+}
+
+
+class StockConfig(WorkloadSettings):
+    """The stock, its demand and what is asked of it: one item of constant mean demand unless told otherwise."""
+
+    tolerance: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        default=0.10, description="Most demand that stock may not meet at once, a share of all demand."
+    )
+    levels: int = Field(default=120, ge=1, le=1000, description="Highest order-up-to level, units.")
+    lead_time: int = Field(default=3, ge=0, le=100, description="Periods from an order to its arrival.")
+    holding_cost: float = Field(
+        default=1.0, gt=0.0, le=1e9, description="Cost of a unit on hand at the end of a period."
+    )
+
+
+SETTINGS, PLANNING = StockConfig, Section
