@@ -9,7 +9,7 @@ import pandas as pd
 from mamo_cli.analysis.frontier_tables import CURVE, read_frontier, read_tolerance
 from mamo_cli.analysis.offline_tables import SECONDS_PER_HOUR
 from mamo_cli.analysis.over_seeds import by_group
-from mamo_cli.analysis.run_tables import AGENT, quantities_of, read_run_table
+from mamo_cli.analysis.run_tables import AGENT, has_answers, quantities_of, read_run_table
 
 OPTIMUM = "optimum"
 """Value of the column `series` beside those of `over_seeds`: the exact optimum's mean at the same alpha."""
@@ -29,7 +29,7 @@ def te_agents_table(folder: Path) -> pd.DataFrame:
     evaluation["hours"] = evaluation.pop("step") * (step_seconds / SECONDS_PER_HOUR)
     table = by_group(evaluation, ["alpha", AGENT], "hours", quantities)
     agents = evaluation[["alpha", AGENT]].drop_duplicates()
-    if agents[AGENT].nunique() == 1:
+    if agents[AGENT].nunique() == 1 and has_answers(folder):
         optimum = _optimum_rows(read_frontier(folder), agents, quantities)
         table = pd.concat([table, optimum], ignore_index=True)
     return table.assign(tolerance=read_tolerance(folder))

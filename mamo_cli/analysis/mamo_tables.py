@@ -7,7 +7,7 @@ import pandas as pd
 
 from mamo_cli.analysis.frontier_tables import read_tolerance
 from mamo_cli.analysis.over_seeds import by_group, healthy_seeds, over_seeds
-from mamo_cli.analysis.run_tables import AGENT, quantities_of, read_run_table
+from mamo_cli.analysis.run_tables import AGENT, has_answers, quantities_of, read_run_table
 from mamo_cli.analysis.statistics import median
 from mamo_cli.core.errors import DataError
 
@@ -38,8 +38,9 @@ def mamo_table(folder: Path) -> pd.DataFrame:
         by_group(cycles, [AGENT], "cycle", ["alpha"], median),
         by_group(cycles, [AGENT], "cycle", greedy),
         by_group(training, [AGENT], "cycle", trained),
-        over_seeds(summary, "cycle", [OVER_BOUND]),
     ]
+    if has_answers(folder):
+        parts.append(over_seeds(summary, "cycle", [OVER_BOUND]))
     exact_alpha = summary["exact_alpha"].max()
     return pd.concat(parts, ignore_index=True).assign(exact_alpha=exact_alpha, tolerance=read_tolerance(folder))
 

@@ -33,6 +33,11 @@ def read_command(folder: Path) -> str:
     return str(manifest["command"])
 
 
+def has_answers(folder: Path) -> bool:
+    """Whether anything exact is known of what a run is about."""
+    return bool(read_manifest(folder).get("exact", True))
+
+
 def read_words(folder: Path) -> Words:
     """The words of the domain that a run is about.
 

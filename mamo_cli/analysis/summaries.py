@@ -9,6 +9,7 @@ import pandas as pd
 
 from mamo_cli.analysis.exact import expected_reward, regret, summarised
 from mamo_cli.core.arrays import FloatArray
+from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Optimum, Played
 from mamo_cli.core.weights import weights_of
 from mamo_cli.core.words import Words
@@ -78,17 +79,25 @@ def train_summary(folder: Path, domain: Domain) -> list[list[Any]]:
     for member in read_evaluation(folder, domain):
         weights = weights_of(member.alphas)
         start = [member.seed, float(member.alphas[0]), tolerance(domain), domain.spec.step_seconds]
-        best = expected_reward(domain, domain.perfect(weights), weights)
-        means = member_means(domain, member.played)
-        if np.isnan(member.played.paid).any():
-            rows.append([*start, *means, None, best, None])
-            continue
-        achieved = expected_reward(domain, domain.choices_of(member.played.measures), weights)
-        rows.append([*start, *means, achieved, best, regret(achieved, best)])
+        rows.append([*start, *member_means(domain, member.played), *_judged(domain, member, weights)])
     return rows
 
 
-def mamo_summary(folder: Path, domain: Domain, choice: str, exact: float | None, average: Optimum) -> list[list[Any]]:
+def _judged(domain: Domain, member: MemberEvaluation, weights: FloatArray) -> list[float | None]:
+    """A member's expected reward, the best there is and the regret: blank where it diverged or nothing is known."""
+    try:
+        best = expected_reward(domain, domain.perfect(weights), weights)
+    except NothingExactError:
+        return [None, None, None]
+    if np.isnan(member.played.paid).any():
+        return [None, best, None]
+    achieved = expected_reward(domain, domain.choices_of(member.played.measures), weights)
+    return [achieved, best, regret(achieved, best)]
+
+
+def mamo_summary(
+    folder: Path, domain: Domain, choice: str, exact: float | None, average: Optimum | None
+) -> list[list[Any]]:
     """Rows of a `run-mamo` run's summary: what the strategy settled on, its cost, and that over the bound.
 
     A ratio below 1 is that of a choice which violates too much. With several agents the choice is their mean alpha.
@@ -98,11 +107,12 @@ def mamo_summary(folder: Path, domain: Domain, choice: str, exact: float | None,
         domain: what was controlled.
         choice: the strategy's column of the alpha it would settle on.
         exact: alpha that the exact solution says it must settle at.
-        average: the optimum of scope average.
+        average: the optimum of scope average; None where nothing exact is known.
     """
     cycles = pd.read_csv(folder / "cycles.csv")
     last = cycles[cycles["cycle"] > cycles["cycle"].max() - LAST_CYCLES]
-    bound = average.objective / (domain.spec.cost_scale * len(domain.spec.agents))
+    dearest = domain.spec.cost_scale * len(domain.spec.agents)
+    bound = None if average is None else average.objective / dearest
     rows: list[list[Any]] = []
     for member in read_evaluation(folder, domain):
         own = last[last["seed"] == member.seed]
@@ -110,7 +120,7 @@ def mamo_summary(folder: Path, domain: Domain, choice: str, exact: float | None,
         start = [member.seed, chosen, exact, tolerance(domain), domain.spec.step_seconds]
         means = member_means(domain, member.played)
         cost = means[len(domain.spec.words.measures)]
-        rows.append([*start, *means, own["feasible"].mean(), bound, cost / bound])
+        rows.append([*start, *means, own["feasible"].mean(), bound, None if bound is None else cost / bound])
     return rows
 
 

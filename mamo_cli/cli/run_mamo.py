@@ -6,8 +6,8 @@ import typer
 
 from mamo_cli.cli.console import print_table
 from mamo_cli.cli.options import AsJson, ConfigFile, Device, EngineName, Fresh, Jobs, Name, RayAddress
-from mamo_cli.core.errors import UsageError
-from mamo_cli.experiments.configs import PRESETS, MamoConfig, configured
+from mamo_cli.experiments.configs import DEFAULT_STRATEGY, MamoConfig, configured, named
+from mamo_cli.strategies import registry as strategies
 
 
 def run_mamo(
@@ -25,16 +25,17 @@ def run_mamo(
 ) -> None:
     """Find the best alpha by weight adaptation.
 
-    Weight-adaptation agents learn the alpha that makes task-execution agents cheapest within the tolerance.
+    A strategy, of itself a weight-adaptation agent, looks for the alpha that makes task-execution agents cheapest
+    within the tolerance.
     """
     from mamo_cli.cli.running import finish, layers, place, progress_bar
     from mamo_cli.domains.registry import about
     from mamo_cli.experiments import run_mamo as experiment
     from mamo_cli.experiments.session import Machines
 
-    if preset not in PRESETS:
-        raise UsageError(f"--preset is one of {', '.join(PRESETS)}, got {preset!r}")
-    config = configured(MamoConfig, PRESETS[preset], *layers(config_file, overrides))
+    given = layers(config_file, overrides)
+    setting = strategies.preset(named(given, "strategy", DEFAULT_STRATEGY), preset)
+    config = configured(MamoConfig, setting, *given)
     with progress_bar("run-mamo") as progress:
         machines = Machines(jobs, engine, ray_address, device)
         outcome = experiment.run_mamo(config, place(name, fresh), machines, progress)

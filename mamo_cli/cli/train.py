@@ -45,9 +45,9 @@ def medians(summary: list[dict[str, Any]], columns: list[str]) -> list[list[Any]
 
     rows = []
     for alpha in dict.fromkeys(row["alpha"] for row in summary):
-        members = [row for row in summary if row["alpha"] == alpha and row["regret"] is not None]
-        values = [float(np.median([row[column] for row in members])) if members else None for column in columns]
-        rows.append([alpha, len(members), *values])
+        members = [row for row in summary if row["alpha"] == alpha and row["mean_cost"] is not None]
+        values = [[row[column] for row in members if row[column] is not None] for column in columns]
+        rows.append([alpha, len(members), *(float(np.median(each)) if each else None for each in values)])
     return rows
 
 

@@ -38,6 +38,10 @@ class SolverError(MamoError):
     exit_code = 4
 
 
+class NothingExactError(SolverError):
+    """Nothing exact is known of a domain: its results stand alone, without bounds and regret."""
+
+
 class DivergedError(MamoError):
     """Members of a population became NaN or infinite and were frozen."""
 

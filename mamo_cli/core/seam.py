@@ -147,7 +147,11 @@ class Optimum:
 
 
 class Domain(Protocol):
-    """What is controlled: a workload, its dynamics, its exact answers, its words."""
+    """What is controlled: a workload, its dynamics, its exact answers, its words.
+
+    Where nothing exact is known, `optimum`, `perfect` and `expected` raise `NothingExactError`, and its results stand
+    alone.
+    """
 
     spec: Spec
     warnings: tuple[str, ...]

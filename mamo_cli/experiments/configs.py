@@ -1,7 +1,7 @@
 """The configuration of each command, composed of the sections of the domain and the strategy it is about."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, create_model
@@ -14,12 +14,13 @@ from mamo_cli.strategies import registry as strategies
 from mamo_cli.training.settings import PhaseConfig
 
 DEFAULT_DOMAIN, DEFAULT_STRATEGY = "faas", "wa-dqn"
+_DOMAINS, _STRATEGIES = ", ".join(domains.DOMAINS), ", ".join(strategies.STRATEGIES)
 
 
 class ProblemConfig(Section):
     """What every command that has a problem is about; `configuration` puts the domain's own section into its place."""
 
-    domain: str = Field(default=DEFAULT_DOMAIN, description="What is controlled.", json_schema_extra=ADDED)
+    domain: str = Field(default=DEFAULT_DOMAIN, description=f"What is controlled: {_DOMAINS}.", json_schema_extra=ADDED)
     instance: WorkloadSettings = WorkloadSettings()
 
 
@@ -54,7 +55,9 @@ class TrainConfig(ProblemConfig):
 class MamoConfig(ProblemConfig):
     """`mamo run-mamo`; the strategy's sections come with it."""
 
-    strategy: str = Field(default=DEFAULT_STRATEGY, description="Who picks the weights.", json_schema_extra=ADDED)
+    strategy: str = Field(
+        default=DEFAULT_STRATEGY, description=f"Who picks the weights: {_STRATEGIES}.", json_schema_extra=ADDED
+    )
     seeds: int = Field(default=8, ge=1, le=100_000, description="Seeds 0..n-1.")
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig()
@@ -71,17 +74,6 @@ class EvaluateConfig(Section):
     trace: str | None = Field(default=None, description="Workload trace to evaluate on, CSV. Default: the run's own.")
     noise_seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of the evaluation noise.")
 
-
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "quick": {},
-    "paper": {
-        "seeds": 20,
-        "adaptation": {"cycles": 120},
-        "phase": {"iteration_steps": 15},
-        "wa_learner": {"replay_capacity": 96},
-    },
-}
-"""What `run-mamo --preset` sets; `quick` is the defaults."""
 
 Config = TypeVar("Config", bound=Section)
 
@@ -118,6 +110,6 @@ def configured(kind: type[Config], *layers: Mapping[str, Any]) -> Config:
     return resolved
 
 
-def named(layers: tuple[Mapping[str, Any], ...], what: str, otherwise: str) -> str:
+def named(layers: Sequence[Mapping[str, Any]], what: str, otherwise: str) -> str:
     """The name that the last of some layers gives to what they are about."""
     return str(next((layer[what] for layer in reversed(layers) if what in layer), otherwise))

@@ -13,7 +13,7 @@ import torch
 
 from mamo_cli.analysis.exact import frontier, frontier_columns
 from mamo_cli.core.arrays import FloatArray
-from mamo_cli.core.errors import DivergedError, UsageError
+from mamo_cli.core.errors import DivergedError, NothingExactError, UsageError
 from mamo_cli.core.seam import Domain, Optimum, Scope, Spec
 from mamo_cli.core.settings import Section, digest
 from mamo_cli.runs.driver import drive
@@ -216,18 +216,30 @@ def even_sizes(members: int, processes: int) -> list[int]:
 
 
 def begin(run: RunFolder, name: str, domain: Domain) -> None:
-    """Write down what a run is about, for whoever reads its tables, and say what the user should know of it."""
+    """Write down what a run is about, for whoever reads its tables, and say what the user should know of it.
+
+    Raises:
+        UsageError: the domain has another number of constraints than one, whose weight is alpha.
+    """
+    if len(domain.spec.words.violations) != 1:
+        raise UsageError(f"{name} has {len(domain.spec.words.violations)} constraints; commands know domains of one")
     run.record(domain=name)
     for warning in domain.warnings:
         LOGGER.warning("%s", warning)
 
 
-def write_frontier(run: RunFolder, domain: Domain, alphas: FloatArray, told: Sequence[str] = ()) -> Optimum:
+def write_frontier(run: RunFolder, domain: Domain, alphas: FloatArray, told: Sequence[str] = ()) -> Optimum | None:
     """Solve both bounds, write frontier.csv, and return the scope average's solution, the loop's lower bound.
 
-    Notices that the user was `told` already are not repeated.
+    Where nothing exact is known, that is said, and there is neither a table nor a bound. Notices that the user was
+    `told` already are not repeated.
     """
-    step, average = domain.optimum(Scope.STEP), domain.optimum(Scope.AVERAGE)
+    try:
+        step, average = domain.optimum(Scope.STEP), domain.optimum(Scope.AVERAGE)
+    except NothingExactError as error:
+        LOGGER.warning("%s: no bound, no exact alpha and no regret", error)
+        run.record(exact=False)
+        return None
     for notice in dict.fromkeys((*step.notices, *average.notices)):
         if notice not in told:
             LOGGER.warning("%s", notice)

@@ -11,7 +11,7 @@ from mamo_cli.analysis.agent_tables import learning_curves_table, regret_table, 
 from mamo_cli.analysis.frontier_tables import frontier_table, same_instance
 from mamo_cli.analysis.mamo_tables import mamo_table
 from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
-from mamo_cli.analysis.run_tables import AGENT, read_command, read_words
+from mamo_cli.analysis.run_tables import AGENT, has_answers, read_command, read_words
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.words import Words
 from mamo_cli.plots.agents import draw_learning_curves, draw_regret, draw_te_agents
@@ -45,6 +45,9 @@ FIGURES: Mapping[str, Mapping[str, Drawing]] = {
 }
 """By command, from the least to the most that a run has learned, then by file name."""
 
+OF_ANSWERS = ("frontier", "regret")
+"""Figures that a run has only where something exact is known of what it is about."""
+
 COMPARISON = "frontier_compared"
 
 
@@ -67,6 +70,8 @@ def draw_run(folder: Path, destination: Path | None = None) -> list[Path]:
         raise DataError(f"{folder}: a run of {command!r} has no figures, only those of {', '.join(FIGURES)} have")
     written, words = [], read_words(folder)
     for name, (tabulate, draw) in FIGURES[command].items():
+        if name in OF_ANSWERS and not has_answers(folder):
+            continue
         table = tabulate(folder)
         written += _draw(draw, table, words, (destination or folder / "figures") / name)
     return written
@@ -84,7 +89,7 @@ def draw_runs(folders: Sequence[Path]) -> list[Path]:
         StorageError: A file cannot be written.
     """
     written = [path for folder in folders for path in draw_run(folder)]
-    solved = [folder for folder in folders if read_command(folder) != "evaluate"]
+    solved = [folder for folder in folders if read_command(folder) != "evaluate" and has_answers(folder)]
     host = max(reversed(solved), key=lambda folder: list(FIGURES).index(read_command(folder)), default=None)
     if host is None:
         return written

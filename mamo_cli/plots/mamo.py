@@ -39,7 +39,8 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
     for (agent, rows), (top, middle, bottom) in zip(agents, axes, strict=True):
         by = dict(groups(rows, "quantity"))
         draw_over_seeds(top, by["alpha"], "cycle", steps=True)
-        top.axhline(exact_alpha, color=EXACT, linestyle=":")
+        if np.isfinite(exact_alpha):
+            top.axhline(exact_alpha, color=EXACT, linestyle=":")
         top.set_title(agent)
         draw_over_seeds(middle, by[f"mean_{violation.name}"], "cycle")
         _greedy(middle, by[f"eval_{violation.name}"])
@@ -57,7 +58,7 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
     figure.suptitle(f"MAMO, {seeds_text(table)}\n{_bound_text(table)}")
     keys = [
         Line2D([], [], color=INK, linewidth=1.6, label="greedy evaluation, likewise"),
-        Line2D([], [], color=EXACT, linestyle=":", label=f"exact α = {exact_alpha:g}"),
+        *_exact_key(exact_alpha),
         tolerance_key(tolerance),
     ]
     legend_below(figure, [*seed_keys("IQM over seeds (α: median)"), *keys], columns=3)
@@ -71,8 +72,16 @@ def _greedy(axes: Axes, rows: pd.DataFrame) -> None:
     axes.vlines(centre["cycle"] + 0.5, centre["low"], centre["high"], color=INK, linewidth=0.5, zorder=3)
 
 
+def _exact_key(alpha: float) -> list[Line2D]:
+    """The legend's entry for the exact alpha, if there is one."""
+    return [Line2D([], [], color=EXACT, linestyle=":", label=f"exact α = {alpha:g}")] if np.isfinite(alpha) else []
+
+
 def _bound_text(table: pd.DataFrame) -> str:
-    """The cost at the end over the exact optimum of scope average."""
-    row = table[(table["quantity"] == OVER_BOUND) & (table["series"] == CENTRE)].iloc[0]
+    """The cost at the end over the exact optimum of scope average, where it is known."""
+    found = table[(table["quantity"] == OVER_BOUND) & (table["series"] == CENTRE)]
+    if found.empty:
+        return "nothing exact is known to compare with"
+    row = found.iloc[0]
     interval = f"{row['value']:+.1f} % [{row['low']:+.1f}, {row['high']:+.1f}]"
     return f"final cost over the exact lower bound (scope average), IQM: {interval}"

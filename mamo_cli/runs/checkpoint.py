@@ -43,8 +43,9 @@ def save(folder: Path, digest: str, state: dict[str, Any]) -> None:
 def in_tensors(state: Any) -> Any:
     """A state with tensors in place of arrays, which is what torch stores without pickling objects."""
     if isinstance(state, np.ndarray):
-        # Empty arrays that came through a pickle all lie at one address, which torch takes for one storage.
-        return torch.from_numpy(np.ascontiguousarray(state) if state.size else state.copy())
+        array = np.asarray(state, order="C")
+        # What Ray keeps cannot be written to; empty arrays out of a pickle all lie at one address. Torch wants neither.
+        return torch.from_numpy(array if array.size and array.flags.writeable else array.copy())
     if isinstance(state, dict):
         return {name: in_tensors(part) for name, part in state.items()}
     return [in_tensors(part) for part in state] if isinstance(state, list) else state

@@ -4,6 +4,7 @@ The first is light, so that help texts are instant; for a small strategy both ma
 
     SECTIONS   sections of a run's configuration with their defaults; "adaptation", a kind of `LoopSettings`, is one
     OPTIONS    which settings of "adaptation" are options of the command line, too
+    PRESETS    what `run-mamo --preset` sets, by name; "quick" is the defaults
 
 and the second
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mamo_cli.core.errors import UsageError
 
@@ -35,6 +36,7 @@ class Entry(NamedTuple):
 
 STRATEGIES: dict[str, Entry] = {
     "wa-dqn": Entry("mamo_cli.strategies.wa_dqn.settings", "mamo_cli.strategies.wa_dqn.agent"),
+    "fixed": Entry("mamo_cli.strategies.fixed", "mamo_cli.strategies.fixed"),
 }
 
 
@@ -59,6 +61,18 @@ def options_of(name: str) -> tuple[str, ...]:
     """Settings of the section "adaptation" that are options of the command line."""
     options: tuple[str, ...] = import_module(entry(name).settings).OPTIONS
     return options
+
+
+def preset(strategy: str, name: str) -> Mapping[str, Any]:
+    """A layer of settings by its name.
+
+    Raises:
+        UsageError: the strategy has no such preset.
+    """
+    presets: Mapping[str, Mapping[str, Any]] = import_module(entry(strategy).settings).PRESETS
+    if name not in presets:
+        raise UsageError(f"--preset of {strategy} is one of {', '.join(presets)}, got {name!r}")
+    return presets[name]
 
 
 def columns_of(name: str) -> tuple[str, ...]:

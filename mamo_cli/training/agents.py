@@ -108,9 +108,11 @@ def _mean_over_steps_and_copies(values: FloatArray) -> FloatArray:
     """`(steps, K, E, A, numbers)` to `(K, A, numbers)`, in one order of adding whatever K is: NumPy's depends on it."""
     steps, members, copies, agents, numbers = values.shape
     means = np.zeros((members, agents, numbers))
-    for step in range(steps):
-        for k in range(members):
-            for copy in range(copies):
-                means[k] += values[step, k, copy]
-    means /= steps * copies
+    for k in range(members):
+        for a in range(agents):
+            for i in range(numbers):
+                for step in range(steps):
+                    for copy in range(copies):
+                        means[k, a, i] += values[step, k, copy, a, i]
+                means[k, a, i] /= steps * copies
     return means

@@ -6,7 +6,6 @@ from mamo_cli.core.errors import UsageError
 from mamo_cli.core.settings import digest, read_toml, to_toml
 from mamo_cli.domains.registry import DOMAINS, about
 from mamo_cli.experiments.configs import (
-    PRESETS,
     EvaluateConfig,
     MamoConfig,
     ProblemConfig,
@@ -14,7 +13,9 @@ from mamo_cli.experiments.configs import (
     TrainConfig,
     configured,
 )
+from mamo_cli.strategies.registry import STRATEGIES, preset
 
+PAPER = preset("wa-dqn", "paper")
 KINDS = [SolveOfflineConfig, TrainConfig, MamoConfig, EvaluateConfig]
 # As versions before domains, strategies and parts could be named wrote them: their runs must be known again.
 DIGESTS = {SolveOfflineConfig: "ad55336b", TrainConfig: "64fdee80", MamoConfig: "19f92a31", EvaluateConfig: "8626d022"}
@@ -33,7 +34,7 @@ def test_toml_gives_the_same_configuration_back(tmp_path, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_digests_are_those_of_earlier_versions(kind):
     assert digest(configured(kind), "x") == DIGESTS[kind]
-    assert digest(configured(MamoConfig, PRESETS["paper"]), "x") == "964d9eb2"
+    assert digest(configured(MamoConfig, PAPER), "x") == "964d9eb2"
 
 
 def test_every_choice_that_was_added_is_in_the_digest_once_it_is_made():
@@ -51,10 +52,10 @@ def test_every_choice_that_was_added_is_in_the_digest_once_it_is_made():
 
 
 def test_later_layers_win_and_leave_the_rest():
-    layers = PRESETS["paper"], {"seeds": 3, "phase": {"iterations": 5}}, {"phase": {"window": 2}}
+    layers = PAPER, {"seeds": 3, "phase": {"iterations": 5}}, {"phase": {"window": 2}}
     config = configured(MamoConfig, *layers)
     assert (config.seeds, config.phase.iterations, config.phase.window) == (3, 5, 2)
-    assert config.adaptation.cycles == PRESETS["paper"]["adaptation"]["cycles"]
+    assert config.adaptation.cycles == PAPER["adaptation"]["cycles"]
 
 
 def test_the_last_layer_that_names_a_domain_brings_its_section_and_defaults():
@@ -68,9 +69,12 @@ def test_the_last_layer_that_names_a_domain_brings_its_section_and_defaults():
     assert configured(TrainConfig, {"domain": "inventory"}, learner).learner.discount == 0.25
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-def test_presets_are_valid(preset):
-    assert configured(MamoConfig, PRESETS[preset])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_presets_are_valid_and_every_strategy_has_the_quick_one(strategy):
+    for name in ("quick", "paper") if strategy == "wa-dqn" else ("quick",):
+        assert configured(MamoConfig, preset(strategy, name), {"strategy": strategy})
+    with pytest.raises(UsageError, match=f"--preset of {strategy} is one of quick.*, got 'slow'"):
+        preset(strategy, "slow")
 
 
 @pytest.mark.parametrize(
@@ -93,5 +97,5 @@ def test_what_makes_no_sense_is_named_with_its_rule(values, message):
 
 
 def test_an_unknown_strategy_is_refused():
-    with pytest.raises(UsageError, match="--strategy is one of wa-dqn, got 'dice'"):
+    with pytest.raises(UsageError, match="--strategy is one of wa-dqn, .*got 'dice'"):
         configured(MamoConfig, {"strategy": "dice"})

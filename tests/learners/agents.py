@@ -51,6 +51,9 @@ def outcome(objectives, after, continues=None, over=None):
     )
 
 
+COPIES = 6
+
+
 def feed(agent, members, shape, count=60, seed=0, masked=0.0):
     """Store random transitions in every member's replay, a third of them the end of an episode.
 
@@ -69,8 +72,10 @@ def feed(agent, members, shape, count=60, seed=0, masked=0.0):
     ends = (rng.random((members, count)) > 1 / 3).astype(np.float32)
     mask = rng.random((members, count, shape.agents, shape.choices)) >= masked
     mask[..., rng.integers(shape.choices)] = True
-    step = outcome(objectives, Seen(after, mask), ends, ends == 0)
-    agent.store(everything(before, shape.choices), chosen, step)
+    for copies in np.split(np.arange(count), count // COPIES):  # as many steps of a few copies: some go on in the next
+        at = (slice(None), copies)
+        step = outcome(objectives[at], Seen(after[at], mask[at]), ends[at], ends[at] == 0)
+        agent.store(everything(before[at], shape.choices), chosen[at], step)
 
 
 def population(seeds, functions=1, device="cpu", domain=None, **settings):

@@ -17,32 +17,33 @@ from tests.learners.test_equations import RULES
 WIDTHS = st.lists(st.integers(1, 70), min_size=2, max_size=5)
 
 
-def in_torch(network, parameters, widths):
+def in_torch(network, parameters, widths, agents):
     """The module of a network, its parameters set."""
-    module = network.Network(widths)
+    module = network.Network(widths, agents)
     vector_to_parameters(torch.from_numpy(parameters.copy()), module.parameters())
     return module
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @settings(max_examples=60, deadline=None)
-@given(WIDTHS, st.integers(1, 40), st.integers(0, 99))
-def test_forward_and_backward_are_what_autograd_says(name, widths, rows, seed):
+@given(WIDTHS, st.integers(1, 3), st.integers(1, 40), st.integers(0, 99))
+def test_forward_and_backward_are_what_autograd_says(name, widths, agents, rows, seed):
     network, rng, beyond = part(NETWORKS, name), np.random.default_rng(seed), 3
-    parameters, layout = network.initial(widths, rng), np.array(widths)
+    widths = [*widths[:-1], agents * widths[-1]]
+    parameters, layout = network.initial(widths, agents, rng), np.array(widths)
     states = rng.normal(size=(rows + beyond, widths[0])).astype(np.float32)
-    activations = np.empty((rows + beyond) * network.row_size(layout), dtype=np.float32)
+    activations = np.empty((rows + beyond) * network.row_size(layout, agents), dtype=np.float32)
     activations[: states.size] = states.ravel()
-    network.forward(parameters, layout, activations)
+    network.forward(parameters, layout, agents, activations)
     outputs = activations[activations.size - (rows + beyond) * widths[-1] :].reshape(rows + beyond, widths[-1])
-    module = in_torch(network, parameters, widths)
+    module = in_torch(network, parameters, widths, agents)
     expected = module(torch.from_numpy(states))
     np.testing.assert_allclose(outputs, expected.detach(), rtol=1e-4, atol=1e-5)
 
     slope = rng.normal(size=(rows, widths[-1])).astype(np.float32)
     gradient = np.full_like(parameters, 7.0)  # overwritten, not added to
-    scratch = np.full(network.scratch_size(layout, rows), np.nan, dtype=np.float32)
-    network.backward(parameters, layout, activations, rows, slope, scratch, gradient)  # of the first rows alone
+    scratch = np.full(network.scratch_size(layout, agents, rows), np.nan, dtype=np.float32)
+    network.backward(parameters, layout, agents, activations, rows, slope, scratch, gradient)  # of the first rows alone
     (expected[:rows] * torch.from_numpy(slope)).sum().backward()
     free = parameters_to_vector([one.grad for one in module.parameters()])
     np.testing.assert_allclose(gradient, free, rtol=1e-3, atol=1e-4)
@@ -62,7 +63,7 @@ def plain_perceptron(parameters, widths, signal):
 
 def test_values_are_every_members_own_and_nothing_for_the_frozen():
     widths = (3, 20, 5)
-    rows = np.stack([perceptron.initial(widths, np.random.default_rng(member)) for member in range(4)])
+    rows = np.stack([perceptron.initial(widths, 1, np.random.default_rng(member)) for member in range(4)])
     states = np.random.default_rng(9).normal(size=(4, 6, 3)).astype(np.float32)
     networks = CompiledNetworks(Parts(perceptron, double_q, greedy, adam), widths, rows, RULES)
     found = networks.values(states[:, :, None], np.array([True, True, False, True]))[:, :, 0]
@@ -74,13 +75,13 @@ def test_values_are_every_members_own_and_nothing_for_the_frozen():
 
 def test_initial_weights_fill_their_range_and_depend_on_the_members_generator_alone():
     widths = (25, 64, 10)
-    rows = np.stack([perceptron.initial(widths, np.random.default_rng(member)) for member in range(3)])
+    rows = np.stack([perceptron.initial(widths, 1, np.random.default_rng(member)) for member in range(3)])
     first = 25 * 64 + 64
     for layer, inputs in ((rows[:, :first], 25), (rows[:, first:], 64)):
         bound = 1 / np.sqrt(inputs)
         assert 0.95 * bound < np.abs(layer).max() <= bound
         assert abs(layer.mean()) < 0.05 * bound
-    assert np.array_equal(rows[1], perceptron.initial(widths, np.random.default_rng(1)))
+    assert np.array_equal(rows[1], perceptron.initial(widths, 1, np.random.default_rng(1)))
 
 
 @settings(max_examples=20, deadline=None)

@@ -56,7 +56,9 @@ class DQN:
             chooser=part(CHOOSERS, config.chooser),
             optimiser=part(OPTIMISERS, config.optimiser),
         )
-        initial = np.stack([parts.network.initial(widths, member["initialisation"]) for member in self._streams])
+        initial = np.stack(
+            [parts.network.initial(widths, shape.agents, member["initialisation"]) for member in self._streams]
+        )
         rules = Rules(
             discount=config.discount,
             importance_exponent=config.importance_exponent,

@@ -2,13 +2,16 @@
 
 A part is one module, in which one member's share of the work is written in NumPy's terms and compiled:
 
-    network     `Network`, the same as a module of torch; `initial(widths, rng)`; `row_size`, `scratch_size`, `forward`
-                and `backward` (see `perceptron`)
-    target      `follow`, what of the replay follows a transition; `bootstrap`, its worth; `in_torch` (see `double_q`)
+    network     `Network`, the same as a module of torch, its parameters in the order of the flat vector; `initial`,
+                `row_size`, `scratch_size`, `forward` and `backward` (see `perceptron`): of a row's numbers the inputs
+                come first and the outputs, agent after agent, last; `scratch` is exactly as long as `scratch_size` says
+    target      `follow`, what of the replay follows each transition; `bootstrap`, its worth; `in_torch` (see
+                `double_q`)
     chooser     `choose`, from the values of all agents to a choice of each; `in_torch` (see `greedy`)
     optimiser   `move` (see `adam`)
 
-`update` puts them together; a test holds each combination equal to its plain reference in torch.
+A part may use another's functions. `update` puts them together; a test holds each network equal to its module, and the
+whole update with each part to its plain reference in torch. What `follow` does both share: test it by hand.
 """
 
 from importlib import import_module

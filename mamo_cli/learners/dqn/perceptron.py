@@ -23,8 +23,8 @@ LEAK = np.float32(0.01)
 class Network(torch.nn.Module):
     """The network as it is meant; a test holds `forward` and `backward` equal to it and its derivative."""
 
-    def __init__(self, widths: Sequence[int]) -> None:
-        """Args: widths: of the layers. The parameters are left unset: `initial` says what they begin as."""
+    def __init__(self, widths: Sequence[int], agents: int) -> None:
+        """Args: widths: of the layers. agents: A. The parameters are left unset: `initial` says what they begin as."""
         super().__init__()
         self.layers = torch.nn.ParameterList()
         for inputs, outputs in pairwise(widths):
@@ -39,7 +39,7 @@ class Network(torch.nn.Module):
         return signal
 
 
-def initial(widths: Sequence[int], rng: np.random.Generator) -> Float32Array:
+def initial(widths: Sequence[int], agents: int, rng: np.random.Generator) -> Float32Array:
     """Parameters `(D,)` to begin with: uniform within 1/sqrt(inputs) of a layer."""
     parts = []
     for inputs, outputs in pairwise(widths):
@@ -49,29 +49,40 @@ def initial(widths: Sequence[int], rng: np.random.Generator) -> Float32Array:
 
 
 @compiled
-def row_size(widths: IntArray) -> int:
+def row_size(widths: IntArray, agents: int) -> int:
     """Numbers that `forward` leaves of one state: its inputs, and what each layer makes of them."""
-    size: int = widths.sum()
+    size = 0
+    for width in widths:
+        size += width
     return size
 
 
 @compiled
-def scratch_size(widths: IntArray, rows: int) -> int:
-    """Numbers that `backward` needs room for: two layers' slopes, and the weights of one."""
-    widest: int = widths.max()
-    return 2 * rows * widest + widest**2
+def _widest(widths: IntArray) -> int:
+    widest = 0
+    for width in widths:
+        widest = max(widest, width)
+    return widest
 
 
 @compiled
-def forward(parameters: Float32Array, widths: IntArray, activations: Float32Array) -> None:
+def scratch_size(widths: IntArray, agents: int, rows: int) -> int:
+    """Numbers that `backward` needs room for: two layers' slopes, and the weights of one."""
+    widest = _widest(widths)
+    return 2 * rows * widest + widest * widest
+
+
+@compiled
+def forward(parameters: Float32Array, widths: IntArray, agents: int, activations: Float32Array) -> None:
     """A perceptron with leaky rectifiers.
 
     Args:
         parameters: `(D,)`: layer after layer, weights `(inputs, outputs)` and then biases.
         widths: of the inputs, the hidden layers and the outputs.
-        activations: `(rows * sum(widths),)`: the inputs `(rows, widths[0])`, and room for what the layers make of them.
+        agents: A, each of which has an equal part of the outputs; to a perceptron they are all alike.
+        activations: `(rows * row_size,)`: the inputs `(rows, widths[0])` first, the outputs `(rows, widths[-1])` last.
     """
-    rows = activations.size // widths.sum()
+    rows = activations.size // row_size(widths, agents)
     weight, inputs = 0, 0
     for layer in range(widths.size - 1):
         wide, narrow = widths[layer], widths[layer + 1]
@@ -99,6 +110,7 @@ def forward(parameters: Float32Array, widths: IntArray, activations: Float32Arra
 def backward(
     parameters: Float32Array,
     widths: IntArray,
+    agents: int,
     activations: Float32Array,
     rows: int,
     slope: Float32Array,
@@ -110,14 +122,15 @@ def backward(
     Args:
         parameters: as `forward` took them.
         widths: as `forward` took them.
+        agents: as `forward` took them.
         activations: as `forward` left them.
         rows: the first so many rows of `activations` count.
         slope: `(rows, outputs)` the loss's derivative in the outputs.
-        scratch: `(scratch_size,)`, overwritten.
+        scratch: `(scratch_size,)`, just as long; overwritten.
         gradient: `(D,)`, overwritten.
     """
-    all_rows, widest = activations.size // widths.sum(), widths.max()
-    turned, slopes = scratch[: widest**2], scratch[widest**2 :].reshape((2, rows * widest))
+    all_rows, widest = activations.size // row_size(widths, agents), _widest(widths)
+    turned, slopes = scratch[: widest * widest], scratch[widest * widest :].reshape((2, rows * widest))
     end, outputs = parameters.size, activations.size - all_rows * widths[-1]
     for layer in range(widths.size - 2, -1, -1):
         wide, narrow = widths[layer], widths[layer + 1]
@@ -126,7 +139,8 @@ def backward(
         before = activations[inputs : inputs + rows * wide].reshape((rows, wide))
         np.dot(before.T, slope, gradient[weight:bias].reshape((wide, narrow)))
         shift = gradient[bias:end]
-        shift[:] = 0.0
+        for j in range(narrow):
+            shift[j] = 0.0
         for row in range(rows):
             for j in range(narrow):
                 shift[j] += slope[row, j]

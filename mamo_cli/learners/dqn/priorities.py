@@ -3,6 +3,8 @@
 Node i has the children 2i and 2i + 1, node 1 is the root, and the leaves are the last half.
 """
 
+import numpy as np
+
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.compiled import compiled
 
@@ -14,8 +16,9 @@ def set_priorities(tree: FloatArray, places: IntArray, priorities: FloatArray) -
     Sums are taken anew from below, not adjusted by differences: no rounding error builds up. All climb one level at a
     time, so that the walks do not wait for each other.
     """
-    nodes = places + tree.size // 2
+    nodes = np.empty(places.size, dtype=np.int64)
     for i in range(nodes.size):
+        nodes[i] = places[i] + tree.size // 2
         tree[nodes[i]] = priorities[i]
     while nodes[0] > 1:
         for i in range(nodes.size):
@@ -34,8 +37,9 @@ def draw(tree: FloatArray, uniforms: FloatArray, places: IntArray, probability: 
         probability: `(n,)`, to be filled: with which each was drawn.
     """
     leaves, total = tree.size // 2, tree[1]
-    mass = uniforms * total
-    places[:] = 1
+    mass = np.empty(uniforms.size)
+    for i in range(places.size):
+        mass[i], places[i] = uniforms[i] * total, 1
     while places[0] < leaves:
         for i in range(places.size):
             node = 2 * places[i]

@@ -64,8 +64,9 @@ def unpack(memory: Memory, k: int, places: IntArray, allowed: BoolArray) -> None
 @compiled
 def pack(allowed: BoolArray, words: WordArray) -> None:
     """Fill the bits `(A, words)` of a mask `(A, C)`."""
-    words[:] = np.uint64(0)
     for a in range(allowed.shape[0]):
+        for w in range(words.shape[1]):
+            words[a, w] = np.uint64(0)
         for c in range(allowed.shape[1]):
             words[a, c // WORD] |= np.uint64(allowed[a, c]) << np.uint64(c % WORD)
 
@@ -113,12 +114,15 @@ def store(
     members, count, agents, weighed = objectives.shape
     capacity = memory.states.shape[1]
     following, held, copies = memory.ring
-    if count != copies:  # other environments: nothing that is held goes on in them
-        for back in range(1, copies + 1):
-            memory.outcomes[:, (following - back) % capacity, -1] = 0.0
-    places = (following + np.arange(count)) % capacity
-    memory.ring[:] = np.array([(following + count) % capacity, min(held + count, capacity), count])
+    places, largest = np.empty(count, dtype=np.int64), np.empty(count)
+    for e in range(count):
+        places[e] = (following + e) % capacity
+    memory.ring[0], memory.ring[1] = (following + count) % capacity, min(held + count, capacity)
+    memory.ring[2] = count
     for k in range(members):
+        if count != copies:  # other environments: nothing that is held goes on in them
+            for back in range(1, copies + 1):
+                memory.outcomes[k, (following - back) % capacity, -1] = 0.0
         for e in range(count):
             state, outcome = memory.states[k, places[e]], memory.outcomes[k, places[e]]
             join(values_tm1[k, e], state[0])
@@ -129,14 +133,16 @@ def store(
                     outcome[agents + a * weighed + m] = objectives[k, e, a, m]
             outcome[-2], outcome[-1] = continues[k, e], 0 if over[k, e] else count
             pack(mask_t[k, e], memory.masks[k, places[e]])
-        set_priorities(memory.sums[k], places, np.full(count, memory.largest[k, 0]))
+            largest[e] = memory.largest[k, 0]
+        set_priorities(memory.sums[k], places, largest)
 
 
 @compiled
 def prioritise(memory: Memory, k: int, places: IntArray, priorities: FloatArray) -> None:
     """Set a member's priorities `(B,)` at `places` and remember the largest."""
     set_priorities(memory.sums[k], places, priorities)
-    memory.largest[k, 0] = max(memory.largest[k, 0], priorities.max())
+    for priority in priorities:
+        memory.largest[k, 0] = max(memory.largest[k, 0], priority)
 
 
 @functools.cache
@@ -155,7 +161,10 @@ def make_sample(follow: Any) -> Callable[..., None]:
             batch: to be filled.
         """
         size, agents = batch.actions.shape
-        draw(memory.sums[k], (np.arange(size) + uniforms) / size, batch.places, batch.probability)
+        strata = np.empty(size)
+        for b in range(size):
+            strata[b] = (b + uniforms[b]) / size
+        draw(memory.sums[k], strata, batch.places, batch.probability)
         for b in range(size):
             place = batch.places[b]
             for i in range(batch.states.shape[1]):

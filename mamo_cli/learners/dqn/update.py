@@ -39,16 +39,19 @@ def make_values(network: Any) -> Callable[..., Float32Array]:
     def values(online: Float32Array, alive: BoolArray, widths: IntArray, observed: Float32Array) -> Float32Array:
         """Values `(K, E, A, C)` where `(K, E, A, O)` is observed; 0 for members that are not alive."""
         members, rows, agents, _ = observed.shape
-        q = np.zeros((members, rows, agents, widths[-1] // agents), dtype=np.float32)
-        activations = np.empty(rows * row_size(widths), dtype=np.float32)
+        choices = widths[-1] // agents
+        q = np.zeros((members, rows, agents, choices), dtype=np.float32)
+        activations = np.empty(rows * row_size(widths, agents), dtype=np.float32)
         states = activations[: rows * widths[0]].reshape((rows, widths[0]))
-        outputs = activations[activations.size - rows * widths[-1] :].reshape(q.shape[1:])
+        outputs = activations[activations.size - rows * widths[-1] :].reshape((rows, widths[-1]))
         for k in range(members):
             if alive[k]:
                 for row in range(rows):
                     join(observed[k, row], states[row])
-                forward(online[k], widths, activations)
-                q[k] = outputs
+                forward(online[k], widths, agents, activations)
+                for row in range(rows):
+                    for i in range(widths[-1]):
+                        q[k, row, i // choices, i % choices] = outputs[row, i]
         return q
 
     return values
@@ -63,7 +66,9 @@ def permitted(choice: int, share: float, allowed: BoolArray) -> int:
         share: uniform in [0, 1) and independent of it; where in the list of what is allowed the second draw falls.
         allowed: `(C,)`; where nothing is, the choice stands.
     """
-    count = allowed.sum()
+    count = 0
+    for c in range(allowed.size):
+        count += allowed[c]
     if allowed[choice] or count == 0:
         return choice
     left, found = min(int(share * count), count - 1), 0
@@ -138,13 +143,16 @@ def make_temporal_difference(target: Any, chooser: Any) -> Callable[..., float]:
             The loss: Huber, importance-weighted, mean over batch and agents.
         """
         size, agents, choices = batch.allowed.shape
-        least, loss = batch.probability.min(), 0.0
+        least, loss = batch.probability[0], 0.0
+        for probability in batch.probability:
+            least = min(least, probability)
         online, target = (q[size:].reshape(batch.allowed.shape), q_t_target.reshape(batch.allowed.shape))
         chosen, following = np.empty((size, agents), dtype=np.int64), np.empty((size, agents), dtype=np.float32)
         choose(online, batch.allowed, chosen)
         bootstrap(online, target, chosen, following)
-        slope[:] = 0.0
         for b in range(size):
+            for column in range(slope.shape[1]):
+                slope[b, column] = 0.0
             share = importance_weight(batch.probability[b], least, rules.importance_exponent) / (size * agents)
             largest = 0.0
             for a in range(agents):
@@ -198,9 +206,9 @@ def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Call
         members, updates, size = uniforms.shape
         agents, objectives = weights.shape[1], weights.shape[2]
         inputs, outputs = widths[0], widths[-1]
-        activations = np.empty(2 * size * row_size(widths), dtype=np.float32)
-        after = np.empty(size * row_size(widths), dtype=np.float32)
-        scratch = np.empty(scratch_size(widths, size), dtype=np.float32)
+        activations = np.empty(2 * size * row_size(widths, agents), dtype=np.float32)
+        after = np.empty(size * row_size(widths, agents), dtype=np.float32)
+        scratch = np.empty(scratch_size(widths, agents, size), dtype=np.float32)
         gradient = np.empty(networks.online.shape[1], dtype=np.float32)
         slope, priority = np.empty((size, outputs), dtype=np.float32), np.empty(size)
         batch = Batch(
@@ -221,16 +229,19 @@ def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Call
             online, target = networks.online[k], networks.target[k]
             for u in range(updates):
                 sample(memory, k, uniforms[k, u], rules.discount, batch)
-                after[: size * inputs] = batch.states[size:].ravel()
-                forward(online, widths, activations)
-                forward(target, widths, after)
+                for b in range(size):
+                    for i in range(inputs):
+                        after[b * inputs + i] = batch.states[size + b, i]
+                forward(online, widths, agents, activations)
+                forward(target, widths, agents, after)
                 losses[k] += temporal_difference(q, q_t_target, batch, weights[k], rules, slope, priority)
                 prioritise(memory, k, batch.places, priority)
-                backward(online, widths, activations, size, slope, scratch, gradient)
+                backward(online, widths, agents, activations, size, slope, scratch, gradient)
                 step = count + u + 1
                 mean, square = networks.mean[k], networks.square[k]
                 move(online, mean, square, gradient, rules.max_gradient_norm, learning_rate, step)
                 if step % rules.target_interval == 0:
-                    target[:] = online
+                    for i in range(online.size):
+                        target[i] = online[i]
 
     return update

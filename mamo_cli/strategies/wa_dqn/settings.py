@@ -28,3 +28,12 @@ SECTIONS = {
     "wa_learner": LearnerConfig(discount=0.0, replay_capacity=48, target_interval=100),
 }
 OPTIONS = ("cycles", "initial_alpha", "alpha_step", "kappa")
+PRESETS = {
+    "quick": {},
+    "paper": {
+        "seeds": 20,
+        "adaptation": {"cycles": 120},
+        "phase": {"iteration_steps": 15},
+        "wa_learner": {"replay_capacity": 96},
+    },
+}
