@@ -97,5 +97,5 @@ def test_what_makes_no_sense_is_named_with_its_rule(values, message):
 
 
 def test_an_unknown_strategy_is_refused():
-    with pytest.raises(UsageError, match="--strategy is one of wa-dqn, .*got 'dice'"):
+    with pytest.raises(UsageError, match=r"--strategy is one of wa-dqn, .*got 'dice'"):
         configured(MamoConfig, {"strategy": "dice"})
