@@ -7,7 +7,7 @@ MAMO := $(abspath $(BIN))/mamo
 # One thread for each process: mamo cuts its work into processes itself.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo docs test test-faults fuzz lint type bench paper clean
+.PHONY: demo docs test test-faults fuzz mutants reference lint type bench paper clean
 FUZZ_RUNS ?= 20000
 
 $(BIN)/mamo: pyproject.toml constraints.txt
@@ -38,6 +38,13 @@ test-faults: $(VENV)/.dev ## 200 random SIGKILLs (minutes): every run ends as if
 fuzz: $(VENV)/.dev ## coverage-guided fuzzing of all that reads a file; FUZZ_RUNS inputs each
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[fuzz]"
 	set -e; for target in trace importer config checkpoint; do $(BIN)/python -m tests.fuzz $$target $(FUZZ_RUNS); done
+
+mutants: $(VENV)/.dev ## would the tests notice if a formula were wrong? (an hour) Survivors and why: tests/mutants/survivors.md
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[mutants]"
+	$(BIN)/python -m tests.mutants
+
+reference: $(VENV)/.dev ## the learner on the field's own problems: CartPole, Acrobot, the Blind Cliffwalk
+	$(BIN)/python -m benchmarks.reference
 
 lint: $(VENV)/.dev ## style, and only style
 	$(BIN)/ruff check .

@@ -3,10 +3,11 @@
 import gymnasium
 import numpy as np
 
-from benchmarks.problem import instance, make_environment
+from benchmarks.problem import domain, make_environment
 from benchmarks.rows import Row, measured, ratio
 from benchmarks.timing import seconds_each
-from mamo_cli.domains.faas.environment import BatchedScaling
+from mamo_cli.core.seam import Part
+from mamo_cli.domains.faas.environment import ScalingEnvironment
 
 BATCHES = ((1, 1), (16, 16), (256, 16))  # members, copies
 STEPS = 500
@@ -16,11 +17,11 @@ def run(repeats: int) -> list[Row]:
     """Rows by size of the batch, and the ratio of the largest to Gymnasium's."""
     rows = []
     for members, copies in BATCHES:
-        environment = BatchedScaling(instance(), members, copies)
+        environment = domain().environment(Part.TRAINING, members, copies)
         shape = (members, copies, 1)
         actions, deviations = np.random.default_rng(0).integers(0, 10, shape), np.zeros(shape)
 
-        def play(environment: BatchedScaling = environment, drawn: tuple = (actions, deviations)) -> None:
+        def play(environment: ScalingEnvironment = environment, drawn: tuple = (actions, deviations)) -> None:
             for _ in range(STEPS):
                 environment.step(*drawn)
 

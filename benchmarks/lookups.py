@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 
 import mamo_cli
-from benchmarks.problem import INSTANCE, instance
+from benchmarks.problem import INSTANCE, domain
 from benchmarks.rows import Row, measured, ratio
 from benchmarks.timing import seconds_each
 
@@ -17,7 +17,7 @@ THEIR_POINTS = 50
 
 def run(repeats: int) -> list[Row]:
     """Rows of our table and of pacsltk, and their ratio."""
-    table = instance().table
+    table = domain().case.training.table
     rng = np.random.default_rng(0)
     rates = rng.uniform(1.0, table.max_rate_rps, (POINTS, 1))
     replicas = rng.integers(1, table.max_replicas + 1, (POINTS, 1))

@@ -16,13 +16,12 @@ MEMBERS = (1, 8, 32, 128, 256)
 # Members as a run makes them: the replays fill while they learn.
 CHILD = """
 import sys
-import numpy as np
-from benchmarks.ours import ALPHA, LEARNER, population
+from benchmarks.ours import LEARNER, population, weights
 from benchmarks.memory import own_peak_bytes
 members = int(sys.argv[1])
 shard = population(members, 0, 64, 1, 16)
 for _ in range(LEARNER.replay_capacity // 64 // 16):
-    shard.train_iteration(0, np.full((members, 1), ALPHA))
+    shard.train_iteration(0, weights(members))
 print(own_peak_bytes())
 """
 

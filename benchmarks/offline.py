@@ -4,12 +4,11 @@ import numpy as np
 
 from benchmarks.rows import Row, measured
 from benchmarks.timing import seconds_each
-from mamo_cli.analysis.exact import replica_problem
-from mamo_cli.core.settings import InstanceConfig
 from mamo_cli.core.errors import MamoError
+from mamo_cli.domains.faas.domain import build, load
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem
 from mamo_cli.domains.faas.offline.solve import solve
-from mamo_cli.domains.faas.node import build_case, load_trace
+from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.workload.trace import Trace
 
 SOLVERS = ("gurobi", "cbc", "highs")
@@ -21,7 +20,7 @@ TIME_LIMIT_S = 60.0
 def run(quick: bool, repeats: int) -> list[Row]:
     """Rows for the reference instance and, unless quick, for the week."""
     config = InstanceConfig()
-    problems = {"288 steps x 1 function x 10 replicas": problem_of(config, load_trace(config))}
+    problems = {"288 steps x 1 function x 10 replicas": problem_of(config, load(config))}
     if not quick:
         problems[f"{WEEK_STEPS} steps x {WEEK_FUNCTIONS} functions x 10 replicas"] = problem_of(config, week())
     return [
@@ -34,7 +33,7 @@ def run(quick: bool, repeats: int) -> list[Row]:
 
 def problem_of(config: InstanceConfig, trace: Trace) -> ReplicaProblem:
     """What `mamo solve-offline` solves."""
-    return replica_problem(build_case(config, trace, evaluation_trace=trace), config)
+    return build(config, trace, trace).problem
 
 
 def week() -> Trace:

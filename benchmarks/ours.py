@@ -4,11 +4,15 @@ import numba
 import numpy as np
 
 import mamo_cli
-from benchmarks.problem import ALPHA, EPSILON, INSTANCE, LEARNER, LEARNING_RATE, instance
-from mamo_cli.core.settings import PhaseConfig
-from mamo_cli.training.agents import TaskPopulation
-from mamo_cli.runs.engine import limit_threads
+from benchmarks.problem import ALPHA, EPSILON, LEARNER, LEARNING_RATE, domain
+from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.core.weights import weights_of
+from mamo_cli.learners.dqn.learner import DQN
+from mamo_cli.learners.protocol import Shape
+from mamo_cli.runs.engine import limit_threads
+from mamo_cli.training.agents import TaskAgents
+from mamo_cli.training.settings import PhaseConfig
 
 STEPS = 64  # environment steps of each member in one call
 FILLING_COPIES = 1024
@@ -22,12 +26,12 @@ class Ours:
 
     def __init__(self, members: int, copies: int) -> None:
         self._shard = full_shard(members, 0, copies)
-        self._alpha = np.full((members, 1), ALPHA)
+        self._weights = weights(members)
         self._updates = members * STEPS
 
     def advance(self) -> int:
         """One iteration."""
-        self._shard.train_iteration(0, self._alpha)
+        self._shard.train_iteration(0, self._weights)
         return self._updates
 
 
@@ -42,7 +46,12 @@ def build(members: int, copies: int, threads: int) -> Ours:
     return engine
 
 
-def population(members: int, first: int, copies: int, updates: int, steps: int) -> TaskPopulation:
+def weights(members: int) -> FloatArray:
+    """Every member's weights `(K, 1, 2)` of cost and rejection."""
+    return weights_of(np.full((members, 1), ALPHA))
+
+
+def population(members: int, first: int, copies: int, updates: int, steps: int) -> TaskAgents:
     """Members with seeds from `first` on."""
     phase = PhaseConfig(
         iterations=1,
@@ -53,13 +62,14 @@ def population(members: int, first: int, copies: int, updates: int, steps: int) 
         learning_rate=((0.0, LEARNING_RATE),),
     )
     streams = [MemberStreams(first + member, "te") for member in range(members)]
-    return TaskPopulation(instance(), INSTANCE.noise, LEARNER, phase, streams)
+    learner = DQN(LEARNER, Shape.of(domain().spec), streams)
+    return TaskAgents(domain(), learner, phase, streams)
 
 
-def full_shard(members: int, first: int, copies: int) -> TaskPopulation:
+def full_shard(members: int, first: int, copies: int) -> TaskAgents:
     """Members whose replays were filled by as many copies of the environment as make it quick."""
     filler = population(members, first, FILLING_COPIES, 1, LEARNER.replay_capacity // FILLING_COPIES)
-    filler.train_iteration(0, np.full((members, 1), ALPHA))
+    filler.train_iteration(0, weights(members))
     shard = population(members, first, copies, copies, STEPS // copies)
     shard.load_state_dict({**shard.state_dict(), "learner": filler.state_dict()["learner"]})
     return shard

@@ -12,8 +12,9 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, Protocol
 
-from mamo_cli.core.settings import InstanceConfig, LearnerConfig
-from mamo_cli.domains.faas.node import ScalingInstance, build_case, load_trace
+from mamo_cli.domains.faas.domain import FaasDomain, build, load
+from mamo_cli.domains.faas.settings import InstanceConfig
+from mamo_cli.learners.dqn.settings import LearnerConfig
 
 INSTANCE = InstanceConfig()
 LEARNER = LearnerConfig()
@@ -43,9 +44,9 @@ Build = Callable[[int, int, int], Engine]  # members, copies, threads
 
 
 @cache
-def instance() -> ScalingInstance:
-    """The reference instance as agents train on it."""
-    return build_case(INSTANCE, load_trace(INSTANCE)).training
+def domain() -> FaasDomain:
+    """The reference instance."""
+    return build(INSTANCE, load(INSTANCE))
 
 
 def make_environment() -> Any:

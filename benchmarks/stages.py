@@ -7,22 +7,23 @@ import numba
 import numpy as np
 
 import mamo_cli
-from benchmarks.ours import full_shard
+from benchmarks.ours import full_shard, weights
 from benchmarks.rows import Row, measured
 from benchmarks.timing import seconds_each
-from mamo_cli.learners.dqn import equations, kernels, optimiser, perceptron
+from mamo_cli.learners.dqn import adam, double_q, greedy, perceptron
+from mamo_cli.learners.dqn.replay import Batch, make_sample, prioritise
+from mamo_cli.learners.dqn.update import make_temporal_difference
 from mamo_cli.runs.engine import limit_threads
 
 TURNS = 1000
 COPIES = 16
-WEIGHTS = np.full((1, 1, 2), -0.5)
 
 
 def run(repeats: int) -> list[Row]:
     """Microseconds of each part; the last row is the whole, in which every part finds the caches used by the others."""
     limit_threads()
     learner = full_shard(1, 0, COPIES)._learner
-    learner.learn(learner.draw_replay(TURNS), WEIGHTS, 1e-3)
+    learner.learn(TURNS, weights(1), 1e-3)
     rows = []
     for name, call in {**parts(learner), "whole update": whole(learner)}.items():
         micros = [each / TURNS * 1e6 for each in seconds_each(call, 3 * repeats)]
@@ -34,28 +35,33 @@ def run(repeats: int) -> list[Row]:
 
 def whole(learner: Any) -> Callable[[], None]:
     """Gradient steps as the learner makes them."""
-    uniforms = learner.draw_replay(TURNS)
-    return lambda: learner.learn(uniforms, WEIGHTS, 1e-4)
+    return lambda: learner.learn(TURNS, weights(1), 1e-4)
 
 
 def parts(learner: Any) -> dict[str, Callable[[], None]]:
-    """Each part of `kernels.learn`, many times over, fed with what the part before it leaves."""
+    """Each part of the compiled update, many times over, fed with what the part before it leaves."""
     memory, networks = learner.replay.memory, learner._networks
     widths, rules, vectors = networks._widths, networks._rules, networks._networks
-    size = learner.config.batch_size
-    uniforms = learner.draw_replay(TURNS)[:, 0]
-    activations = np.zeros(2 * size * widths.sum(), dtype=np.float32)
-    after = np.zeros(size * widths.sum(), dtype=np.float32)
-    slopes = np.zeros((2, size * widths.max()), dtype=np.float32)
-    turned = np.zeros(widths.max() ** 2, dtype=np.float32)
+    size, choices, (inputs, outputs) = learner.config.batch_size, learner._shape.choices, widths[[0, -1]]
+    uniforms = np.random.default_rng(0).random(size)
+    activations = np.zeros(2 * size * perceptron.row_size(widths), dtype=np.float32)
+    after = np.zeros(size * perceptron.row_size(widths), dtype=np.float32)
+    scratch = np.zeros(perceptron.scratch_size(widths, size), dtype=np.float32)
     gradient = np.zeros(vectors.online.shape[1], dtype=np.float32)
-    outcomes = np.zeros((size, memory.outcomes.shape[2]), dtype=np.float32)
-    places, probability, priority = np.zeros(size, dtype=np.int64), np.zeros(size), np.zeros(size)
-    states = activations[: 2 * size * widths[0]].reshape(2 * size, widths[0])
-    q = activations[-2 * size * widths[-1] :].reshape(2 * size, widths[-1])
-    q_t_target = after[-size * widths[-1] :].reshape(size, widths[-1])
-    slope = slopes[0, : size * widths[-1]].reshape(size, widths[-1])
+    slope, priority = np.zeros((size, outputs), dtype=np.float32), np.zeros(size)
+    batch = Batch(
+        places=np.zeros(size, dtype=np.int64),
+        probability=np.zeros(size),
+        states=activations[: 2 * size * inputs].reshape(2 * size, inputs),
+        actions=np.zeros((size, 1), dtype=np.int64),
+        objectives=np.zeros((size, 1, 2), dtype=np.float32),
+        discounts=np.zeros(size),
+        allowed=np.zeros((size, 1, choices), dtype=np.bool_),
+    )
+    q = activations[-2 * size * outputs :].reshape(2 * size, outputs)
+    q_t_target = after[-size * outputs :].reshape(size, outputs)
     online, target, mean, square = (vector[0] for vector in vectors)
+    sample, temporal_difference = make_sample(double_q.follow), make_temporal_difference(double_q, greedy)
 
     def repeated(part: Any, *given: Any) -> Callable[[], None]:
         @numba.njit
@@ -66,16 +72,14 @@ def parts(learner: Any) -> dict[str, Callable[[], None]]:
         part(*given)
         return lambda: loop(given)
 
-    calls = {
-        "sample the replay": repeated(kernels.sample, memory, 0, uniforms[0], places, probability, states, outcomes),
-    }
-    after[: size * widths[0]] = states[size:].ravel()
+    calls = {"sample the replay": repeated(sample, memory, 0, uniforms, rules.discount, batch)}
+    after[: size * inputs] = batch.states[size:].ravel()
     calls["forward, online network"] = repeated(perceptron.forward, online, widths, activations)
     calls["forward, target network"] = repeated(perceptron.forward, target, widths, after)
     calls["temporal differences"] = repeated(
-        equations.temporal_difference, q, q_t_target, outcomes, probability, WEIGHTS[0], rules, slope, priority
+        temporal_difference, q, q_t_target, batch, weights(1)[0], rules, slope, priority
     )
-    calls["priorities"] = repeated(kernels.prioritise, memory, 0, places, priority)
-    calls["backward"] = repeated(perceptron.backward, online, widths, activations, size, slopes, turned, gradient)
-    calls["clipping and Adam"] = repeated(optimiser.adam, online, mean, square, gradient, 10.0, 0.0, 1000)
+    calls["priorities"] = repeated(prioritise, memory, 0, batch.places, priority)
+    calls["backward"] = repeated(perceptron.backward, online, widths, activations, size, slope, scratch, gradient)
+    calls["clipping and Adam"] = repeated(adam.move, online, mean, square, gradient, 10.0, 0.0, 1000)
     return calls

@@ -1,6 +1,7 @@
-"""Modules import downwards only: upward imports, sideways ones between layers, and circles are errors."""
+"""Modules import downwards only, none knows another of its kind, and no learner knows a domain's words."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -9,20 +10,27 @@ import pytest
 import mamo_cli
 
 ROOT = Path(mamo_cli.__file__).parent
-# From the bottom up. Layers of one row do not know each other, but for the modules at the very bottom.
-LAYERS = [
-    {"errors", "seeding", "config", "storage", "compiled"},
-    {"workload"},
-    {"faas"},
-    {"scaling", "offline"},
-    {"learning"},
-    {"adaptation"},
-    {"runs"},
-    {"analysis"},
-    {"plots"},
-    {"cli"},
-]
-HEIGHT = {name: height for height, row in enumerate(LAYERS) for name in row}
+# From the bottom up.
+LAYERS = (
+    "core",
+    "workload",
+    "solvers",
+    "domains",
+    "learners",
+    "strategies",
+    "training",
+    "runs",
+    "analysis",
+    "plots",
+    "experiments",
+    "cli",
+)
+HEIGHT = {name: height for height, name in enumerate(LAYERS)}
+# Folders of these layers do not know one another: each stands in for any other.
+EXCHANGEABLE = ("domains", "strategies")
+# What is learnt, by whom and for whose weights is the same whatever is controlled.
+BLIND = ("learners", "strategies", "training")
+WORDS = re.compile("replica|rejection|faas", re.IGNORECASE)
 
 
 def module_name(path):
@@ -51,22 +59,55 @@ def layer(module):
     return ([*module.split("."), ""])[1]
 
 
+def exchangeable(module):
+    """The folder of an exchangeable layer that a module is in, if it is in one."""
+    parts = module.split(".")
+    return parts[2] if len(parts) > 3 and parts[1] in EXCHANGEABLE else ""
+
+
+def wrong_way(name, target):
+    """Whether a module of the package must not import another."""
+    own, other = layer(name), layer(target)
+    if not own or not other:
+        return False
+    if own != other:
+        return HEIGHT[own] < HEIGHT[other]
+    folders = exchangeable(name), exchangeable(target)
+    return all(folders) and folders[0] != folders[1]
+
+
 def violations(modules):
-    """Imports that go up, or sideways between layers, and the first circle of modules."""
+    """Imports that go up, or to a folder that could be exchanged, and the first circle of modules."""
     graph = {name: imports(source, modules.keys()) - {name} for name, source in modules.items()}
-    found = []
-    for name, targets in graph.items():
-        for target in sorted(targets):
-            own, other = layer(name), layer(target)
-            if own and other and own != other:
-                bottom = HEIGHT[own] == HEIGHT[other] == 0
-                if HEIGHT[own] <= HEIGHT[other] and not bottom:
-                    found.append(f"{name} imports {target}")
+    found = [
+        f"{name} imports {target}"
+        for name, targets in graph.items()
+        for target in sorted(targets)
+        if wrong_way(name, target)
+    ]
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         found.append("circle: " + " -> ".join(error.args[1]))
     return found
+
+
+def texts(source):
+    """`(line, text)` of every name and every string of a source, but for its docstrings."""
+    tree = ast.parse(source)
+    expressions = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    said = {id(node) for node in expressions if isinstance(node, ast.Constant)}
+    line = 0
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", line)
+        for _, value in ast.iter_fields(node):
+            parts = value if isinstance(value, list) else [value]
+            yield from ((line, part) for part in parts if isinstance(part, str) and id(node) not in said)
+
+
+def domain_words(source):
+    """`line: text` of what only a domain may speak of."""
+    return [f"{line}: {text}" for line, text in texts(source) if WORDS.search(text)]
 
 
 def test_every_module_belongs_to_a_layer():
@@ -82,11 +123,14 @@ def test_imports_go_down_and_in_no_circle():
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("mamo_cli.domains.faas.rejection.erlang", "from mamo_cli.domains.faas.environment import BatchedScaling"),
-        ("mamo_cli.domains.faas.environment", "from mamo_cli.domains.faas.offline.problem import ReplicaProblem"),
-        ("mamo_cli.domains.faas.offline.problem", "import mamo_cli.domains.faas.node"),
-        ("mamo_cli.learners.dqn.learner", "def late():\n    from mamo_cli.training.two_phase import TwoPhaseLoop"),
         ("mamo_cli.core.errors", "from mamo_cli.workload import trace"),
+        ("mamo_cli.workload.trace", "import mamo_cli.domains.registry"),
+        ("mamo_cli.solvers.cbc", "from mamo_cli.domains.faas.offline.problem import ReplicaProblem"),
+        ("mamo_cli.domains.faas.environment", "from mamo_cli.learners.dqn.learner import DQN"),
+        ("mamo_cli.learners.dqn.learner", "def late():\n    from mamo_cli.training.two_phase import TwoPhaseLoop"),
+        ("mamo_cli.strategies.fixed", "from mamo_cli.training.settings import PhaseConfig"),
+        ("mamo_cli.experiments.train", "from mamo_cli.cli.output import OUTPUT"),
+        ("mamo_cli.domains.inventory.domain", "from mamo_cli.domains.faas.environment import ScalingEnvironment"),
     ],
 )
 def test_a_planted_upward_or_sideways_import_is_caught(module, line):
@@ -98,11 +142,51 @@ def test_a_planted_upward_or_sideways_import_is_caught(module, line):
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("mamo_cli.learners.dqn.update", "from mamo_cli.learners.dqn.learner import PopulationLearner"),
+        ("mamo_cli.learners.dqn.update", "from mamo_cli.learners.dqn.learner import DQN"),
         ("mamo_cli.core.errors", "from mamo_cli.core.settings import Section"),
+        ("mamo_cli.core.words", "from mamo_cli.core.seam import Spec"),
     ],
 )
 def test_a_planted_circle_is_caught(module, line):
     modules = sources()
     modules[module] += f"\n{line}\n"
     assert violations(modules)[0].startswith("circle: ")
+
+
+def test_no_learner_strategy_or_training_loop_knows_a_domains_words():
+    blind = {name: source for name, source in sources().items() if layer(name) in BLIND}
+    assert {layer(name) for name in blind} == set(BLIND)
+    assert len(blind) > 20
+    assert [f"{name}:{found}" for name, source in blind.items() for found in domain_words(source)] == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "replicas = 1",
+        "def f(max_replicas): pass",
+        "def f(*, rejection=0): pass",
+        "f(rejection=0)",
+        "step.replicas",
+        "class RejectionTable: pass",
+        "def mean_rejection(): pass",
+        "COLUMNS = ('seed', 'mean_replicas')",
+        "row = f'mean_rejection_{name}'",
+        "name = f'{kind}_replicas'",
+        "table['rejection']",
+        "import mamo_cli.domains.faas.node",
+        "from mamo_cli.domains.faas import node",
+        "from mamo_cli.domains import faas",
+        "from mamo_cli.domains.registry import build as build_faas",
+        "load('mamo_cli.domains.faas.domain')",
+        "def f():\n    global rejection",
+        "match x:\n    case {'a': replicas}: pass",
+        "x: 'ReplicaProblem'",
+    ],
+)
+def test_a_planted_word_of_a_domain_is_caught(planted):
+    assert domain_words(planted) != []
+
+
+def test_what_is_said_of_a_domain_in_a_docstring_is_no_offence():
+    assert domain_words('"""Of replicas."""\nMEASURES = 1\n"""Such as rejection."""\ndef f():\n    "Like faas."') == []

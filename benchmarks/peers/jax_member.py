@@ -8,7 +8,7 @@ import numpy as np
 import optax
 
 from benchmarks.peers import sum_tree
-from benchmarks.problem import ALPHA, EPSILON, INSTANCE, LEARNER, LEARNING_RATE, instance
+from benchmarks.problem import ALPHA, EPSILON, INSTANCE, LEARNER, LEARNING_RATE, domain
 
 CAPACITY = LEARNER.replay_capacity
 FEATURES = 4
@@ -18,7 +18,7 @@ PRIORITY_FLOOR = 1e-3
 
 
 class Node(NamedTuple):
-    """The reference instance as arrays; see `BatchedScaling` for the dynamics."""
+    """The reference instance as arrays; see `ScalingEnvironment` for the dynamics."""
 
     expected: jax.Array  # (T,) scaled
     actual: jax.Array  # (T,) requests/s
@@ -43,7 +43,7 @@ class Member(NamedTuple):
 
 def node() -> Node:
     """The instance that everyone learns, in single precision."""
-    source = instance()
+    source = domain().case.training
     values = np.asarray(source.table.values[0])
     rise = np.diff(values, axis=-1, append=values[:, -1:])
     return Node(

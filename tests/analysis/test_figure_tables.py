@@ -50,7 +50,7 @@ def test_steps_above_the_tolerance_are_marked(tmp_path):
 def test_functions_have_means_of_their_own(tmp_path):
     run = write_offline(tmp_path / "run", ["resize", "ocr"])
     expected = raw(run, "plan.csv").groupby("function")["rejection_actual"].mean()
-    means = offline_noise_table(run).groupby("function")["mean_rejection"].first()
+    means = offline_noise_table(run).groupby("agent")["mean_rejection"].first()
     pd.testing.assert_series_equal(means, expected, check_names=False, check_index_type=False)
 
 

@@ -3,12 +3,14 @@ import json
 import numpy as np
 import pytest
 
-from mamo_cli.analysis.run_tables import read_command, read_run_table
+from mamo_cli.analysis.run_tables import quantities_of, read_command, read_run_table, read_words
 from mamo_cli.core.errors import DataError
 
 
-def written(folder, text, name="plan.csv"):
+def written(folder, text, name="plan.csv", **manifest):
     (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    started = {"command": "train", "status": "complete", "starts": [], **manifest}
+    (folder / "run.json").write_text(json.dumps(started), encoding="utf-8")
     return folder
 
 
@@ -21,9 +23,26 @@ def test_numbers_are_read_exactly_and_blanks_are_nan(tmp_path):
     assert table["step"].dtype == np.int64
 
 
-def test_a_function_column_is_there_even_where_the_file_has_none(tmp_path):
+def test_the_agents_have_a_column_even_where_the_file_has_none(tmp_path):
     folder = written(tmp_path, "step\n0\n1\n")
-    assert list(read_run_table(folder, "plan.csv", ["step", "function"])["function"]) == ["", ""]
+    assert list(read_run_table(folder, "plan.csv", ["step", "agent"])["agent"]) == ["", ""]
+
+
+@pytest.mark.parametrize(("manifest", "word"), [({}, "function"), ({"domain": "faas"}, "function")])
+def test_the_agents_column_has_the_word_of_the_runs_domain(tmp_path, manifest, word):
+    folder = written(tmp_path, f"step,{word},cost\n0,resize,1\n1,7,2\n", **manifest)
+    assert list(read_run_table(folder, "plan.csv", ["agent", "cost"])["agent"]) == ["resize", "7"]
+
+
+def test_a_run_from_before_there_were_domains_has_the_first_ones_words(tmp_path):
+    folder = written(tmp_path, "")
+    assert read_words(folder).agent == "function"
+    assert quantities_of(folder) == ["replicas", "rejection"]
+
+
+def test_a_run_of_a_domain_of_later_versions_is_refused(tmp_path):
+    with pytest.raises(DataError, match="a run of the domain 'tides', which this version does not know"):
+        read_words(written(tmp_path, "", domain="tides"))
 
 
 @pytest.mark.parametrize(
@@ -49,13 +68,12 @@ def test_a_broken_table_gives_one_clear_line(tmp_path, text, complaint):
 
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(DataError, match=r"cycles\.csv: cannot be read: No such file"):
-        read_run_table(tmp_path, "cycles.csv", ["seed"])
+        read_run_table(written(tmp_path, ""), "cycles.csv", ["seed"])
 
 
 def test_only_a_run_that_has_ended_is_read(tmp_path):
     for status in ("complete", "diverged", "interrupted"):
-        manifest = {"command": "train", "status": status, "starts": []}
-        written(tmp_path, json.dumps(manifest), "run.json")
+        written(tmp_path, "", status=status)
         if status == "interrupted":
             with pytest.raises(DataError, match="the run is interrupted: start the same command again"):
                 read_command(tmp_path)

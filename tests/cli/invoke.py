@@ -10,6 +10,7 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 from mamo_cli.cli.main import main
+from tests.clock import HANG_SECONDS
 
 TINY = ("--seeds", "2", "--iterations", "2", "--iteration-steps", "4", "--environments", "2")
 TRAIN = ("train", *TINY, "--jobs", "1")
@@ -62,5 +63,7 @@ def _program(patches: str) -> str:
 
 def _result(command: list[str], **options) -> Result:
     environment = {**os.environ, "COLUMNS": "80"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment, **options)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=HANG_SECONDS, env=environment, **options
+    )
     return Result(done.returncode, done.stdout, done.stderr)

@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 
-from mamo_cli.training.two_phase import Tables, TwoPhaseLoop
-from mamo_cli.training.shards import ShardSpec, build_shard
 from mamo_cli.runs import checkpoint, driver
+from mamo_cli.training.records import Tables
+from mamo_cli.training.shards import ShardSpec, build_shard
+from mamo_cli.training.two_phase import TwoPhaseLoop
 from tests.cli.invoke import mamo
 
 

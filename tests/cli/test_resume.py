@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mamo_cli.runs.tables import AppendTable
 from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.runs.tables import AppendTable
 from tests.cli.invoke import TINY, mamo
 from tests.cli.killing import contents, forked, kill_after, kill_at_write
 

@@ -26,13 +26,20 @@ def commands() -> list[tuple[str, ...]]:
     """What is run, in order; `--name` makes the folders the same for both versions."""
     rows: list[tuple[str, ...]] = [("import", "requests.csv", "--format", "requests", "--step-seconds", "60",
                                     "--out", "imported.csv")]  # fmt: skip
-    rows += [("solve-offline", "--scope", scope, "--name", f"reference-{scope}") for scope in ("step", "average", "alpha")]
+    rows += [
+        ("solve-offline", "--scope", scope, "--name", f"reference-{scope}") for scope in ("step", "average", "alpha")
+    ]
     rows += [("train", "--seeds", "2", "--name", "reference-train")]
     rows += [("run-mamo", "--seeds", "3", "--name", "reference-mamo")]
-    rows += [("evaluate", f"reference-{kind}", "--noise-seed", "5", "--name", f"{kind}-again") for kind in ("train", "mamo")]
+    rows += [
+        ("evaluate", f"reference-{kind}", "--noise-seed", "5", "--name", f"{kind}-again") for kind in ("train", "mamo")
+    ]
     for trace in ("three", "imported", "capped"):
         given = ("--trace", f"{trace}.csv")
-        rows += [("solve-offline", *given, "--scope", scope, "--name", f"{trace}-{scope}") for scope in ("step", "average", "alpha")]
+        rows += [
+            ("solve-offline", *given, "--scope", scope, "--name", f"{trace}-{scope}")
+            for scope in ("step", "average", "alpha")
+        ]
         rows += [(*TRAIN, *given, "--name", f"{trace}-train"), ("run-mamo", *TINY, *given, "--name", f"{trace}-mamo")]
         rows += [("evaluate", f"{trace}-mamo", "--name", f"{trace}-again")]
     return rows
@@ -43,7 +50,9 @@ def write_traces(folder: Path) -> None:
     day = np.arange(288) * 2 * np.pi / 288
     rates = [50 + 40 * np.sin(day + shift) for shift in (0.0, 2.0, 4.0)]
     head = "# step_seconds=300\n# period_steps=288\nstep,function,expected_rate,actual_rate"
-    rows = [f"{t},f{f},{rate[t]!r},{rate[t]!r}" for t in range(288) for f, rate in enumerate(map(np.ndarray.tolist, rates))]
+    rows = [
+        f"{t},f{f},{rate[t]!r},{rate[t]!r}" for t in range(288) for f, rate in enumerate(map(np.ndarray.tolist, rates))
+    ]
     (folder / "three.csv").write_text("\n".join([head, *rows, ""]))
     capped = [f"{t},f0,{rate!r},{rate!r},10" for t, rate in enumerate(rates[0].tolist())]
     (folder / "capped.csv").write_text("\n".join([f"{head},max_replicas", *capped, ""]))

@@ -13,7 +13,7 @@ from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import mamo
 from tests.cli.killing import forked, kill_at_write
 
-VERSION = "v2"
+VERSION = "v3"
 FIXTURES = Path(__file__).with_name("fixtures")
 TRACE = "tiny.csv"
 TE = "[learner]\nhidden = [16]\nreplay_capacity = 32\n"

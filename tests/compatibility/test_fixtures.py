@@ -8,26 +8,38 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
 from mamo_cli.runs import checkpoint
 from tests.cli.conftest import folder
 from tests.cli.invoke import mamo
-from tests.compatibility.regenerate import COMMANDS, CYCLES, FIXTURES
+from tests.compatibility.regenerate import COMMANDS, CYCLES, FIXTURES, VERSION
 
 __all__ = ["folder"]
 
 VERSIONS = sorted(path.name for path in FIXTURES.iterdir())
 COMPLETE = ("plan", "te", "wa")
-REFUSED = 7
+DONE, REFUSED = 0, 7
 
 
 @pytest.fixture(params=VERSIONS)
-def results(request, folder) -> Path:
+def version(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def results(version, folder) -> Path:
     """What a version left, in the present folder."""
-    shutil.copytree(FIXTURES / request.param, folder, dirs_exist_ok=True)
+    shutil.copytree(FIXTURES / version, folder, dirs_exist_ok=True)
     return folder / "results"
+
+
+def test_there_are_fixtures_of_every_format_and_the_last_are_of_the_present_one():
+    saved = [torch.load(FIXTURES / name / "results" / "wa" / checkpoint.NAME, weights_only=True) for name in VERSIONS]
+    assert [content["format"] for content in saved] == list(range(1, checkpoint.FORMAT + 1))
+    assert VERSIONS[-1] == VERSION
 
 
 def rows(path: Path) -> list[list[str]]:
@@ -66,23 +78,28 @@ def test_the_command_of_a_complete_run_says_so(results, run):
     assert f"results/{run} is complete already" in done.err
 
 
-def test_the_interrupted_run_goes_on_or_is_refused(results):
+def test_the_interrupted_run_goes_on_in_the_present_format_and_is_refused_in_others(results, version):
     run = results / "wa-interrupted"
     before = rows(run / "cycles.csv")
     assert 1 < len(before) < 1 + CYCLES
     done = resumed("wa-interrupted")
-    assert done.code in (0, REFUSED), done.err
-    if done.code == 0:
-        after = rows(run / "cycles.csv")
+    assert done.code == (DONE if version == VERSION else REFUSED), done.err
+    after = rows(run / "cycles.csv")
+    if done.code == DONE:
         assert after[: len(before) - 1] == before[:-1]  # the last may be younger than the checkpoint
         assert len(after) == len(rows(results / "wa" / "cycles.csv")) == 1 + CYCLES
+    else:
+        assert f"this version reads {checkpoint.FORMAT}: start over with --fresh" in done.err
+        assert after == before
 
 
-def test_policies_are_evaluated_or_refused(results):
-    done = mamo("evaluate", "te", "--name", "again")
-    assert done.code in (0, REFUSED), done.err
-    if done.code == 0:
-        assert rows(results / "again" / "evaluation.csv")[0] == rows(results / "te" / "evaluation.csv")[0]
+@pytest.mark.parametrize("run", ["te", "wa"])
+def test_policies_of_the_present_format_are_evaluated_and_others_refused(results, version, run):
+    done = mamo("evaluate", run, "--name", "again")
+    assert done.code == (DONE if version == VERSION else REFUSED), done.err
+    if done.code == DONE:
+        again, before = (pd.read_csv(results / name / "evaluation.csv") for name in ("again", run))
+        pd.testing.assert_frame_equal(again, before)
 
 
 def test_a_checkpoint_of_a_later_format_is_refused(results):

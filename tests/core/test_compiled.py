@@ -1,6 +1,6 @@
-"""Compiled functions: where their cache may be trusted, that they do without one, and that they share no threads."""
+"""Compiled functions: what their cache is keyed by, that they do without one, and that they share no threads."""
 
-import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,58 +11,11 @@ import torch
 
 import mamo_cli
 from mamo_cli.core import compiled as module
-from mamo_cli.core.compiled import compiled, put_back
+from mamo_cli.core.compiled import compiled, content_digest, put_back
 
 ROOT = Path(mamo_cli.__file__).parent
-
-
-def foreign_names(source, package="mamo_cli.domains.faas"):
-    """What a module's compiled functions use of our other packages, also by way of a name of their own."""
-    tree = ast.parse(source)
-    foreign = set()
-    for node in ast.walk(tree):
-        ours = isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mamo_cli")
-        if ours and node.module.startswith(f"{package}."):
-            continue
-        names = node.names if ours or isinstance(node, ast.Import) else []
-        foreign |= {one.asname or one.name.split(".")[0] for one in names if ours or one.name.startswith("mamo_cli")}
-    for node in tree.body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and used(node.value) & foreign:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            foreign |= {name for target in targets for name in used(target)}
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    kept = [one for one in functions if "compiled" in {ast.unparse(decorator) for decorator in one.decorator_list}]
-    return {name for function in kept for statement in function.body for name in used(statement)} & foreign
-
-
-def used(tree):
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-def test_no_compiled_function_uses_another_package_whose_change_its_cache_would_miss():
-    sources = {path: path.read_text("utf-8") for path in ROOT.rglob("*.py")}
-    holding = [path for path, source in sources.items() if "@compiled" in source]
-    assert {path.name for path in holding} >= {"kernels.py", "environment.py", "population.py"}
-    assert {path: foreign_names(sources[path], f"mamo_cli.{path.parent.name}") for path in holding} == {
-        path: set() for path in holding
-    }
-
-
-@pytest.mark.parametrize(
-    ("header", "use"),
-    [
-        ("from mamo_cli.learners.dqn.update import helper", "helper(x)"),
-        ("from mamo_cli.learners.dqn.update import LEAK", "x + LEAK"),
-        ("from mamo_cli.learners.dqn import kernels", "kernels.helper(x)"),
-        ("import mamo_cli.learners.dqn.update as k", "k.helper(x)"),
-        ("import mamo_cli.learners.dqn.update", "mamo_cli.learners.dqn.update.helper(x)"),
-        ("from mamo_cli.learners.dqn.update import LEAK\nTWICE = 2 * LEAK", "x + TWICE"),
-    ],
-)
-def test_that_check_sees_a_planted_use(header, use):
-    assert foreign_names(f"{header}\n@compiled\ndef f(x):\n    return {use}")
-    assert not foreign_names(f"{header}\ndef f(x):\n    return {use}")
-
+# -B: a module that is as long as the one before, and hardly younger, is read anew.
+PYTHON = [sys.executable, "-B", "-c"]
 
 PROGRAM = """
 import sys
@@ -76,9 +29,7 @@ print(total(np.arange(5.0)), sum(total.stats.cache_hits.values()))
 def played(folder, source):
     """What a fresh process makes of a module with a compiled function, and how often it found it in the cache."""
     (folder / "summing.py").write_text(f"from mamo_cli.core.compiled import compiled\n\n\n@compiled\n{source}")
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder)], capture_output=True, text=True, check=True, cwd=ROOT.parent
-    )
+    done = subprocess.run([*PYTHON, PROGRAM, str(folder)], capture_output=True, text=True, check=True, cwd=ROOT.parent)
     return done.stdout.split()
 
 
@@ -88,10 +39,129 @@ def test_the_cache_is_used_until_the_source_changes_and_a_torn_one_is_not(tmp_pa
     assert played(tmp_path, source.format(1)) == ["11.0", "1"]
     assert played(tmp_path, source.format(2)) == ["12.0", "0"]  # as long as the one before, and no less young
     kept = [path for path in (tmp_path / "__pycache__").rglob("*") if path.suffix in (".nbi", ".nbc")]
-    assert len(kept) == 4
+    assert len(kept) == 2  # an index, and the one function
     for path in kept:
         path.write_bytes(b"")
     assert played(tmp_path, source.format(2)) == ["12.0", "0"]
+
+
+# How a compiled function comes by what another module holds. Each use has two modules of its own, NAME_near and
+# NAME_far; the near one takes its `helper` from the far one, in which alone there are numbers.
+USES = {
+    "function": ("from {0}_far import helper", "helper(x)"),
+    "module": ("import {0}_far", "{0}_far.helper(x)"),
+    "renamed": ("import {0}_far as far", "far.helper(x)"),
+    "dotted": ("import {0}_folder.far", "{0}_folder.far.helper(x)"),
+    "two_steps": ("from {0}_near import helper", "helper(x)"),
+    "constant": ("from {0}_far import ADDED", "x + ADDED"),
+    "constant_of_module": ("import {0}_far as far", "x + far.ADDED"),
+    "constant_made_here": ("from {0}_far import ADDED\nTWICE = 2 * ADDED", "x + TWICE / 2"),
+    "tuple": ("from {0}_far import Pair", "Pair(x + 1, x + 2).first"),
+    "part": ("import {0}_far", "part(x)"),
+    "part_two_steps": ("import {0}_near", "part(x)"),
+}
+MODULE = """
+from mamo_cli.core.compiled import compiled
+{header}
+
+def make(part):
+    @compiled
+    def total(x):
+        return {use}
+    return total
+
+total = make({part})
+"""
+NEAR = """
+from mamo_cli.core.compiled import compiled
+from {0}_far import helper as inner
+
+@compiled
+def helper(x):
+    return inner(x)
+"""
+FAR = """
+from typing import NamedTuple
+from mamo_cli.core.compiled import compiled
+
+ADDED = {0}.0
+
+class Pair(NamedTuple):
+    {1}: float
+    {2}: float
+
+@compiled
+def helper(x):
+    return x + {0}
+"""
+PLAY = """
+import importlib, json, sys
+sys.path.insert(0, sys.argv[1])
+from mamo_cli.core import compiled
+if sys.argv[2] == "planted":
+    compiled.content_digest = lambda function: "the same"
+told = {}
+for name in sys.argv[3:]:
+    total = importlib.import_module(name).total
+    told[name] = [total(10.0), sum(total.stats.cache_hits.values())]
+print(json.dumps(told))
+"""
+
+
+def write_uses(folder):
+    """The modules whose compiled functions use others, and what does not change of the others."""
+    for name, (header, use) in USES.items():
+        part = {"part": f"{name}_far.helper", "part_two_steps": f"{name}_near.helper"}.get(name, "None")
+        source = MODULE.format(header=header.format(name), use=use.format(name), part=part)
+        (folder / f"{name}.py").write_text(source)
+        (folder / f"{name}_near.py").write_text(NEAR.format(name))
+        (folder / f"{name}_folder").mkdir()
+
+
+def write_numbers(folder, number):
+    """The modules that change: what is added to 10."""
+    fields = ("first", "other") if number == 1 else ("other", "first")
+    for name in USES:
+        for path in (folder / f"{name}_far.py", folder / f"{name}_folder" / "far.py"):
+            path.write_text(FAR.format(number, *fields))
+
+
+def told(folder, digest="honest"):
+    """For each use: what 10 becomes in a fresh process, and how often the cache had the function."""
+    command = [*PYTHON, PLAY, str(folder), digest, *USES]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    return {name: tuple(pair) for name, pair in json.loads(done.stdout).items()}
+
+
+def test_machine_code_is_kept_until_something_it_was_made_from_changes_wherever_that_is(tmp_path):
+    write_uses(tmp_path)
+    write_numbers(tmp_path, 1)
+    assert told(tmp_path) == dict.fromkeys(USES, (11.0, 0))
+    (tmp_path / "unused.py").write_text("ADDED = 2.0\n")
+    assert told(tmp_path) == dict.fromkeys(USES, (11.0, 1))
+    write_numbers(tmp_path, 2)
+    assert told(tmp_path) == dict.fromkeys(USES, (12.0, 0))
+
+
+def test_that_check_sees_a_digest_that_knows_nothing_of_other_modules(tmp_path):
+    write_uses(tmp_path)
+    write_numbers(tmp_path, 1)
+    told(tmp_path, "planted")
+    write_numbers(tmp_path, 2)
+    assert told(tmp_path, "planted") == dict.fromkeys(USES, (11.0, 1))  # stale throughout
+
+
+def test_functions_of_other_parts_have_other_digests():
+    def made(part):
+        @compiled
+        def total(x):
+            return part(x)
+
+        return content_digest(total.py_func)
+
+    one = compiled(lambda x: x + 1)
+    assert made(one) == made(one)
+    assert made(one) != made(compiled(put_back))  # of another module
 
 
 def summed(values):
@@ -128,8 +198,12 @@ THREADS = """
 from mamo_cli.runs.engine import LocalEngine
 import numpy as np, threadpoolctl
 LocalEngine(lambda spec: None, [], None)
-import mamo_cli.learners.dqn.update as kernels
-kernels.values(np.zeros((1, 17)).astype("f4"), np.array([3, 2, 3]), np.zeros((1, 4, 3)).astype("f4"))
+from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.learners.dqn.learner import DQN
+from mamo_cli.learners.dqn.settings import LearnerConfig
+from mamo_cli.learners.protocol import Shape
+learner = DQN(LearnerConfig(hidden=(2,)), Shape(3, 1, 3, 2), [MemberStreams(0, "te")])
+learner.q_values(np.zeros((1, 4, 1, 3), dtype="f4"))
 pools = threadpoolctl.threadpool_info()
 print([pool["num_threads"] for pool in pools], sum("scipy" in pool["filepath"] for pool in pools))
 """

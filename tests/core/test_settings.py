@@ -1,70 +1,97 @@
-import pytest
+"""Sections: filled in layers, refused with their rule, written and read back, and what their digest stands for."""
 
+import pytest
+from pydantic import Field
+
+from mamo_cli.core.errors import UsageError
 from mamo_cli.core.settings import (
+    ADDED,
     MAX_CONFIG_BYTES,
-    PRESETS,
-    EvaluateConfig,
-    MamoConfig,
-    SolveOfflineConfig,
-    TrainConfig,
+    Section,
     canonical,
     digest,
     read_toml,
     resolve,
     to_toml,
 )
-from mamo_cli.core.errors import UsageError
+from mamo_cli.domains.faas.settings import InstanceConfig, Planning
+from mamo_cli.learners.dqn.settings import LearnerConfig
+from mamo_cli.strategies.wa_dqn.settings import AdaptationConfig
+from mamo_cli.training.settings import PhaseConfig
 
-KINDS = [SolveOfflineConfig, TrainConfig, MamoConfig, EvaluateConfig]
+SECTIONS = [InstanceConfig, Planning, LearnerConfig, PhaseConfig, AdaptationConfig]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_toml_gives_the_same_configuration_back(tmp_path, kind):
+@pytest.mark.parametrize("kind", SECTIONS)
+def test_toml_gives_the_same_section_back(tmp_path, kind):
     (tmp_path / "c.toml").write_text(to_toml(kind()), encoding="utf-8")
     again = resolve(kind, read_toml(tmp_path / "c.toml"))
     assert again == kind()
     assert digest(again, "x") == digest(kind(), "x")
 
 
-def test_later_layers_win_and_leave_the_rest():
-    config = resolve(MamoConfig, PRESETS["paper"], {"seeds": 3, "phase": {"iterations": 5}}, {"phase": {"window": 2}})
-    assert (config.seeds, config.phase.iterations, config.phase.window) == (3, 5, 2)
-    assert config.adaptation.cycles == PRESETS["paper"]["adaptation"]["cycles"]
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_presets_are_valid(preset):
-    assert resolve(MamoConfig, PRESETS[preset])
-
-
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("kind", "values", "message"),
     [
-        ({"sedes": 1}, "sedes: no such setting"),
-        ({"instance": {"tolerence": 1}}, "instance.tolerence: no such setting"),
-        ({"instance": {"tolerance": 2}}, "instance.tolerance: .*less than or equal to 1, got 2"),
-        ({"instance": {"noise": float("nan")}}, "instance.noise: .*got nan"),
-        ({"alpha": [0.1, 0.1]}, r"alpha: must not repeat a value, got \(?\[?0.1"),
-        ({"alpha": []}, "alpha: .*at least 1"),
-        ({"learner": {"hidden": [0]}}, "learner.hidden.0: input should be greater than or equal to 1, got 0"),
-        ({"phase": {"epsilon": [[0.5, 1], [0.1, 0]]}}, "phase.epsilon: must be .*rising"),
+        (LearnerConfig, {"hiden": [8]}, "hiden: no such setting"),
+        (LearnerConfig, {"hidden": [0]}, "hidden.0: input should be greater than or equal to 1, got 0"),
+        (LearnerConfig, {"hidden": []}, "hidden: .*at least 1"),
+        (LearnerConfig, {"replay_capacity": 40, "batch_size": 41}, "40 must hold a batch, batch_size 41"),
+        (LearnerConfig, {"network": "crystal"}, "network: must be one of perceptron.*, got 'crystal'"),
+        (InstanceConfig, {"tolerance": 2}, "tolerance: .*less than or equal to 1, got 2"),
+        (InstanceConfig, {"noise": float("nan")}, "noise: .*got nan"),
+        (PhaseConfig, {"epsilon": [[0.5, 1], [0.1, 0]]}, "epsilon: must be .*rising"),
+        (AdaptationConfig, {"cycles": 0}, "cycles: .*greater than or equal to 1, got 0"),
     ],
 )
-def test_what_makes_no_sense_is_named_with_its_rule(values, message):
+def test_what_makes_no_sense_is_named_with_its_rule(kind, values, message):
     with pytest.raises(UsageError, match=message):
-        resolve(TrainConfig, values)
+        resolve(kind, values)
 
 
 def test_the_digest_stands_for_values_kind_and_contents():
-    base = digest(TrainConfig(), "trace")
-    assert base == digest(resolve(TrainConfig, {"seeds": 8}), "trace")
-    others = [digest(resolve(TrainConfig, {"seeds": 9}), "trace"), digest(TrainConfig(), "other")]
-    assert base not in others
-    assert digest(SolveOfflineConfig()) != digest(EvaluateConfig())
+    base = digest(PhaseConfig(), "trace")
+    assert base == digest(resolve(PhaseConfig, {"window": 6}), "trace")
+    assert base not in (digest(resolve(PhaseConfig, {"window": 5}), "trace"), digest(PhaseConfig(), "other"))
+    assert digest(Section()) != digest(type("Other", (Section,), {})())
+
+
+def versions(added, default=7):
+    """A configuration and its successor, whose inner section has one more setting, marked or not."""
+
+    class Inner(Section):
+        kept: int = 1
+
+    class Config(Section):
+        inner: Inner = Inner()
+
+    before = Config()
+
+    class Inner(Inner):
+        new: int = Field(default=default, json_schema_extra=ADDED if added else None)
+
+    class Config(Section):
+        inner: Inner = Inner()
+
+    return before, Config
+
+
+def test_a_setting_that_was_added_changes_no_digest_where_it_is_at_its_default_and_otherwise_does():
+    before, after = versions(added=True)
+    assert digest(after()) == digest(before)
+    assert digest(resolve(after, {"inner": {"new": 7}})) == digest(before)
+    others = [digest(resolve(after, {"inner": values})) for values in ({"new": 8}, {"new": 9}, {"kept": 2})]
+    assert len({digest(before), *others}) == 4
+    assert canonical(after())["inner"] == {"kept": 1, "new": 7}  # it is still written down
+
+
+def test_that_check_sees_a_setting_that_was_added_unmarked():
+    before, after = versions(added=False)
+    assert digest(after()) != digest(before)
 
 
 def test_canonical_is_plain():
-    assert canonical(TrainConfig())["alpha"] == [0.1, 0.9]
+    assert canonical(PhaseConfig())["epsilon"] == [[0.0, 0.5], [0.4, 0.05], [0.6, 0.0]]
 
 
 @pytest.mark.parametrize("data", [b"a = ", b"\xff", b"x" * (MAX_CONFIG_BYTES + 1), b"a = " + b"[" * 5000])
@@ -80,12 +107,13 @@ def test_a_folder_is_no_configuration(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["seeds = 0x" + "f" * 9000, "alpha = [{" + "a." * 900 + "a = 1}]", 'seeds = "' + "y" * 50_000 + '"']
+    "text",
+    ["batch_size = 0x" + "f" * 9000, "hidden = [{" + "a." * 900 + "a = 1}]", 'batch_size = "' + "y" * 50_000 + '"'],
 )
 def test_what_nobody_could_read_is_cut_in_the_message(tmp_path, text):
     (tmp_path / "c.toml").write_text(text)
     with pytest.raises(UsageError, match="got ") as caught:
-        resolve(TrainConfig, read_toml(tmp_path / "c.toml"))
+        resolve(LearnerConfig, read_toml(tmp_path / "c.toml"))
     assert len(str(caught.value)) < 500
 
 

@@ -5,17 +5,17 @@ import mmap
 import time
 from collections.abc import Callable
 
-from mamo_cli.training.two_phase import TwoPhaseLoop
-from mamo_cli.strategies.wa_dqn import WeightAdaptationAgent
-from mamo_cli.training.agents import TaskPopulation
 from mamo_cli.runs import checkpoint
 from mamo_cli.runs.engine import ProcessEngine
 from mamo_cli.runs.tables import AppendTable
+from mamo_cli.strategies.wa_dqn.agent import WeightAdaptationAgent
+from mamo_cli.training.agents import TaskAgents
+from mamo_cli.training.two_phase import TwoPhaseLoop
 
 PLACES = (
     (TwoPhaseLoop, "advance", "between"),
-    (TaskPopulation, "train_iteration", "training"),
-    (TaskPopulation, "evaluate", "evaluation"),
+    (TaskAgents, "train_iteration", "training"),
+    (TaskAgents, "evaluate", "evaluation"),
     (WeightAdaptationAgent, "observe", "WA update"),
     (AppendTable, "append", "table"),
     (checkpoint, "save", "checkpoint"),

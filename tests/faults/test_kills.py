@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mamo_cli.runs.tables import AppendTable
 from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.runs.tables import AppendTable
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import TINY

@@ -3,6 +3,7 @@
 import zipfile
 
 from mamo_cli.core.settings import to_toml
+from mamo_cli.experiments.configs import configured
 from tests.fuzz.targets import CONTAINER, KINDS
 
 HEAD = b"# step_seconds=300\nstep,function,expected_rate,actual_rate\n"
@@ -25,7 +26,10 @@ IMPORTS = [
     b"\x05kind,a\n1,1\n2,2\n",
     b"\x05kind,a\nx,1,000\n",
 ]
-CONFIGS = [to_toml(kind()).encode() for kind in KINDS] + [
+CONFIGS = [to_toml(configured(kind)).encode() for kind in KINDS] + [
+    b'domain = "inventory"\n[instance]\nlevels = 7\n',
+    b'domain = "tides"\nstrategy = 7\n',
+    b"domain = [1]\nstrategy = {a = 1}\n[instance]\nlevels = 7\n",
     b'seeds = 1e999\nalpha = [nan, -inf]\n[instance]\ntrace = "\\u0000"\n',
     b"phase.epsilon = [[0, 1], [1, 0]]\n[learner]\nhidden = [16]\n",
     b"seeds = 0x" + b"f" * 40 + b"\nx.x.x.x.x = 1979-05-27T07:32:00Z\n",

@@ -11,17 +11,9 @@ from pathlib import Path
 
 import torch
 
-from mamo_cli.core.settings import (
-    EvaluateConfig,
-    MamoConfig,
-    SolveOfflineConfig,
-    TrainConfig,
-    digest,
-    read_toml,
-    resolve,
-    to_toml,
-)
 from mamo_cli.core.errors import MamoError
+from mamo_cli.core.settings import digest, read_toml, to_toml
+from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, SolveOfflineConfig, TrainConfig, configured
 from mamo_cli.runs import checkpoint
 from mamo_cli.workload.importers import FORECASTS, FORMATS, import_trace
 from mamo_cli.workload.trace_csv import read_trace, write_trace
@@ -59,12 +51,12 @@ def config(folder: Path, data: bytes) -> None:
     refusals = []
     for kind in KINDS:
         try:
-            taken = resolve(kind, values)
+            taken = configured(kind, values)
         except MamoError as refusal:
             refusals.append(refusal)
             continue
         _file(folder, "in.toml", to_toml(taken).encode())
-        assert digest(resolve(kind, read_toml(folder / "in.toml"))) == digest(taken)
+        assert digest(configured(kind, read_toml(folder / "in.toml"))) == digest(taken)
     if len(refusals) == len(KINDS):
         raise refusals[0]
 

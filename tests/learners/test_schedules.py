@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from mamo_cli.learners.schedules import piecewise_linear
 
@@ -19,3 +20,8 @@ def test_one_point_is_a_constant_and_the_shape_is_the_progress_own():
 def test_two_points_at_one_place_make_a_step():
     values = piecewise_linear(((0.5, 1.0), (0.5, 0.0)), np.array([0.499999, 0.500001]))
     assert values.tolist() == [1.0, 0.0]
+
+
+def test_a_point_is_a_pair():
+    with pytest.raises(ValueError, match="longer"):
+        piecewise_linear(((0.0, 1.0), (1.0, 2.0, 3.0)), np.zeros(1))

@@ -5,13 +5,16 @@ import pandas as pd
 import pytest
 
 from mamo_cli.analysis.agent_tables import te_agents_table
+from mamo_cli.analysis.frontier_tables import frontier_table
 from mamo_cli.analysis.mamo_tables import mamo_table
-from mamo_cli.analysis.offline_tables import offline_table
+from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
 from mamo_cli.core.errors import DataError, StorageError
+from mamo_cli.domains.faas.settings import WORDS
 from mamo_cli.plots.agents import draw_te_agents
 from mamo_cli.plots.draw import draw_run, draw_runs
+from mamo_cli.plots.frontier import draw_frontier
 from mamo_cli.plots.mamo import draw_mamo
-from mamo_cli.plots.offline import draw_offline
+from mamo_cli.plots.offline import draw_offline, draw_offline_noise
 from mamo_cli.plots.style import DOUBLE_COLUMN
 from tests.analysis.synthetic_runs import write_mamo, write_offline, write_train
 
@@ -53,31 +56,46 @@ def test_the_numbers_beside_a_figure_are_exactly_the_plotted_ones(tmp_path):
     draw_run(run)
     beside = pd.read_csv(run / "figures" / "te_agents.csv", dtype=str)
     plotted = te_agents_table(run)
-    assert list(beside.columns) == list(plotted.columns)
+    assert list(beside.columns) == [{"agent": "function"}.get(name, name) for name in plotted.columns]
     pd.testing.assert_series_equal(beside["value"].astype(float), plotted["value"], check_exact=True)
 
 
 def test_many_functions_and_alphas_are_wrapped_and_nothing_is_cut_off(tmp_path):
-    offline = draw_offline(offline_table(write_offline(tmp_path / "offline", [f"f{number}" for number in range(5)])))
+    offline = draw_offline(offline_table(write_offline(tmp_path / "offline", [f"f{n}" for n in range(5)])), WORDS)
     assert offline.get_size_inches()[0] == DOUBLE_COLUMN
     run = write_train(tmp_path / "train", [0.1, 0.2, 0.3, 0.4, 0.9], seeds=1, diverged=[(0, 0.3)])
-    agents = draw_te_agents(te_agents_table(run))
+    agents = draw_te_agents(te_agents_table(run), WORDS)
     assert len(agents.axes) == 10
     assert all(axes.get_ylim() == (0.0, agents.axes[8].get_ylim()[1]) for axes in agents.axes[::2])
     assert agents.axes[8].get_ylim()[1] >= 10.0  # alpha = 0.9 is drawn last and needs the most replicas
 
 
 def test_one_seed_and_one_cycle_can_be_drawn(tmp_path):
-    mamo = draw_mamo(mamo_table(write_mamo(tmp_path / "mamo", seeds=1, cycles=1, rows_each=1)))
+    mamo = draw_mamo(mamo_table(write_mamo(tmp_path / "mamo", seeds=1, cycles=1, rows_each=1)), WORDS)
     assert "n = 1 seeds" in mamo.get_suptitle()
 
 
 def test_dropped_seeds_are_stated_in_the_figure(tmp_path):
-    mamo = draw_mamo(mamo_table(write_mamo(tmp_path / "mamo", seeds=4, cycles=2, rows_each=4, diverged=[2])))
+    mamo = draw_mamo(mamo_table(write_mamo(tmp_path / "mamo", seeds=4, cycles=2, rows_each=4, diverged=[2])), WORDS)
     assert "n = 3 of 4 seeds" in mamo.get_suptitle()
     train = write_train(tmp_path / "train", seeds=4, diverged=[(1, 0.9)])
-    titles = [axes.get_title(loc) for axes in draw_te_agents(te_agents_table(train)).axes for loc in ("left", "center")]
+    titles = [
+        axes.get_title(loc) for axes in draw_te_agents(te_agents_table(train), WORDS).axes for loc in ("left", "center")
+    ]
     assert {"α = 0.1, n = 4 seeds", "α = 0.9, n = 3 of 4 seeds"} <= set(titles)
+
+
+def test_a_figure_speaks_the_domains_words(tmp_path):
+    words = WORDS._replace(
+        violations=(WORDS.violations[0]._replace(label="Requests\nturned away"),), control="Load", cost="Money"
+    )
+    run = write_train(tmp_path / "train", seeds=2)
+    frontier = draw_frontier(frontier_table([run]), words)
+    assert frontier.get_suptitle() == "Cost against rejection, one mark a seed"
+    assert [axes.get_ylabel() for axes in frontier.axes] == ["Money"]
+    assert draw_te_agents(te_agents_table(run), words).axes[1].get_ylabel() == "Requests\nturned away"
+    plan = draw_offline_noise(offline_noise_table(write_offline(tmp_path / "offline")), words)
+    assert [axes.get_ylabel() for axes in plan.axes] == ["Load", "Requests\nturned away"]
 
 
 def test_several_runs_meet_in_one_frontier_beside_the_run_that_learned_most(tmp_path):

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mamo_cli.core.settings import TrainConfig
 from mamo_cli.core.errors import UsageError
+from mamo_cli.experiments.configs import TrainConfig, configured
 from mamo_cli.runs.folder import RunFolder, open_run
 
 COLUMNS = {"counts": ("name", "round", "value")}
@@ -74,9 +74,8 @@ def refuse(spec: Spec) -> CountingShard:
 
 def opened(root: Path, name: str | None = "x", fresh: bool = False, config=None, digest: str = "0123abcd"):
     """A run folder of `train`."""
-    return open_run(
-        root, "train", "label", config or TrainConfig(), digest, name=name, fresh=fresh, argv=["train", "--seeds", "8"]
-    )
+    config = config or configured(TrainConfig)
+    return open_run(root, "train", "label", config, digest, name=name, fresh=fresh, argv=["train", "--seeds", "8"])
 
 
 def rows_of(run: RunFolder) -> list[str]:

@@ -11,13 +11,22 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 
 
+class Nodes(NamedTuple):
+    """Such a cluster: its address, its process, and what makes it lose its second node."""
+
+    address: str
+    process: int
+    lose: Callable[[], None]
+
+
 @contextmanager
-def two_nodes(**environment: str) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The address of such a cluster, and what makes it lose its second node."""
+def two_nodes(**environment: str) -> Iterator[Nodes]:
+    """A cluster until the end of the block."""
     command = [sys.executable, "-m", __name__, json.dumps(environment)]
     # Workers must find what the tests hand them.
     own = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -27,7 +36,7 @@ def two_nodes(**environment: str) -> Iterator[tuple[str, Callable[[], None]]]:
             print(file=process.stdin, flush=True)
             process.stdout.readline()
 
-        yield process.stdout.readline().strip(), lose
+        yield Nodes(process.stdout.readline().strip(), process.pid, lose)
         process.stdin.close()
 
 

@@ -4,9 +4,11 @@ import random
 import zipfile
 from io import BytesIO
 
+import numpy as np
 import pytest
 import torch
 
+from mamo_cli.core.compiled import put_back
 from mamo_cli.core.errors import CheckpointError, StorageError
 from mamo_cli.runs import checkpoint
 
@@ -97,8 +99,27 @@ def test_malice_is_refused_and_not_run(tmp_path, bare):
 @pytest.mark.parametrize("content", [[], {"format": 1}, {"format": 99, "digest": DIGEST, "state": {}}])
 def test_what_is_not_ours_is_refused(tmp_path, content):
     torch.save(content, tmp_path / checkpoint.NAME)
-    with pytest.raises(CheckpointError, match=r"not a checkpoint of ours|format 99; this version reads 2"):
+    with pytest.raises(CheckpointError, match=r"not a checkpoint of ours|format 99; this version reads 3"):
         checkpoint.load(tmp_path, DIGEST)
+
+
+@pytest.mark.parametrize("writeable", [True, False])
+def test_arrays_of_any_type_and_size_come_back_also_out_of_a_workers_pickle(tmp_path, writeable):
+    # What a worker process tells arrives as a pickle, in which all empty arrays share one address; from a Ray cluster,
+    # in memory that cannot be written to.
+    types = (np.float32, np.float64, np.int64, np.bool_)
+    state = {f"{kind.__name__} {size}": np.ones((size, 3), dtype=kind) for kind in types for size in (0, 2)}
+    state |= {"strided": np.arange(12.0).reshape(3, 4)[:, ::2], "single": np.array(7)}
+    arrived = pickle.loads(pickle.dumps(state, protocol=pickle.HIGHEST_PROTOCOL))
+    for array in arrived.values():
+        array.flags.writeable = writeable
+    checkpoint.save(tmp_path, DIGEST, arrived)
+    loaded = checkpoint.load(tmp_path, DIGEST)
+    assert loaded.keys() == state.keys()
+    for name, array in state.items():
+        place = np.zeros_like(array)
+        put_back(place, loaded[name])
+        np.testing.assert_array_equal(place, array)
 
 
 def test_a_container_without_content_is_refused(tmp_path):

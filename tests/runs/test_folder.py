@@ -4,8 +4,9 @@ import warnings
 
 import pytest
 
-from mamo_cli.core.settings import TrainConfig, read_toml, resolve
 from mamo_cli.core.errors import DivergedError, LockedError, MamoError, StorageError, UsageError
+from mamo_cli.core.settings import read_toml
+from mamo_cli.experiments.configs import TrainConfig, configured
 from mamo_cli.runs import locks
 from mamo_cli.runs.folder import checked_name
 from mamo_cli.runs.manifest import list_runs, read_manifest
@@ -30,10 +31,10 @@ def test_a_folder_is_named_by_command_label_and_digest(tmp_path):
 
 
 def test_config_toml_resolves_to_the_same_configuration(tmp_path):
-    config = resolve(TrainConfig, {"alpha": [0.3], "instance": {"tolerance": 0.1}})
+    config = configured(TrainConfig, {"alpha": [0.3], "instance": {"tolerance": 0.1}})
     with opened(tmp_path, config=config) as run:
         pass
-    assert resolve(TrainConfig, read_toml(run.path / "config.toml")) == config
+    assert configured(TrainConfig, read_toml(run.path / "config.toml")) == config
 
 
 @pytest.mark.parametrize(

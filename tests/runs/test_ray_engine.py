@@ -4,13 +4,14 @@ import pytest
 
 from mamo_cli.core.errors import MamoError, UsageError
 from mamo_cli.runs.engine import LocalEngine
+from tests.clock import HANG_SECONDS
 from tests.runs.counting import CountingShard, DivergedShard, HeavyShard, Spec, refuse
 from tests.runs.ray_nodes import two_nodes
 from tests.runs.test_engine import NAMES, played
 
 pytest.importorskip("ray", reason="Ray is not installed")
 
-from mamo_cli.runs import ray_engine
+from mamo_cli.runs import ray_cluster, ray_engine
 from mamo_cli.runs.ray_cluster import joined_cluster, refuse_other_versions
 from mamo_cli.runs.ray_engine import RayEngine
 
@@ -20,9 +21,12 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def cluster():
     """The present process as part of a cluster of two nodes, and what makes it lose one of them."""
-    with two_nodes() as (address, lose), joined_cluster(address) as cpus:
-        assert cpus == 2
-        yield lose
+    with pytest.MonkeyPatch.context() as patch, two_nodes() as nodes:
+        for patience in ("JOIN_SECONDS", "PROBE_SECONDS"):
+            patch.setattr(ray_cluster, patience, HANG_SECONDS)
+        with joined_cluster(nodes.address) as cpus:
+            assert cpus == 2
+            yield nodes.lose
 
 
 @pytest.fixture(scope="module")

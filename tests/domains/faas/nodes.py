@@ -1,9 +1,10 @@
-"""Instances for the tests of the scaling package."""
+"""Nodes for the tests of replica scaling."""
 
 import numpy as np
 
-from mamo_cli.core.settings import InstanceConfig
-from mamo_cli.domains.faas.node import build_case, load_trace
+from mamo_cli.domains.faas.domain import load
+from mamo_cli.domains.faas.node import build_case
+from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import write_trace
 
@@ -29,7 +30,7 @@ def saved(trace, folder, **settings):
 
 
 def case_of(config):
-    return build_case(config, load_trace(config))
+    return build_case(config, load(config))
 
 
 def play(env, actions, **options):

@@ -6,10 +6,10 @@ import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
-from mamo_cli.core.settings import InstanceConfig
+from mamo_cli.domains.faas.gym_env import ENVIRONMENT_ID, ReplicaScalingEnv
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
 from mamo_cli.domains.faas.offline.solve import solve
-from mamo_cli.domains.faas.gym_env import ENVIRONMENT_ID, ReplicaScalingEnv
+from mamo_cli.domains.faas.settings import InstanceConfig
 from tests.domains.faas.nodes import case_of, made_trace, play, saved
 
 
@@ -81,13 +81,13 @@ def test_the_solvers_plan_replayed_gives_the_solvers_objective(tmp_path, functio
     case, alpha = case_of(config), 0.6
     problem = ReplicaProblem(1.0, case.planned_rejection(), case.training.max_replicas, config.tolerance, alpha)
     solution = solve(problem, scope, solver="cbc")
-    actions = solution.replicas - 1 if functions > 1 else solution.replicas[:, 0] - 1
+    actions = solution.plan if functions > 1 else solution.plan[:, 0]
     env = ReplicaScalingEnv(alpha, config)
     _, rewards, infos = play(env, actions, deviations=np.zeros((20, functions)))
     replicas = np.array([info["replicas"] for info in infos])
     cost = -rewards.mean() if scope == "alpha" else replicas.sum(1).mean()  # alpha: the reward; else: replicas
     assert cost == pytest.approx(solution.objective, abs=1e-4 if scope == "alpha" else 1e-9)  # 1e-4: the table's
-    exact = at_plan(case.planned_rejection(), solution.replicas)
+    exact = at_plan(case.planned_rejection(), solution.plan + 1)
     np.testing.assert_allclose([info["rejection"] for info in infos], exact, rtol=0, atol=1e-4)
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from mamo_cli.core.settings import InstanceConfig
 from mamo_cli.core.errors import DataError
-from mamo_cli.domains.faas.node import build_case, load_trace
+from mamo_cli.domains.faas.domain import load
+from mamo_cli.domains.faas.node import build_case
+from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.workload.generators import noisy, sinusoidal
 from mamo_cli.workload.trace import Trace
 from tests.domains.faas.nodes import made_trace
@@ -14,7 +15,7 @@ REFERENCE = InstanceConfig()
 
 
 def test_a_periodic_trace_is_trained_on_whole_and_evaluated_on_noise_of_its_own():
-    source = load_trace(REFERENCE)
+    source = load(REFERENCE)
     case = build_case(REFERENCE, source)
     deviation = case.evaluation.trace.actual_rate_rps / source.actual_rate_rps - 1
     assert case.training.trace is source
@@ -26,7 +27,7 @@ def test_a_periodic_trace_is_trained_on_whole_and_evaluated_on_noise_of_its_own(
 
 
 def test_the_evaluation_noise_follows_its_own_seed():
-    source = load_trace(REFERENCE)
+    source = load(REFERENCE)
     rates = [build_case(InstanceConfig(noise_seed=seed), source).evaluation.trace.actual_rate_rps for seed in (0, 0, 1)]
     np.testing.assert_array_equal(rates[0], rates[1])
     assert not np.any(rates[0] == rates[2])
@@ -76,7 +77,7 @@ def test_caps_come_from_the_trace_else_from_the_configuration():
 
 
 def test_expectation_over_the_noise_is_the_mean_over_many_draws():
-    case = build_case(REFERENCE, load_trace(REFERENCE))
+    case = build_case(REFERENCE, load(REFERENCE))
     rng, replicas = np.random.default_rng(0), np.full((288, 1), 6)
     drawn = [
         case.exact_rejection(case.known_rate_rps * rng.uniform(0.8, 1.2, (288, 1)), replicas).mean() for _ in range(20)

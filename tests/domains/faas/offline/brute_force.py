@@ -42,6 +42,7 @@ def costs(problem: ReplicaProblem, scope: str, plans: np.ndarray) -> np.ndarray:
     spent = plans.sum(axis=1) * problem.replica_cost + added * scale_up  # (plans, F)
     if scope != "alpha":
         return spent.sum(axis=1) / steps
-    normalised = spent / (problem.replica_cost * cap * steps)
+    everything = np.mean(problem.replica_cost * cap)  # of a period in which all replicas run, a function
+    normalised = spent / (everything * steps)
     expected = lookup(problem.expected_rejection, plans).mean(axis=1)
     return ((1 - problem.alpha) * normalised + problem.alpha * expected).mean(axis=1)

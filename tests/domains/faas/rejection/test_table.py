@@ -34,13 +34,19 @@ class FixedRow:
         return np.multiply.outer(np.minimum(np.asarray(arrival_rate_rps), 1.0), row)
 
 
+def every_lookup(table, rates):
+    """The table's answer `(..., F, N)` for every number of replicas at rates `(..., F)`."""
+    replicas = np.arange(1, table.max_replicas + 1)
+    return np.moveaxis(table.lookup(rates, replicas.reshape(-1, *[1] * np.ndim(rates))), 0, -1)
+
+
 @pytest.mark.parametrize("node", NODES)
 def test_interpolation_error_is_within_its_bound(node):
     model, max_replicas, top = NODES[node]
     table = build_table([model], max_replicas, top)
     rng = np.random.default_rng(3)
     rates = np.concatenate([rng.uniform(0, top, 20_000), top * rng.uniform(size=20_000) ** 4])
-    error = np.abs(table.lookup_all(rates[:, None])[:, 0] - model.rejection_probability(rates, max_replicas)).max()
+    error = np.abs(every_lookup(table, rates[:, None])[:, 0] - model.rejection_probability(rates, max_replicas)).max()
     assert error <= table.error_bound <= 1e-4
     assert table.values.shape[-1] < 2**15
 
@@ -56,12 +62,12 @@ def test_table_obeys_the_laws_exactly(node):
     np.testing.assert_allclose(table.values[0], raw, rtol=0, atol=1e-12)
 
 
-def test_lookup_picks_from_lookup_all():
+def test_each_function_is_looked_up_in_its_own_rows():
     models = [REFERENCE, ErlangModel(0.2), ServerlessModel(0.03, 1.0, 10.0)]
     table = build_table(models, 6, 80.0)
     rng = np.random.default_rng(0)
     rates, replicas = rng.uniform(0, 80, (5, 4, 3)), rng.integers(1, 7, (5, 4, 3))
-    everything = table.lookup_all(rates)
+    everything = every_lookup(table, rates)
     assert everything.shape == (5, 4, 3, 6)
     picked = np.take_along_axis(everything, replicas[..., None] - 1, axis=-1)[..., 0]
     np.testing.assert_array_equal(table.lookup(rates, replicas), picked)
@@ -74,9 +80,9 @@ def test_grid_points_are_exact_and_the_last_is_within_reach():
     table = build_table([REFERENCE], 10, 108.0)
     assert np.sqrt(table.max_rate_rps) / table.root_step == len(table.rates_rps) - 1
     assert table.rates_rps[-1] == pytest.approx(108.0, rel=1e-15)
-    np.testing.assert_allclose(table.lookup_all(table.rates_rps[:, None])[:, 0], table.values[0].T, rtol=1e-9)
+    np.testing.assert_allclose(every_lookup(table, table.rates_rps[:, None])[:, 0], table.values[0].T, rtol=1e-9)
     in_single_precision = np.nextafter(np.float32(108.0), np.float32(109.0))
-    np.testing.assert_array_equal(table.lookup_all([in_single_precision])[0], table.values[0, :, -1])
+    np.testing.assert_array_equal(every_lookup(table, [in_single_precision])[0], table.values[0, :, -1])
 
 
 def test_lookups_outside_the_table_are_refused():
@@ -84,9 +90,9 @@ def test_lookups_outside_the_table_are_refused():
     with pytest.raises(ValueError, match=r"arrival rate 108\.1 is above the table's 108"):
         table.lookup([[108.1]], [[3]])
     with pytest.raises(ValueError, match="arrival_rate_rps must be >= 0"):
-        table.lookup_all([-1.0])
+        table.lookup([-1.0], [1])
     with pytest.raises(ValueError, match="has 1 functions, the rates have shape"):
-        table.lookup_all([1.0, 2.0])
+        table.lookup([1.0, 2.0], [1])
     for replicas in ([0], [11], [2.0]):
         with pytest.raises(ValueError, match=r"replicas must be whole numbers in 1\.\.10"):
             table.lookup([5.0], replicas)
