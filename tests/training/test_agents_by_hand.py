@@ -128,3 +128,36 @@ def test_an_evaluation_is_one_greedy_play_from_the_first_step(parts):
     assert played.paid.tolist() == (4 * cost).tolist()
     assert played.measures.tolist() == (8 * cost[..., None]).tolist()
     assert played.violations.tolist() == (cost[..., None] / 2).tolist()
+
+
+class Kept:
+    """Anything with a state, which is its name."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def state_dict(self):
+        return {"name": self.name}
+
+    def load_state_dict(self, state):
+        self.name = state["name"]
+
+
+def test_every_part_is_put_back_where_it_stood():
+    def agents_of(*names):
+        domain = Domain(agents=2)
+        domain.environment = lambda part, members, copies: Kept(names[0])
+        return TaskAgents(domain, Kept(names[1]), PHASE, [Kept(name) for name in names[2:]])
+
+    saved = agents_of("environment", "learner", "one", "other").state_dict()
+    copy = agents_of("a", "b", "c", "d")
+    copy.load_state_dict(saved)
+    assert copy.state_dict() == saved
+    assert [each["name"] for each in (saved["environment"], saved["learner"], *saved["streams"])] == [
+        "environment",
+        "learner",
+        "one",
+        "other",
+    ]
+    with pytest.raises(ValueError, match="shorter"):
+        agents_of("a", "b", "c").load_state_dict({**saved, "streams": []})

@@ -126,6 +126,7 @@ def test_a_strategy_is_told_the_means_of_the_last_window(window, means):
         np.testing.assert_allclose(report.objectives[:, 0], [[mean, mean / 8], [100 * mean, 12.5 * mean]], rtol=1e-14)
         assert report.weights[:, 0].tolist() == [[1 - alpha, alpha], [1 - 2 * alpha, 2 * alpha]]
     # Costs of 10 and 40 are 25 on average, of 40 at most. The first is at its limit of .25, the second beyond.
+    assert {type(row[1]) for row in rows} == {int}  # "1", not "1.0"
     assert rows[2] == [4, 1, 0.125, means[1], means[1] / 8, 0.625, 2.5, 0.25, 1, means[1] + 0.5]
     np.testing.assert_allclose(
         rows[3], [6, 1, 0.25, 100 * means[1], 12.5 * means[1], 0.625, 2.5, 0.375, 0, 100 * means[1] + 0.5], rtol=1e-14
@@ -164,7 +165,9 @@ def test_both_may_fall_one_after_the_other():
 
 @pytest.mark.parametrize("rounds", [1, 3, 4])
 def test_a_copy_goes_on_where_the_loop_stood(rounds):
-    loop, copy = loop_of(Script(falls=4), Listener()), loop_of(tasks := Script(falls=4), strategy := Listener())
+    # A window as long as the phase: what came before the copy counts in the means that come after it.
+    loop = loop_of(Script(falls=4), Listener(), window=5)
+    copy = loop_of(tasks := Script(falls=4), strategy := Listener(), window=5)
     for _ in range(rounds):
         loop.advance()
     state = loop.state_dict()

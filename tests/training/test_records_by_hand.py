@@ -80,8 +80,11 @@ def played():
     paid = np.array([[[8.0, 0.0], [24.0, 16.0]], [[4.0, 8.0], [4.0, 8.0]]])
     violations = np.array(
         [
-            [[[0.5, 0.5], [0.5, 1.0]], [[0.0, 0.5], [0.5, 1.5]]],  # means .25 .5 and .5 1.25: the noise is too much
-            [[[0.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [1.0, 2.0]]],  # means .5 0: the drought is; .5 1: at its limits
+            [
+                [[0.5, 0.5], [0.5, 0.5]],
+                [[0.0, 1.0], [0.5, 1.5]],
+            ],  # means .25 .75: too much noise; .5 1: at limits
+            [[[0.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [1.0, 2.0]]],  # means .5 0: the drought is; .5 1: at limits
         ]
     )
     return Played(paid, counted(2, 2, 2, 2), violations)
@@ -93,8 +96,8 @@ def test_a_cycles_rows_by_hand_and_feasible_at_the_limits_of_every_constraint():
     records.add_cycle(2, WEIGHTS, 10 + counted(2, 2, 3), played(), told)
     # Measures are 0 1, 2 3 in the first period and 4 5, 6 7 in the second: means 2 3 and 4 5, and 8 more for the other.
     assert records.taken()["cycles"] == [
-        [7, 2, 0.25, 0.25, 10.0, 11.0, 12.0, 2.0, 2.0, 3.0, 0.25, 0.5, 1, 50.0, 60.0, "left"],
-        [7, 2, 0.25, 0.5, 13.0, 14.0, 15.0, 1.0, 4.0, 5.0, 0.5, 1.25, 0, 51.0, 61.0, "right"],
+        [7, 2, 0.25, 0.25, 10.0, 11.0, 12.0, 2.0, 2.0, 3.0, 0.25, 0.75, 0, 50.0, 60.0, "left"],
+        [7, 2, 0.25, 0.5, 13.0, 14.0, 15.0, 1.0, 4.0, 5.0, 0.5, 1.0, 1, 51.0, 61.0, "right"],
         [9, 2, 0.0, 0.0, 16.0, 17.0, 18.0, 0.5, 10.0, 11.0, 0.5, 0.0, 0, 52.0, 62.0, "left"],
         [9, 2, 0.5, 0.5, 19.0, 20.0, 21.0, 1.0, 12.0, 13.0, 0.5, 1.0, 1, 53.0, 63.0, "right"],
     ]
@@ -106,8 +109,8 @@ def test_an_evaluations_rows_are_by_member_step_and_agent_and_whole_measures_are
     rows = records.taken()["evaluation"]
     assert rows[:4] == [
         [7, 0.25, 0.25, 0, "left", 1.0, 1.5, 0, 1.0, 8.0, 0.5, 0.5],
-        [7, 0.25, 0.5, 0, "right", 2.0, 2.5, 2, 3.0, 0.0, 0.5, 1.0],
-        [7, 0.25, 0.25, 1, "left", 3.0, 3.5, 4, 5.0, 24.0, 0.0, 0.5],
+        [7, 0.25, 0.5, 0, "right", 2.0, 2.5, 2, 3.0, 0.0, 0.5, 0.5],
+        [7, 0.25, 0.25, 1, "left", 3.0, 3.5, 4, 5.0, 24.0, 0.0, 1.0],
         [7, 0.25, 0.5, 1, "right", 4.0, 4.5, 6, 7.0, 16.0, 0.5, 1.5],
     ]
     assert rows[7] == [9, 0.5, 0.5, 1, "right", 4.0, 4.5, 14, 15.0, 8.0, 1.0, 2.0]
