@@ -4,8 +4,10 @@ All seeds of a case are members of one population. Each has its own copies of th
 all of them. After the last step, and only then, every greedy policy plays 100 episodes that no training has played; the
 mean of their returns is the result. No checkpoint is picked, no seed is left out.
 
-The settings below were chosen on seeds 100 to 131, with other episodes to judge by; what the table reports are seeds 0
-to 15, run once.
+The settings below were chosen on other seeds, judged by other episodes: with them 31 of the seeds 100 to 131 reached
+CartPole's goal and all of 100 to 115 Acrobot's. What the table reports are seeds 0 to 15, run once. CartPole within so
+few steps is sensitive to them: with a third hidden layer 23 of the 32 reached the goal, and 8 where exploration fell
+linearly from the first step to the last (and the target network was copied every 100 updates).
 """
 
 from typing import NamedTuple

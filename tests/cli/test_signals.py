@@ -24,6 +24,19 @@ from mamo_cli.training.two_phase import TwoPhaseLoop
 train = TwoPhaseLoop.advance
 TwoPhaseLoop.advance = lambda self: print("here", flush=True) or train(self)
 """
+# A short run would be over before the signal: this one waits for it.
+UNTIL_ASKED = """
+import time
+from mamo_cli.runs.stopping import STOP
+from mamo_cli.training.two_phase import TwoPhaseLoop
+train = TwoPhaseLoop.advance
+def waiting(self):
+    print("here", flush=True)
+    while STOP.number is None:
+        time.sleep(0.01)
+    return train(self)
+TwoPhaseLoop.advance = waiting
+"""
 IN_MANY_UPDATES = """
 from mamo_cli.learners.dqn.compiled_networks import CompiledNetworks
 learn = CompiledNetworks.learn
@@ -114,7 +127,7 @@ def test_143_within_5_seconds_in_a_minutes_worth_of_gradient_steps(folder):
 
 
 def test_130_saves_and_the_same_command_ends_as_if_never_stopped(folder):
-    code, err = stopped(IN_A_ROUND, SHORT, signal.SIGINT)
+    code, err = stopped(UNTIL_ASKED, SHORT, signal.SIGINT)
     assert code == 130
     assert err.splitlines()[-1].startswith("mamo: stopped by SIGINT; results/x keeps what is saved. Resume with: mamo ")
     assert (folder / "results" / "x" / "checkpoint.pt").exists()
@@ -153,7 +166,7 @@ def test_within_5_seconds_where_python_has_no_say():
 
 def test_after_fresh_the_resume_line_names_the_folder(finished):
     command = ("run-mamo", *TINY, "--name", "wa", "--fresh", "--jobs", "1")
-    _, err = stopped(IN_A_ROUND, command, signal.SIGTERM)
+    _, err = stopped(UNTIL_ASKED, command, signal.SIGTERM)
     resume = err.split("Resume with: mamo ")[1].splitlines()[0].split()
     assert "--fresh" not in resume
     assert resume[-2:] == ["--name", "wa-2"]

@@ -58,8 +58,8 @@ def test_choices_are_random_where_the_uniforms_are_below_epsilon():
 def test_what_follows_a_transition_is_read_from_its_own_place_and_member():
     # Two members, four places, two agents of two choices and three objectives, three numbers a state.
     states = np.arange(2 * 4 * 2 * 3, dtype=np.float32).reshape(2, 4, 2, 3)
-    outcomes = 100 + np.arange(2 * 4 * 10, dtype=np.float32).reshape(2, 4, 10)
-    outcomes[:, :, 8] = [[1, 1, 0, 1], [1, 1, 1, 0]]  # whether it went on
+    outcomes = 100 + np.arange(2 * 4 * 9, dtype=np.float32).reshape(2, 4, 9)
+    outcomes[:, :, 8] = [[-1, -1, -1, 1], [1, 0, 1, -1]]  # went on, was cut short, went on, terminated
     masks = np.array([[[[3], [3]]] * 4, [[[3], [3]], [[1], [2]], [[3], [3]], [[2], [3]]]], dtype=np.uint64)
     memory = Memory(states, outcomes, masks, np.zeros((2, 8)), np.ones((2, 1)), np.zeros(3, dtype=np.int64))
     batch = Batch(
@@ -74,8 +74,8 @@ def test_what_follows_a_transition_is_read_from_its_own_place_and_member():
     double_q.follow(memory, 1, 0.75, batch)
     # Member 1's states begin at 24, six numbers a place, the latter three of them after: 24 + 18 + 3, 24 + 6 + 3.
     assert batch.states.tolist() == [[0, 0, 0], [0, 0, 0], [45, 46, 47], [33, 34, 35]]
-    # Its outcomes begin at 140, ten a place: two choices, then three objectives of each agent.
-    assert batch.objectives.tolist() == [[[172, 173, 174], [175, 176, 177]], [[152, 153, 154], [155, 156, 157]]]
+    # Its outcomes begin at 136, nine a place: two choices, then three objectives of each agent.
+    assert batch.objectives.tolist() == [[[165, 166, 167], [168, 169, 170]], [[147, 148, 149], [150, 151, 152]]]
     assert batch.discounts.tolist() == [0.0, 0.75]
     assert batch.allowed.tolist() == [[[False, True], [True, True]], [[True, False], [False, True]]]
 

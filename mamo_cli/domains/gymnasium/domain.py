@@ -5,7 +5,7 @@ from typing import NoReturn
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.errors import SolverError
+from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Optimum, Part, Played, Scope, Spec
 from mamo_cli.domains.gymnasium.environment import SEEDS, Copy, GymnasiumEnvironment
 from mamo_cli.domains.gymnasium.settings import WORDS, GymnasiumConfig
@@ -65,4 +65,4 @@ class GymnasiumDomain:
         self._unknown()
 
     def _unknown(self) -> NoReturn:
-        raise SolverError(f"{self._config.environment}: nothing exact is known of a Gymnasium environment")
+        raise NothingExactError(f"{self._config.environment}: nothing exact is known of a Gymnasium environment")

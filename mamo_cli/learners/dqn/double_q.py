@@ -27,7 +27,7 @@ def follow(memory: Memory, k: int, discount: float, batch: Batch) -> None:
         for a in range(agents):
             for m in range(weighed):
                 batch.objectives[b, a, m] = memory.outcomes[k, place, agents + a * weighed + m]
-        batch.discounts[b] = discount * memory.outcomes[k, place, agents * (1 + weighed)]
+        batch.discounts[b] = discount if memory.outcomes[k, place, -1] >= 0.0 else 0.0
     unpack(memory, k, batch.places, batch.allowed)
 
 

@@ -27,9 +27,7 @@ class Memory(NamedTuple):
     """Every member's replay of N transitions."""
 
     states: Float32Array  # (K, N, 2, O A): the state before a transition and the one after it, see `join`
-    outcomes: (
-        Float32Array  # (K, N, A + A M + 2): choices, objectives; 0 where the episode terminated; places to the next
-    )
+    outcomes: Float32Array  # (K, N, A + A M + 1): choices, objectives, and how it went on: see `successor`
     masks: WordArray  # (K, N, A, words): what may be chosen in the state after, a bit a choice
     sums: FloatArray  # (K, 2 leaves): sum tree of priorities; node i has the children 2i and 2i + 1, node 1 is the root
     largest: FloatArray  # (K, 1) largest priority so far
@@ -73,7 +71,11 @@ def pack(allowed: BoolArray, words: WordArray) -> None:
 
 @compiled
 def successor(memory: Memory, k: int, place: int) -> int:
-    """Place of the transition after a member's at `place`; -1 where its episode was over, or it is not stored yet."""
+    """Place of the transition after a member's at `place`; -1 where its episode was over, or it is not stored yet.
+
+    How a transition went on is told by the last number of its outcome: how many places on the next stands; 0 where the
+    episode was cut short; -1 where it terminated.
+    """
     capacity = memory.states.shape[1]
     gap, younger = int(memory.outcomes[k, place, -1]), (memory.ring[0] - 1 - place) % capacity
     return (place + gap) % capacity if 0 < gap <= younger else -1
@@ -122,7 +124,8 @@ def store(
     for k in range(members):
         if count != copies:  # other environments: nothing that is held goes on in them
             for back in range(1, copies + 1):
-                memory.outcomes[k, (following - back) % capacity, -1] = 0.0
+                last = memory.outcomes[k, (following - back) % capacity]
+                last[-1] = min(last[-1], 0)
         for e in range(count):
             state, outcome = memory.states[k, places[e]], memory.outcomes[k, places[e]]
             join(values_tm1[k, e], state[0])
@@ -131,7 +134,7 @@ def store(
                 outcome[a] = actions[k, e, a]
                 for m in range(weighed):
                     outcome[agents + a * weighed + m] = objectives[k, e, a, m]
-            outcome[-2], outcome[-1] = continues[k, e], 0 if over[k, e] else count
+            outcome[-1] = -1 if continues[k, e] == 0 else 0 if over[k, e] else count
             pack(mask_t[k, e], memory.masks[k, places[e]])
             largest[e] = memory.largest[k, 0]
         set_priorities(memory.sums[k], places, largest)
@@ -234,7 +237,7 @@ class PrioritisedReplay:
         self._shape = shape
         self._capacity = capacity
         self._first_leaf = 1 << (capacity - 1).bit_length()
-        numbers, words = shape.agents * (1 + shape.objectives) + 2, -(-shape.choices // WORD)
+        numbers, words = shape.agents * (1 + shape.objectives) + 1, -(-shape.choices // WORD)
         self.memory = Memory(
             states=np.zeros((members, capacity, 2, shape.agents * shape.observation), dtype=np.float32),
             outcomes=np.zeros((members, capacity, numbers), dtype=np.float32),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from mamo_cli.core.errors import SolverError, UsageError
+from mamo_cli.core.errors import NothingExactError, UsageError
 from mamo_cli.core.seam import Part, Scope
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.domains.gymnasium.domain import GymnasiumDomain
@@ -185,5 +185,5 @@ def test_what_does_not_fit_is_refused():
             GymnasiumDomain(GymnasiumConfig(environment=settings))
     with pytest.raises(UsageError, match="needs 4 numbers, got 1"):
         GymnasiumDomain(GymnasiumConfig(observation_scale=(2.0,)))
-    with pytest.raises(SolverError, match="nothing exact is known"):
+    with pytest.raises(NothingExactError, match="nothing exact is known"):
         GymnasiumDomain(GymnasiumConfig()).optimum(Scope.STEP)

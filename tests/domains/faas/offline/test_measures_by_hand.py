@@ -99,3 +99,17 @@ def test_memory_is_measured_by_what_the_node_has():
     # Nothing fits in nothing, and no number is divided by 0.
     empty = replace(node, memory_per_replica=np.zeros(2), memory_capacity=np.zeros(2))
     assert memory_excess(empty, PLAN).tolist() == [0.0, 0.0]
+
+
+def test_periods_are_counted_as_periods_and_functions_as_functions():
+    # The first period three times over costs what it costs once: 1 and 3 replicas are 2 + 12.
+    first = np.repeat(PROBLEM.rejection[:1], 3, axis=0)
+    thrice = ReplicaProblem(PROBLEM.replica_cost, first, 3, PROBLEM.tolerance, PROBLEM.alpha, scale_up_cost=0.5)
+    plan = np.array([[1, 3]] * 3)
+    assert plan_cost(thrice, Scope.STEP, plan) == 14.0
+    # (.75 x 2/9 + .25 x .5 + .5 x 12/9 + .5 x .125) / 2, see above.
+    weighed = (0.75 * 2 / 9 + 0.125 + 6 / 9 + 0.0625) / 2
+    assert plan_cost(thrice, Scope.ALPHA, plan) == pytest.approx(weighed, rel=1e-14)
+    np.testing.assert_allclose(scale_up_price(thrice, Scope.ALPHA), [0.375 / 18, 0.25 / 18], rtol=1e-14)
+    assert memory_excess(thrice, plan).tolist() == [0.0, 0.0, 0.0]
+    assert plan_violation(thrice, Scope.STEP, plan).tolist() == [0.375] * 3

@@ -1,4 +1,4 @@
-"""`python -m mutants [part of a module's path ...]`: would the tests notice if a formula were wrong?
+"""`python -m tests.mutants [part of a module's path ...]`: would the tests notice if a formula were wrong?
 
 Cosmic Ray changes one operator, number or condition at a time, in a copy of the tree, and the module's tests run. What
 no test notices is printed; `survivors.md` says why each may stay.
@@ -25,7 +25,7 @@ from cosmic_ray.config import ConfigDict
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 COPIED = ("mamo_cli", "tests", "traces", "pyproject.toml")
 LEAST = 0.9
 PYTEST = "-x -q -p no:cacheprovider -p no:xdist --hypothesis-seed=0 -m 'not slow and not faults'"
@@ -102,6 +102,7 @@ def main() -> None:
             copy(ROOT / name, Path(folder) / name)
         os.chdir(folder)
         sys.path[:] = [folder, *(place for place in sys.path if Path(place or ".").resolve() != ROOT)]
+        del sys.modules["tests"], sys.modules["tests.mutants"]  # which lead out of the copy
         sys.dont_write_bytecode = True  # a mutant of the same size and second would be taken for the file before it
         counts = [mutate(one, settings["operators"], Path(folder) / "session") for one in chosen]
     mutants, killed = map(sum, zip(*counts, strict=True))
