@@ -39,9 +39,9 @@ fuzz: $(VENV)/.dev ## coverage-guided fuzzing of all that reads a file; FUZZ_RUN
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[fuzz]"
 	set -e; for target in trace importer config checkpoint; do $(BIN)/python -m tests.fuzz $$target $(FUZZ_RUNS); done
 
-mutants: $(VENV)/.dev ## would the tests notice if a formula were wrong? (an hour) Survivors and why: tests/mutants/survivors.md
+mutants: $(VENV)/.dev ## would the tests notice if a formula were wrong? (half an hour) What none notices: tests/mutants/survivors.md
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[mutants]"
-	$(BIN)/python -m tests.mutants
+	nice -n 15 $(BIN)/python -m tests.mutants
 
 reference: $(VENV)/.dev ## the learner on the field's own problems: CartPole, Acrobot, the Blind Cliffwalk
 	$(BIN)/python -m benchmarks.reference

@@ -67,8 +67,8 @@ class Environment(Protocol):
     steps: int
     """T, control periods of one play from the beginning to the end of a trace."""
 
-    def draw(self, steps: int, streams: Sequence[MemberStreams]) -> Sequence[Any]:
-        """The noise of the coming steps, each member's from its own stream "environment"."""
+    def draw(self, steps: int, streams: Sequence[MemberStreams]) -> Any:
+        """The noise of the coming steps, an entry each, every member's from its own stream "environment"."""
         ...
 
     def observe(self) -> Seen:

@@ -61,7 +61,7 @@ class TwoPhaseLoop:
         for _ in range(self._round):
             summary = self._tasks.train_iteration(self._iteration % self._phase, self._weights)
             self._freeze(self._tasks.diverged())
-            self._recent = [*self._recent[1 - self._window :], summary.objectives][-self._window :]
+            self._recent = [*self._recent, summary.objectives][-self._window :]
             self._iteration += 1
             self._records.add_iteration(self._iteration - 1, self._iteration * self._steps, self._weights, summary)
             if self._iteration % self._phase == 0:

@@ -20,10 +20,11 @@ class Rising:
     name: ClassVar[str] = "rising"
     share: float = 0.5
     wrong: float = 0.0
+    below: float = 0.0
 
     def rejection_probability(self, arrival_rate_rps, max_replicas):
         rising = np.multiply.outer(np.asarray(arrival_rate_rps), self.share / np.arange(1, max_replicas + 1))
-        return np.where(rising >= self.share, rising + self.wrong, rising)
+        return np.where(rising >= self.share, rising + self.wrong, rising) - self.below
 
 
 # Two functions, two replicas, rates 0, 1/4, 1 (roots 0, 1/2, 1).
@@ -91,6 +92,7 @@ def test_senseless_numbers_are_refused(changes):
 def test_a_breach_of_a_law_is_forgiven_up_to_rounding_and_told_with_its_place():
     # With a share of 1 the last of 128 points is 1, and above 1 by what is wrong with it.
     assert build_table([Rising(1.0, 9e-13)], 1, 1.0).values.max() == 1.0
+    assert build_table([Rising(1e-13, below=5e-13)], 1, 1.0).values.tolist() == [[[0.0] * 129]]
     with pytest.raises(ValueError, match=r"of function 1 .* at 1 replicas and grid point 128 it is off by 2\.0e-12"):
         build_table([Rising(), Rising(1.0, 2e-12)], 3, 1.0)
 
