@@ -193,8 +193,9 @@ def test_a_state_that_would_lead_compiled_code_astray_is_refused(name, change, c
 @given(st.integers(1, 3), st.integers(1, 200), st.integers(0, 99))
 def test_a_mask_comes_back_from_its_bits(agents, choices, seed):
     mask = np.random.default_rng(seed).random((agents, choices)) < 0.5
-    memory = PrioritisedReplay(1, 3, Shape(1, agents, choices, 1)).memory
-    memory.masks[:] = 2**64 - 1
+    replay = PrioritisedReplay(1, 3, Shape(1, agents, choices, 1))
+    replay.keep_masks()
+    memory = replay.memory
     pack(mask, memory.masks[0, 2])
     found = np.tile(~mask, (2, 1, 1))
     unpack(memory, 0, np.array([2, 1]), found)
@@ -237,3 +238,22 @@ def test_other_environments_do_not_go_on_where_the_last_ones_stopped():
     add(replay, [10, 11])
     add(replay, [20, 21, 22])
     assert [chain(replay, place) for place in (0, 1, 4)] == [[0, 10], [1, 11], [20]]
+
+
+def test_masks_take_room_from_the_first_that_forbids_something_and_none_is_lost():
+    replay, free = made(capacity=16), np.ones((1, 2, 1, 7), dtype=np.bool_)
+    values = np.zeros((1, 2, 1, 1), dtype=np.float32)
+    seen, actions, nothing = everything(values, 7), np.zeros((1, 2, 1), dtype=np.int64), np.zeros((1, 2, 1, 2))
+    forbids = free.copy()
+    forbids[0, 1, 0, 3] = False
+    for mask in (free, free, forbids, free):
+        assert replay.memory.masks.shape[1] == (16 if mask is free and replay.size > 4 else 1)
+        replay.add(seen, actions, outcome(nothing, Seen(values, mask)))
+    copy = made(capacity=16)
+    copy.load_state_dict(through_a_file(replay.state_dict()))
+    for each in (replay, copy):
+        allowed = sample(each, spread(8)).allowed[0, :, 0]
+        assert allowed.sum(-1).tolist() == [7, 7, 7, 7, 7, 6, 7, 7]
+        assert not allowed[5, 3]
+    replay.load_state_dict(through_a_file(made(capacity=16).state_dict()))
+    assert replay.memory.masks.shape[1] == 1

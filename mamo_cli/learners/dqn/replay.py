@@ -19,6 +19,7 @@ from mamo_cli.learners.dqn.priorities import draw, set_priorities
 from mamo_cli.learners.protocol import Shape
 
 WORD = 64  # choices in a word of a mask
+ALL = 2**WORD - 1  # a word that forbids nothing
 
 WordArray = NDArray[np.uint64]
 
@@ -28,7 +29,7 @@ class Memory(NamedTuple):
 
     states: Float32Array  # (K, N, 2, O A): the state before a transition and the one after it, see `join`
     outcomes: Float32Array  # (K, N, A + A M + 1): choices, objectives, and how it went on: see `successor`
-    masks: WordArray  # (K, N, A, words): what may be chosen in the state after, a bit a choice
+    masks: WordArray  # (K, N, A, words): what may be chosen in the state after, a bit a choice; N is 1 while all may be
     sums: FloatArray  # (K, 2 leaves): sum tree of priorities; node i has the children 2i and 2i + 1, node 1 is the root
     largest: FloatArray  # (K, 1) largest priority so far
     ring: IntArray  # (3,): the next place, how many are held, and E, how many were stored at once last time
@@ -51,9 +52,10 @@ def unpack(memory: Memory, k: int, places: IntArray, allowed: BoolArray) -> None
     """Fill what may be chosen `(B, A, C)` after a member's transitions at `places` `(B,)`."""
     size, agents, choices = allowed.shape
     for b in range(size):
+        row = places[b] if memory.masks.shape[1] > 1 else 0
         for a in range(agents):
             for first in range(0, choices, WORD):
-                word = memory.masks[k, places[b], a, first // WORD]
+                word = memory.masks[k, row, a, first // WORD]
                 for c in range(first, min(first + WORD, choices)):
                     allowed[b, a, c] = word & np.uint64(1) != 0
                     word >>= np.uint64(1)
@@ -100,7 +102,7 @@ def store(
     mask_t: BoolArray,
     continues: Float32Array,
     over: BoolArray,
-) -> None:
+) -> bool:
     """Put E transitions of every member into the ring, at the largest priority so far.
 
     Args:
@@ -112,8 +114,16 @@ def store(
         mask_t: `(K, E, A, C)`.
         continues: `(K, E)`, 0 where the episode terminated.
         over: `(K, E)`, whether it is over, terminated or cut short.
+
+    Returns:
+        Whether they were stored: not where something is forbidden and the memory has no room for masks.
     """
     members, count, agents, weighed = objectives.shape
+    masked = memory.masks.shape[1] > 1
+    if not masked:
+        for allowed in mask_t.flat:
+            if not allowed:
+                return False
     capacity = memory.states.shape[1]
     following, held, copies = memory.ring
     places, largest = np.empty(count, dtype=np.int64), np.empty(count)
@@ -135,9 +145,11 @@ def store(
                 for m in range(weighed):
                     outcome[agents + a * weighed + m] = objectives[k, e, a, m]
             outcome[-1] = -1 if continues[k, e] == 0 else 0 if over[k, e] else count
-            pack(mask_t[k, e], memory.masks[k, places[e]])
+            if masked:
+                pack(mask_t[k, e], memory.masks[k, places[e]])
             largest[e] = memory.largest[k, 0]
         set_priorities(memory.sums[k], places, largest)
+    return True
 
 
 @compiled
@@ -241,7 +253,7 @@ class PrioritisedReplay:
         self.memory = Memory(
             states=np.zeros((members, capacity, 2, shape.agents * shape.observation), dtype=np.float32),
             outcomes=np.zeros((members, capacity, numbers), dtype=np.float32),
-            masks=np.zeros((members, capacity, shape.agents, words), dtype=np.uint64),
+            masks=np.full((members, 1, shape.agents, words), ALL, dtype=np.uint64),
             sums=np.zeros((members, 2 * self._first_leaf)),
             largest=np.ones((members, 1)),
             ring=np.zeros(3, dtype=np.int64),
@@ -250,16 +262,25 @@ class PrioritisedReplay:
     def add(self, seen: Seen, actions: IntArray, step: Step) -> None:
         """Store E transitions of each member: what was seen, the choices `(K, E, A)`, and what they brought."""
         values, mask = step.after
-        store(self.memory, seen.values, actions, step.objectives, values, mask, step.continues, step.over)
+        brought = (step.objectives, values, mask, step.continues, step.over)
+        if not store(self.memory, seen.values, actions, *brought):
+            self.keep_masks()
+            store(self.memory, seen.values, actions, *brought)
         self.size = min(self.size + actions.shape[1], self._capacity)
+
+    def keep_masks(self) -> None:
+        """Make room for what may be chosen after each transition: where all may be, the gathering of it is saved."""
+        members, _, *mask = self.memory.masks.shape
+        self.memory = self.memory._replace(masks=np.full((members, self._capacity, *mask), ALL, dtype=np.uint64))
 
     def state_dict(self) -> dict[str, Any]:
         """Everything held, cut to the transitions stored so far; of the priorities the leaves, which give the sums."""
         parts = {name: getattr(self.memory, name)[:, : self.size] for name in ("states", "outcomes")}
-        parts["masks"] = self.memory.masks[:, : self.size].view(np.int64)  # torch has no such type in every version
         parts["priorities"] = self._priorities()[:, : self.size]
         whole = {"largest": self.memory.largest, "ring": self.memory.ring}
-        return {name: part.copy() for name, part in {**parts, **whole}.items()}
+        kept = self.memory.masks.shape[1] > 1  # as whole numbers with a sign: not every version of torch has others
+        masks = self.memory.masks[:, : self.size].view(np.int64).copy() if kept else None
+        return {"masks": masks, **{name: part.copy() for name, part in {**parts, **whole}.items()}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Put back what `state_dict` returned.
@@ -267,7 +288,7 @@ class PrioritisedReplay:
         Raises:
             ValueError: it is not of this replay; compiled code would follow its indices anywhere.
         """
-        names = ("states", "outcomes", "masks", "priorities", "largest", "ring")
+        names = ["states", "outcomes", "priorities", "largest", "ring", *([] if state["masks"] is None else ["masks"])]
         saved: dict[str, NDArray[Any]] = {name: np.asarray(state[name]) for name in names}
         put_back(np.empty_like(self.memory.ring), saved["ring"])
         following, size, copies = saved["ring"].tolist()
@@ -277,6 +298,10 @@ class PrioritisedReplay:
         if not bool(((actions >= 0) & (actions < self._shape.choices)).all()):
             raise ValueError(f"a replay holds choices beyond 0..{self._shape.choices - 1}")
         self.memory.ring[:], self.size = saved.pop("ring"), size
+        if "masks" in saved:
+            self.keep_masks()
+        else:
+            self.memory = self.memory._replace(masks=np.full_like(self.memory.masks[:, :1], ALL))
         self._priorities()[:] = 0.0
         ours = {**self.memory._asdict(), "masks": self.memory.masks.view(np.int64), "priorities": self._priorities()}
         for name, part in saved.items():
