@@ -24,8 +24,8 @@ class Ours:
     replay = "prioritised"
     version = f"{mamo_cli.__version__} (Numba {numba.__version__})"
 
-    def __init__(self, members: int, copies: int) -> None:
-        self._shard = full_shard(members, 0, copies)
+    def __init__(self, members: int, copies: int, device: str) -> None:
+        self._shard = full_shard(members, 0, copies, device)
         self._weights = weights(members)
         self._updates = members * STEPS
 
@@ -35,13 +35,13 @@ class Ours:
         return self._updates
 
 
-def build(members: int, copies: int, threads: int) -> Ours:
+def build(members: int, copies: int, threads: int, device: str = "cpu") -> Ours:
     """Fill all replays, then learn a little so that nothing is done for the first time when the clock runs.
 
     Threads are one whatever is asked for: a second core gets a process of its own.
     """
     limit_threads()
-    engine = Ours(members, copies)
+    engine = Ours(members, copies, device)
     engine.advance()
     return engine
 
@@ -51,7 +51,7 @@ def weights(members: int) -> FloatArray:
     return weights_of(np.full((members, 1), ALPHA))
 
 
-def population(members: int, first: int, copies: int, updates: int, steps: int) -> TaskAgents:
+def population(members: int, first: int, copies: int, updates: int, steps: int, device: str = "cpu") -> TaskAgents:
     """Members with seeds from `first` on."""
     phase = PhaseConfig(
         iterations=1,
@@ -62,14 +62,14 @@ def population(members: int, first: int, copies: int, updates: int, steps: int) 
         learning_rate=((0.0, LEARNING_RATE),),
     )
     streams = [MemberStreams(first + member, "te") for member in range(members)]
-    learner = DQN(LEARNER, Shape.of(domain().spec), streams)
+    learner = DQN(LEARNER, Shape.of(domain().spec), streams, device)
     return TaskAgents(domain(), learner, phase, streams)
 
 
-def full_shard(members: int, first: int, copies: int) -> TaskAgents:
+def full_shard(members: int, first: int, copies: int, device: str = "cpu") -> TaskAgents:
     """Members whose replays were filled by as many copies of the environment as make it quick."""
-    filler = population(members, first, FILLING_COPIES, 1, LEARNER.replay_capacity // FILLING_COPIES)
+    filler = population(members, first, FILLING_COPIES, 1, LEARNER.replay_capacity // FILLING_COPIES, device)
     filler.train_iteration(0, weights(members))
-    shard = population(members, first, copies, copies, STEPS // copies)
+    shard = population(members, first, copies, copies, STEPS // copies, device)
     shard.load_state_dict({**shard.state_dict(), "learner": filler.state_dict()["learner"]})
     return shard

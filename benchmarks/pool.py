@@ -25,6 +25,7 @@ class Cell:
         processes: each on a core of its own, started together.
         threads: of each process.
         copies: of the environment, to a member.
+        device: where ours keeps its networks, "cpu" or "cuda".
     """
 
     engine: str
@@ -32,6 +33,7 @@ class Cell:
     processes: int = 1
     threads: int = 1
     copies: int = 1
+    device: str = "cpu"
 
     @property
     def cores(self) -> int:
@@ -77,7 +79,7 @@ class _Lane:
 
     def __init__(self, cell: Cell, place: list[int]) -> None:
         order = {"engine": cell.engine, "members": cell.members // cell.processes, "copies": cell.copies}
-        text = json.dumps({**order, "threads": cell.threads, "cores": place})
+        text = json.dumps({**order, "threads": cell.threads, "device": cell.device, "cores": place})
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in close()
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "benchmarks.worker", text],
@@ -85,7 +87,7 @@ class _Lane:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
-            env={**os.environ, **environment(cell.threads)},
+            env={**os.environ, **environment(cell.threads, cell.device)},
         )
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -138,10 +140,11 @@ def cores(first: int, count: int) -> list[int]:
     return usable[first % len(usable) :] + usable[: first % len(usable)]
 
 
-def environment(threads: int) -> dict[str, str]:
-    """Variables that hold every numerical library to so many threads."""
+def environment(threads: int, device: str = "cpu") -> dict[str, str]:
+    """Variables that hold every numerical library to so many threads, and off any GPU that is not asked for."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return {**dict.fromkeys(names, str(threads)), "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
+    hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
+    return {**dict.fromkeys(names, str(threads)), "JAX_PLATFORMS": "cpu", **hidden}
 
 
 def interleaved(

@@ -28,7 +28,8 @@ def main() -> None:
     pin(order["cores"])
     try:
         module = importlib.import_module(ENGINES[order["engine"]])
-        engine = module.build(order["members"], order["copies"], order["threads"])
+        elsewhere = {"device": order["device"]} if order["device"] != "cpu" else {}
+        engine = module.build(order["members"], order["copies"], order["threads"], **elsewhere)
     except Exception as error:
         say(channel, unavailable=f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}")
         raise
