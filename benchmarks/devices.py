@@ -14,7 +14,8 @@ ALONE = (256, 1024, 4096)
 def run(quick: bool, repeats: int, seconds: float) -> list[Row]:
     """Rows of one process by the number of its members, then of one process a core.
 
-    Without a GPU one row says so. A GPU's figures hold for that card beside that processor: environments and replays stay with the latter.
+    Without a GPU one row says so. A GPU's figures hold for that card beside that processor: environments and
+    replays stay with the latter.
     """
     if not torch.cuda.is_available():
         return [measured(BENCHMARK, "mamo cuda", "updates/s", [], note="not measured: torch finds no CUDA device")]
