@@ -9,6 +9,7 @@ BENCHMARK = "device"
 COPIES = 16
 EACH = 256  # members of a process where there are several
 ALONE = (256, 1024, 4096)
+FILLED = 1024  # transitions of each member: filling thousands of replays takes longer than all the rest
 
 
 def run(quick: bool, repeats: int, seconds: float) -> list[Row]:
@@ -23,7 +24,7 @@ def run(quick: bool, repeats: int, seconds: float) -> list[Row]:
     alone = ALONE[:1] if quick else ALONE
     sizes = [(members, 1) for members in alone] + [(EACH * cores, cores)]
     cells = {
-        (device, members, processes): Cell("mamo", members, processes, 1, COPIES, device)
+        (device, members, processes): Cell("mamo", members, processes, 1, COPIES, device, FILLED)
         for device in ("cpu", "cuda")
         for members, processes in sizes
     }

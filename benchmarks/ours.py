@@ -24,8 +24,8 @@ class Ours:
     replay = "prioritised"
     version = f"{mamo_cli.__version__} (Numba {numba.__version__})"
 
-    def __init__(self, members: int, copies: int, device: str) -> None:
-        self._shard = full_shard(members, 0, copies, device)
+    def __init__(self, members: int, copies: int, device: str, filled: int) -> None:
+        self._shard = filled_shard(members, 0, copies, device, filled)
         self._weights = weights(members)
         self._updates = members * STEPS
 
@@ -35,13 +35,13 @@ class Ours:
         return self._updates
 
 
-def build(members: int, copies: int, threads: int, device: str = "cpu") -> Ours:
+def build(members: int, copies: int, threads: int, device: str = "cpu", filled: int | None = None) -> Ours:
     """Fill all replays, then learn a little so that nothing is done for the first time when the clock runs.
 
     Threads are one whatever is asked for: a second core gets a process of its own.
     """
     limit_threads()
-    engine = Ours(members, copies, device)
+    engine = Ours(members, copies, device, filled or LEARNER.replay_capacity)
     engine.advance()
     return engine
 
@@ -66,9 +66,9 @@ def population(members: int, first: int, copies: int, updates: int, steps: int, 
     return TaskAgents(domain(), learner, phase, streams)
 
 
-def full_shard(members: int, first: int, copies: int, device: str = "cpu") -> TaskAgents:
-    """Members whose replays were filled by as many copies of the environment as make it quick."""
-    filler = population(members, first, FILLING_COPIES, 1, LEARNER.replay_capacity // FILLING_COPIES, device)
+def filled_shard(members: int, first: int, copies: int, device: str, filled: int) -> TaskAgents:
+    """Members whose replays hold so much, put there by as many copies of the environment as make it quick."""
+    filler = population(members, first, FILLING_COPIES, 1, filled // FILLING_COPIES, device)
     filler.train_iteration(0, weights(members))
     shard = population(members, first, copies, copies, STEPS // copies, device)
     shard.load_state_dict({**shard.state_dict(), "learner": filler.state_dict()["learner"]})

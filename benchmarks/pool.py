@@ -26,6 +26,7 @@ class Cell:
         threads: of each process.
         copies: of the environment, to a member.
         device: where ours keeps its networks, "cpu" or "cuda".
+        filled: transitions of each member of ours before the clock runs; None for a full replay.
     """
 
     engine: str
@@ -34,6 +35,7 @@ class Cell:
     threads: int = 1
     copies: int = 1
     device: str = "cpu"
+    filled: int | None = None
 
     @property
     def cores(self) -> int:
@@ -79,7 +81,9 @@ class _Lane:
 
     def __init__(self, cell: Cell, place: list[int]) -> None:
         order = {"engine": cell.engine, "members": cell.members // cell.processes, "copies": cell.copies}
-        text = json.dumps({**order, "threads": cell.threads, "device": cell.device, "cores": place})
+        text = json.dumps(
+            {**order, "threads": cell.threads, "device": cell.device, "filled": cell.filled, "cores": place}
+        )
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in close()
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "benchmarks.worker", text],

@@ -28,8 +28,8 @@ def main() -> None:
     pin(order["cores"])
     try:
         module = importlib.import_module(ENGINES[order["engine"]])
-        elsewhere = {"device": order["device"]} if order["device"] != "cpu" else {}
-        engine = module.build(order["members"], order["copies"], order["threads"], **elsewhere)
+        only_ours = {"device": order["device"], "filled": order["filled"]} if order["engine"] == "mamo" else {}
+        engine = module.build(order["members"], order["copies"], order["threads"], **only_ours)
     except Exception as error:
         say(channel, unavailable=f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}")
         raise
