@@ -21,12 +21,13 @@ def run(quick: bool, repeats: int, seconds: float) -> list[Row]:
     if not torch.cuda.is_available():
         return [measured(BENCHMARK, "mamo cuda", "updates/s", [], note="not measured: torch finds no CUDA device")]
     cores = core_count()
-    alone = ALONE[:1] if quick else ALONE
-    sizes = [(members, 1) for members in alone] + [(EACH * cores, cores)]
+    # On the processor a member costs the same in every company.
+    alone = {"cpu": (EACH,), "cuda": ALONE[:1] if quick else ALONE}
+    sizes = [(device, members, 1) for device in alone for members in alone[device]]
+    sizes += [(device, EACH * cores, cores) for device in alone]
     cells = {
         (device, members, processes): Cell("mamo", members, processes, 1, COPIES, device, FILLED)
-        for device in ("cpu", "cuda")
-        for members, processes in sizes
+        for device, members, processes in sizes
     }
     rates, about = interleaved(cells.values(), repeats, seconds)
     rows = {key: _row(cell, rates[cell], about[cell]) for key, cell in cells.items()}

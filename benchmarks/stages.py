@@ -7,7 +7,7 @@ import numba
 import numpy as np
 
 import mamo_cli
-from benchmarks.ours import full_shard, weights
+from benchmarks.ours import LEARNER, filled_shard, weights
 from benchmarks.rows import Row, measured
 from benchmarks.timing import seconds_each
 from mamo_cli.learners.dqn import adam, double_q, greedy, perceptron
@@ -22,7 +22,7 @@ COPIES = 16
 def run(repeats: int) -> list[Row]:
     """Microseconds of each part; the last row is the whole, in which every part finds the caches used by the others."""
     limit_threads()
-    learner = full_shard(1, 0, COPIES)._learner
+    learner = filled_shard(1, 0, COPIES, "cpu", LEARNER.replay_capacity)._learner
     learner.learn(TURNS, weights(1), 1e-3)
     rows = []
     for name, call in {**parts(learner), "whole update": whole(learner)}.items():
