@@ -31,7 +31,7 @@ def run_mamo(
     from mamo_cli.cli.running import finish, layers, place, progress_bar
     from mamo_cli.domains.registry import about
     from mamo_cli.experiments import run_mamo as experiment
-    from mamo_cli.experiments.session import Machines
+    from mamo_cli.experiments.machines import Machines
 
     given = layers(config_file, overrides)
     setting = strategies.preset(named(given, "strategy", DEFAULT_STRATEGY), preset)

@@ -26,7 +26,7 @@ def train(
     from mamo_cli.cli.running import finish, layers, place, progress_bar
     from mamo_cli.domains.registry import about
     from mamo_cli.experiments import train as experiment
-    from mamo_cli.experiments.session import Machines
+    from mamo_cli.experiments.machines import Machines
 
     config = configured(TrainConfig, *layers(config_file, overrides))
     with progress_bar("train") as progress:

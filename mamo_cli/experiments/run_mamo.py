@@ -5,19 +5,15 @@ from mamo_cli.analysis.summaries import mamo_columns, mamo_summary
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import MamoConfig
+from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity, train_members
 from mamo_cli.experiments.session import (
     HERE,
-    ONE_A_CORE,
-    Machines,
     Outcome,
     Place,
-    Progress,
     begin,
-    identity,
     open_session,
     outcome,
     refuse_diverged,
-    train_members,
     write_frontier,
     write_summary,
 )
@@ -53,7 +49,7 @@ def run_mamo(
             exact = None if average is None else exact_alpha(domain, grid)
             rows = mamo_summary(run.path, domain, choice, exact, average)
             write_summary(run, mamo_columns(domain.spec.words), rows)
-            refuse_diverged(run, spec)
+            refuse_diverged(run, len(spec.seeds))
     return outcome(run)
 
 

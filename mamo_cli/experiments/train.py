@@ -6,19 +6,15 @@ from mamo_cli.analysis.summaries import train_columns, train_summary
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import TrainConfig
+from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity, train_members
 from mamo_cli.experiments.session import (
     HERE,
-    ONE_A_CORE,
-    Machines,
     Outcome,
     Place,
-    Progress,
     begin,
-    identity,
     open_session,
     outcome,
     refuse_diverged,
-    train_members,
     write_frontier,
     write_summary,
 )
@@ -50,7 +46,7 @@ def train(
             train_members(run, spec, domain, machines, progress)
             write_frontier(run, domain, np.union1d(alpha_grid(0.1), config.alpha))
             write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
-            refuse_diverged(run, spec)
+            refuse_diverged(run, len(spec.seeds))
     return outcome(run)
 
 

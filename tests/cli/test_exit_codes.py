@@ -28,7 +28,8 @@ def test_0_done(folder):
 
 
 def test_1_a_bug_in_a_run_leaves_its_traceback_in_the_runs_log(folder):
-    done = patched("from mamo_cli.experiments import session\nsession.drive = lambda *_: 1 / 0", *TRAIN, "--name", "x")
+    bug = "from mamo_cli.experiments import machines\nmachines.drive = lambda *_: 1 / 0"
+    done = patched(bug, *TRAIN, "--name", "x")
     refused(done, 1, "a bug of ours: ZeroDivisionError", "traceback in results/x/log.txt")
     assert "Traceback" in (folder / "results" / "x" / "log.txt").read_text()
     assert json.loads(mamo("runs", "show", "x", "--json").out)["status"] == "failed"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mamo_cli.experiments import session
+from mamo_cli.experiments import machines
 from mamo_cli.runs.engine import ProcessEngine
 from tests.cli.invoke import TINY, mamo, patched
 from tests.cli.killing import contents, deadly_shard
@@ -73,7 +73,7 @@ def test_a_run_ends_with_the_same_bytes(folder, address, local, command):
 
 @pytest.mark.slow
 def test_a_killed_worker_changes_nothing_and_is_told_in_the_log_only(folder, address, local, monkeypatch):
-    monkeypatch.setattr(session, "build_shard", partial(deadly_shard, folder / "mark"))
+    monkeypatch.setattr(machines, "build_shard", partial(deadly_shard, folder / "mark"))
     done = mamo(*COMMANDS["run-mamo"], *RAY, address, "--name", "x", "--json", "-q")
     assert (done.code, done.err) == (0, ""), done.err
     assert json.loads(done.out)["status"] == "complete"

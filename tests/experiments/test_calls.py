@@ -9,8 +9,9 @@ import pytest
 from mamo_cli.core.errors import UsageError
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, SolveOfflineConfig, TrainConfig, configured
 from mamo_cli.experiments.evaluate import evaluate
+from mamo_cli.experiments.machines import Machines
 from mamo_cli.experiments.run_mamo import run_mamo
-from mamo_cli.experiments.session import Machines, Place
+from mamo_cli.experiments.session import Place
 from mamo_cli.experiments.solve_offline import solve_offline
 from mamo_cli.experiments.train import train
 

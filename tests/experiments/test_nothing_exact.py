@@ -7,8 +7,9 @@ import pytest
 from mamo_cli.core.errors import NothingExactError, SolverError, UsageError
 from mamo_cli.domains.faas.domain import FaasDomain
 from mamo_cli.experiments.configs import MamoConfig, SolveOfflineConfig, TrainConfig, configured
+from mamo_cli.experiments.machines import Machines
 from mamo_cli.experiments.run_mamo import run_mamo
-from mamo_cli.experiments.session import Machines, Place
+from mamo_cli.experiments.session import Place
 from mamo_cli.experiments.solve_offline import solve_offline
 from mamo_cli.experiments.train import train
 from mamo_cli.plots.draw import draw_runs

@@ -1,0 +1,129 @@
+"""Where a run's members train: worker processes of this machine, or a Ray cluster; on its processor, or on a GPU."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mamo_cli.core.errors import UsageError
+from mamo_cli.core.seam import Domain, Spec
+from mamo_cli.runs.driver import drive
+from mamo_cli.runs.engine import Engine, Tables, local_engine
+from mamo_cli.runs.folder import RunFolder
+from mamo_cli.runs.logs import LOGGER
+from mamo_cli.runs.provenance import cores
+from mamo_cli.strategies import registry as strategies
+from mamo_cli.training.records import columns_of
+from mamo_cli.training.shards import ShardSpec, build_shard, cut
+from mamo_cli.workload.trace import Trace
+
+ENGINES = ("local", "ray")
+DEVICES = ("cpu", "cuda")
+
+
+class Progress(Protocol):
+    """Who is told how far a run has come."""
+
+    def start(self, rounds: int, spec: Spec) -> None:
+        """So many rounds are to be played."""
+        ...
+
+    def __call__(self, rounds: int, rows: Tables) -> None:
+        """So many are over; before the first and after each, with that round's rows."""
+        ...
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Where members train.
+
+    Attributes:
+        jobs: worker processes, at most; None for one a core, of this machine or of the cluster.
+        engine: "local", or "ray" for a Ray cluster.
+        ray_address: the Ray cluster's; None for "auto".
+        device: where the networks are: "cpu", or "cuda" for thousands of members.
+    """
+
+    jobs: int | None = None
+    engine: str = "local"
+    ray_address: str | None = None
+    device: str = "cpu"
+
+
+ONE_A_CORE = Machines()
+"""One process a core of this machine."""
+
+
+def identity(source: Trace, device: str) -> str:
+    """What decides a run's numbers beside its configuration: its workload, and a device that rounds in its own way.
+
+    Raises:
+        UsageError: there is no such device here.
+    """
+    if device not in DEVICES:
+        raise UsageError(f"--device is one of {', '.join(DEVICES)}, got {device!r}")
+    if device == "cpu":
+        return source.digest()
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch finds no CUDA device here; `mamo doctor` lists those it does find")
+    return f"{source.digest()} {device}"
+
+
+def train_members(
+    run: RunFolder, spec: ShardSpec, domain: Domain, machines: Machines, progress: Progress | None = None
+) -> None:
+    """Train all members of a run, in the worker processes or on the cluster asked for.
+
+    Raises:
+        UsageError: no worker process, an unknown engine, or a Ray cluster that cannot be used.
+    """
+    if machines.jobs is not None and machines.jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, got {machines.jobs}")
+    if machines.engine != "local" and spec.device != "cpu":
+        raise UsageError(f"--device {spec.device} needs --engine local")
+    with _place(machines) as (make_engine, available):
+        processes = min(machines.jobs or (available if spec.device == "cpu" else 1), len(spec.seeds))
+        seeds = sorted(set(spec.seeds))
+        run.record(seeds=seeds, jobs=processes, engine=machines.engine, device=spec.device)
+
+        def started(states: list[dict[str, Any]] | None) -> Engine:
+            sizes = [len(state["alive"]) for state in states] if states else even_sizes(len(spec.seeds), processes)
+            return make_engine(build_shard, cut(spec, sizes), states, processes)
+
+        columns = columns_of(domain.spec, strategies.columns_of(spec.strategy) if spec.strategy else ())
+        kept = {name: header for name, header in columns.items() if spec.strategy or name != "cycles"}
+        if progress is not None:
+            progress.start(spec.rounds, domain.spec)
+        diverged = drive(run, kept, started, progress or (lambda rounds, rows: None))
+    run.record(diverged_seeds=diverged)
+    if diverged:
+        LOGGER.warning("%d of %d members diverged and were frozen: seeds %s", len(diverged), len(spec.seeds), diverged)
+
+
+def _place(machines: Machines) -> AbstractContextManager[tuple[Callable[..., Engine], int]]:
+    """What makes an engine, and how many cores there are for it."""
+    if machines.engine not in ENGINES:
+        raise UsageError(f"--engine is one of {', '.join(ENGINES)}, got {machines.engine!r}")
+    if machines.engine == "local":
+        if machines.ray_address is not None:
+            raise UsageError(f"--ray-address {machines.ray_address} needs --engine ray")
+        return nullcontext((local_engine, cores()))
+    return _cluster(machines.ray_address or "auto")
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[tuple[Callable[..., Engine], int]]:
+    try:
+        from mamo_cli.runs.ray_cluster import joined_cluster
+        from mamo_cli.runs.ray_engine import RayEngine
+    except ModuleNotFoundError as error:
+        raise UsageError(f"--engine ray needs Ray ({error}): pip install 'mamo[ray]'") from error
+    with joined_cluster(address) as available:
+        yield RayEngine, available
+
+
+def even_sizes(members: int, processes: int) -> list[int]:
+    """Shard sizes: one for each of at most as many processes as there are members."""
+    return [members * (shard + 1) // processes - members * shard // processes for shard in range(processes)]
