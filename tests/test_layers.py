@@ -24,6 +24,7 @@ LAYERS = (
     "plots",
     "experiments",
     "cli",
+    "__main__",
 )
 HEIGHT = {name: height for height, name in enumerate(LAYERS)}
 # Folders of these layers do not know one another: each stands in for any other.

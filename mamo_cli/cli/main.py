@@ -131,3 +131,7 @@ def _report_bug(error: Exception) -> int:
         where = "run it again with -v for the traceback"
     OUTPUT.alert(f"mamo: a bug of ours: {type(error).__name__}: {error} ({where})")
     return 1
+
+
+if __name__ == "__main__":
+    main()

@@ -100,8 +100,10 @@ class ProcessEngine:
     def __init__(
         self, build: Callable[[Spec], Shard], specs: Sequence[Spec], states: States | None, processes: int
     ) -> None:
-        self._workers = [Worker(make, part) for make, part in dealt(build, specs, states, processes)]
+        self._workers: list[Worker] = []
         try:
+            for make, part in dealt(build, specs, states, processes):
+                self._workers.append(Worker(make, part))
             for worker in self._workers:
                 worker.answer()
         except BaseException:

@@ -1,4 +1,8 @@
-"""Stopping on request: the first SIGINT or SIGTERM stops cleanly, a second one at once, and nothing outlasts 5 s."""
+"""Stopping on request: the first signal stops cleanly, a second one of a person at once, and nothing outlasts 5 s.
+
+A person or a service asks by SIGINT or SIGTERM, a session that is closed by SIGHUP, a scheduler whose time is nearly up
+by SIGUSR1, SIGUSR2 or SIGXCPU.
+"""
 
 import os
 import select
@@ -7,13 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from types import FrameType
 
 GRACE_SECONDS = 2.5  # for the round in progress and its checkpoint
 PATIENCE_SECONDS = 4.0  # for everything, also for a solver's own code, in which Python gets no say
 IMPATIENCE_SECONDS = 0.5  # the same after a second signal
-ASKING = (signal.SIGINT, signal.SIGTERM)
+INSISTING = (signal.SIGINT, signal.SIGTERM)  # the others may come several times, SIGXCPU every second
+ASKING = (*INSISTING, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 
 
 class Stopped(SystemExit):
@@ -39,9 +44,12 @@ class StopRequest:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle both signals until the end of the block."""
+        """Handle all signals until the end of the block; they are the main thread's, and for another there are none."""
+        if current_thread() is not main_thread():
+            yield
+            return
         self.number, self._deferred = None, False
-        before = {number: signal.signal(number, self._asked) for number in ASKING}
+        before = {number: signal.signal(number, self._asked) for number in ASKING if not _left_alone(number)}
         before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._out_of_grace)
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
@@ -67,16 +75,18 @@ class StopRequest:
             yield
         finally:
             self._deferred = False
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            if self.number is not None:
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
         if self.number is not None:
             raise Stopped(self.number)
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
         first = self.number is None
         self.number = self.number or number
-        if not (first and self._deferred):
+        if first and self._deferred:
+            signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
+        elif first or number in INSISTING:
             raise Stopped(self.number)
-        signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
 
     def _out_of_grace(self, number: int, frame: FrameType | None) -> None:
         raise Stopped(self.number or signal.SIGTERM)
@@ -84,6 +94,11 @@ class StopRequest:
 
 STOP = StopRequest()
 """The process's one request: signals are the process's, too."""
+
+
+def _left_alone(number: signal.Signals) -> bool:
+    """Whether the process was started so that a signal does not move it, as nohup does."""
+    return number not in INSISTING and signal.getsignal(number) is signal.SIG_IGN
 
 
 def _watch(reader: int) -> None:
@@ -98,6 +113,7 @@ def _watch(reader: int) -> None:
         if not numbers:
             os.close(reader)
             return
-        if numbers[0] in ASKING:
-            deadline = time.monotonic() + (IMPATIENCE_SECONDS if asked else PATIENCE_SECONDS)
-            asked = asked or numbers[0]
+        if numbers[0] in ASKING and not asked:
+            asked, deadline = numbers[0], time.monotonic() + PATIENCE_SECONDS
+        elif numbers[0] in INSISTING:
+            deadline = time.monotonic() + IMPATIENCE_SECONDS

@@ -4,17 +4,18 @@ It is asked for their state only when a checkpoint is due. A worker that dies is
 and plays the rounds since then once more; as every draw is seeded, the rows are the same and are dropped.
 """
 
-import multiprocessing
 import pickle
 import signal
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from contextlib import suppress
+from multiprocessing.connection import Connection, Pipe
 from typing import Any, Protocol
 
 from mamo_cli.core.errors import MamoError
+from mamo_cli.runs.stopping import ASKING
 
 # A worker that dies this often in a row dies of something that another try will not mend.
 MOST_RESTARTS = 5
@@ -96,29 +97,34 @@ class Worker:
         """End the process."""
         self._pipe.close()
         self._process.kill()
-        self._process.join()
+        self._process.wait()
 
     def _start(self) -> None:
-        # A fresh interpreter: forking a process in which torch has run threads may deadlock.
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process: SpawnProcess = context.Process(target=_serve, args=(theirs, self._make), daemon=True)
-        resource_tracker.ensure_running()  # else it is started below, and unblocks the signals
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        try:
+        # A fresh interpreter: forking a process in which torch has run threads may deadlock. It looks for modules where
+        # this one does, and -P keeps it from looking in the working folder before it is told so: what a user keeps
+        # there may be named like a module of Python's own.
+        self._pipe, theirs = Pipe()
+        with theirs:
+            path, number = [str(folder) for folder in sys.path], theirs.fileno()
+            life = f"import sys; sys.path[:] = {path!r}; from mamo_cli.runs import worker; worker.serve({number})"
             # The mask is inherited: a Ctrl-C reaches the whole group, and only this process decides when to stop.
-            self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        theirs.close()
-        _tell(self._pipe, self._states)
+            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", life], stdin=subprocess.DEVNULL, pass_fds=[number]
+                )
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        with suppress(OSError):  # `answer` finds the worker dead and starts it again
+            _tell(self._pipe, self._states)
+            _tell(self._pipe, self._make)
 
     def _revive(self) -> None:
         """Bring a new process to where the dead one was, the last request included."""
         self.stop()
         self._restarts += 1
         if self._restarts > MOST_RESTARTS:
-            code = self._process.exitcode
+            code = self._process.returncode
             raise MamoError(f"a worker process died {MOST_RESTARTS} times in a row (exit code {code}): try --jobs 1")
         self._start()
         if self._request is None:
@@ -139,24 +145,30 @@ def _hear(pipe: Connection) -> Any:
     return pickle.loads(pipe.recv_bytes())  # from a process of ours
 
 
-def _serve(pipe: Connection, make: Callable[[States | None], Served]) -> None:
-    """A worker's life: build what is served, say so, then answer requests until the pipe closes."""
-    try:
+def serve(descriptor: int) -> None:
+    """A worker's life: build what is served, say so, then answer requests until the pipe closes.
+
+    Args:
+        descriptor: of the worker's end of the pipe, which is told the states and what makes the served of them.
+    """
+    pipe = Connection(descriptor)
+    with suppress(EOFError, OSError):
         states = _hear(pipe)
-        try:
-            served = make(states)
-        except Exception:
-            _tell(pipe, (RuntimeError(f"in a worker process:\n{traceback.format_exc().strip()}"), True, []))
+        made = _outcome(lambda: _hear(pipe)(states))
+        if isinstance(made, Exception):
+            _tell(pipe, (made, True, []))
             return
-        _tell(pipe, (None, served.done, served.diverged_seeds))
+        _tell(pipe, (None, made.done, made.diverged_seeds))
         while True:
-            request = _hear(pipe)
-            try:
-                answer: Any = served.advance() if request == "advance" else served.states()
-            except MamoError as error:
-                answer = error
-            except Exception:  # the driver raises it; not every exception survives the journey
-                answer = RuntimeError(f"in a worker process:\n{traceback.format_exc()}")
-            _tell(pipe, (answer, served.done, served.diverged_seeds))
-    except (EOFError, OSError):
-        return
+            answer = _outcome(made.advance if _hear(pipe) == "advance" else made.states)
+            _tell(pipe, (answer, made.done, made.diverged_seeds))
+
+
+def _outcome(work: Callable[[], Any]) -> Any:
+    """What some work returns, or the error that the driver is to raise; not every exception survives the journey."""
+    try:
+        return work()
+    except MamoError as error:
+        return error
+    except Exception:
+        return RuntimeError(f"in a worker process:\n{traceback.format_exc().strip()}")
