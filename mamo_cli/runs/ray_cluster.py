@@ -16,6 +16,7 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
+from ray.job_config import JobConfig
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from mamo_cli.core.errors import MamoError, UsageError
@@ -96,6 +97,13 @@ def refuse_other_versions(expected: Mapping[str, str | None], found: Mapping[str
         raise UsageError(f"Ray node {node} has {', '.join(others)}: install the same versions on every node")
 
 
+class _Job(JobConfig):
+    """A job whose workers do not look for modules in the working folder of who began it."""
+
+    def _runtime_env_has_working_dir(self) -> bool:  # what Ray asks before it makes them
+        return True
+
+
 class _Log(io.TextIOBase):
     """Takes what is printed into the log."""
 
@@ -116,7 +124,7 @@ def _join(address: str) -> None:
 
     def connect() -> None:
         try:
-            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+            ray.init(address, job_config=_Job(), log_to_driver=False, logging_level=logging.CRITICAL)
             outcome.set_result(None)
         except BaseException as error:
             outcome.set_exception(error)

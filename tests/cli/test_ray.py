@@ -15,6 +15,7 @@ from tests.cli.invoke import TINY, mamo, patched
 from tests.cli.killing import contents, deadly_shard
 from tests.cli.test_exit_codes import refused
 from tests.cli.test_signals import LONG_ROUND, SUMMARISING, stopped
+from tests.cli.test_working_folder import plant
 from tests.clock import HANG_SECONDS
 from tests.runs.ray_nodes import two_nodes
 
@@ -69,6 +70,13 @@ def test_a_run_ends_with_the_same_bytes(folder, address, local, command):
     assert contents(folder / "results" / "x") == local[command]
     manifest = json.loads((folder / "results" / "x" / "run.json").read_text())
     assert (manifest["engine"], manifest["jobs"]) == ("ray", 2)
+
+
+@pytest.mark.slow
+def test_workers_run_nothing_from_the_working_folder(folder, address, local):
+    plant(folder)
+    assert mamo(*COMMANDS["train"], *RAY, address, "--name", "x").code == 0
+    assert contents(folder / "results" / "x") == local["train"]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,12 +19,17 @@ COMMANDS = [
 ]
 
 
-@pytest.fixture
-def planted(folder):
+def plant(folder: Path) -> None:
+    """Fill a folder with files that are named like modules, and say so when they are run."""
     names = set(sys.stdlib_module_names) | DEPENDENCIES
     assert len(names) > 250
     for name in names:
         (folder / f"{name}.py").write_text(PLANTED)
+
+
+@pytest.fixture
+def planted(folder):
+    plant(folder)
     return folder
 
 
