@@ -7,12 +7,13 @@ import tempfile
 from pathlib import Path
 
 from mamo_cli.cli.console import print_facts, print_json
-from mamo_cli.cli.options import AsJson
+from mamo_cli.cli.options import AsJson, Results
 from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.errors import SolverError
+from mamo_cli.runs.manifest import RESULTS
 
 
-def doctor(*, as_json: AsJson = False) -> None:
+def doctor(*, results: Results = RESULTS, as_json: AsJson = False) -> None:
     """Check versions, solvers, threads, disk, locks and devices.
 
     Each solver solves a small problem; of Gurobi's licence, the days left are shown.
@@ -25,7 +26,7 @@ def doctor(*, as_json: AsJson = False) -> None:
         licence = "" if check.licence_days_left is None else f", licence for {check.licence_days_left} days"
         found = f"works ({check.version}{licence})" if check.available else f"not available: {check.reason}"
         checks[f"solver {check.solver}"] = found
-    checks |= _machine() | _disk()
+    checks |= _machine() | _disk(results)
     if as_json:
         print_json({"checks": checks})
     else:
@@ -54,16 +55,15 @@ def _machine() -> dict[str, str]:
     }
 
 
-def _disk() -> dict[str, str]:
-    from mamo_cli.cli.runs import RESULTS
+def _disk(results: Path) -> dict[str, str]:
     from mamo_cli.runs.locks import is_locked
     from mamo_cli.runs.manifest import list_runs
 
-    here = RESULTS if RESULTS.is_dir() else Path()
-    running = [path.name for path in list_runs(RESULTS) if is_locked(path)]
+    here = results if results.is_dir() else Path()
+    running = [path.name for path in list_runs(results) if is_locked(path)]
     return {
         "disk free": f"{shutil.disk_usage(here).free / 1e9:.1f} GB",
-        "results/ writable": "yes" if os.access(here, os.W_OK) else "no: choose another folder",
+        f"{results}/ writable": "yes" if os.access(here, os.W_OK) else "no: choose another folder",
         "file locks": _lock_check(here),
         "runs at work": ", ".join(running) or "none",
     }

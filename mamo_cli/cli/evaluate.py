@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from mamo_cli.cli.console import print_table
-from mamo_cli.cli.options import AsJson, Fresh, Name
+from mamo_cli.cli.options import AsJson, Fresh, Name, Results
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.settings import resolve
 from mamo_cli.experiments.configs import EvaluateConfig
+from mamo_cli.runs.manifest import RESULTS
 
 
 def evaluate(
@@ -20,6 +21,7 @@ def evaluate(
     *,
     overrides: dict[str, Any],
     name: Name = None,
+    results: Results = RESULTS,
     fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> None:
@@ -30,10 +32,11 @@ def evaluate(
     from mamo_cli.analysis.run_tables import read_words
     from mamo_cli.cli.running import finish, place
     from mamo_cli.experiments import evaluate as experiment
+    from mamo_cli.experiments.trained import KINDS
 
-    trained = _trained_run(run_name, list(experiment.KINDS))
-    config = resolve(EvaluateConfig, {"run": trained.name}, overrides)
-    outcome = experiment.evaluate(trained, config, place(name, fresh))
+    trained = _trained_run(run_name, results, list(KINDS))
+    config = resolve(EvaluateConfig, {"run": trained.resolve().name}, overrides)
+    outcome = experiment.evaluate(trained, config, place(results, name, fresh))
     words = read_words(trained)
     names = [*(one.name for one in words.measures), "cost", *(one.name for one in words.violations)]
     shown = {"seed": "seed", "alpha": "alpha", **{f"mean_{one}": one for one in names}, "regret": "regret"}
@@ -41,17 +44,17 @@ def evaluate(
     finish(outcome, {"members": outcome.summary}, as_json, lambda: print_table(list(shown.values()), rows))
 
 
-def _trained_run(name: str | None, kinds: list[str]) -> Path:
+def _trained_run(name: str | None, results: Path, kinds: list[str]) -> Path:
     """The complete train or run-mamo run of that name, or the newest one."""
     from mamo_cli.cli.runs import find_run, newest_complete
     from mamo_cli.runs.manifest import read_manifest
 
     if name is None:
-        trained = next((path for command, path in newest_complete().items() if command in kinds), None)
+        trained = next((path for command, path in newest_complete(results).items() if command in kinds), None)
         if trained is None:
-            raise UsageError("no complete train or run-mamo run under results/; next: mamo train")
+            raise UsageError(f"no complete train or run-mamo run under {results}/; next: mamo train")
         return trained
-    trained = find_run(name)
+    trained = find_run(name, results)
     manifest = read_manifest(trained)
     if manifest["command"] not in kinds or manifest["status"] != "complete":
         kind = f"{manifest['status']} {manifest['command']} run"

@@ -15,6 +15,7 @@ from mamo_cli.cli.messages import Quiet, Verbose
 from mamo_cli.cli.output import LOGGER, OUTPUT
 from mamo_cli.core.errors import MamoError
 from mamo_cli.runs import logs
+from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.runs.stopping import STOP, Stopped
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -120,10 +121,12 @@ def _explained(error: Exception) -> int:
 
 
 def _report_bug(error: Exception) -> int:
-    """Keep the traceback of a bug outside any run in results/log.txt."""
-    log = Path("results") / logs.NAME
+    """Keep the traceback of a bug outside any run in the results folder's log.txt."""
+    from mamo_cli.cli.options import value_of
+
+    log = Path(value_of("--results", sys.argv) or RESULTS) / logs.NAME
     try:
-        log.parent.mkdir(exist_ok=True)
+        log.parent.mkdir(parents=True, exist_ok=True)
         with logs.log_to(log):
             LOGGER.debug("bug", exc_info=error)
         where = f"traceback in {log}"

@@ -1,6 +1,7 @@
 """Command-line options made from the typed configuration: one description, one default, one name."""
 
 import inspect
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
@@ -21,12 +22,14 @@ from mamo_cli.experiments.configs import (
     configuration,
     configured,
 )
+from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.strategies import registry as strategies
 
 Command = Callable[..., None]
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file of settings; the command line wins.")]
 Name = Annotated[str | None, typer.Option(help="Name of the run folder.  [default: made from the configuration]")]
+Results = Annotated[Path, typer.Option("--results", help="Folder of all runs.  [default: results]", show_default=False)]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a new folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Jobs = Annotated[int | None, typer.Option(help="Worker processes, at least 1.  [default: one a core]")]
@@ -47,6 +50,11 @@ _SOLVING = {name: name for name in ("scope", "alpha", "solver", "time_limit")}
 _UNBOUNDED = 1e6  # bounds from here on keep the arithmetic safe, and tell a reader nothing
 
 
+def elsewhere(results: Path) -> str:
+    """What a further command needs to be told where it is about runs in another folder than the usual one."""
+    return "" if results == RESULTS else f" --results {shlex.quote(str(results))}"
+
+
 class Chosen(NamedTuple):
     """What a command line is about, which decides the options it may have."""
 
@@ -60,16 +68,16 @@ def chosen(arguments: Sequence[str]) -> Chosen:
     Raises:
         UsageError: the configuration file cannot be read.
     """
-    file = _value_of("--config", arguments)
+    file = value_of("--config", arguments)
     settings = read_toml(Path(file)) if file is not None else {}
     named = {
-        what: _value_of(f"--{what}", arguments) or settings.get(what, default)
+        what: value_of(f"--{what}", arguments) or settings.get(what, default)
         for what, default in (("domain", DEFAULT_DOMAIN), ("strategy", DEFAULT_STRATEGY))
     }
     return Chosen(**{what: str(name) for what, name in named.items()})
 
 
-def _value_of(option: str, arguments: Sequence[str]) -> str | None:
+def value_of(option: str, arguments: Sequence[str]) -> str | None:
     """What a command line says last of an option."""
     found = None
     for place, argument in enumerate(arguments):

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from mamo_cli.cli.console import print_table
-from mamo_cli.cli.options import AsJson, ConfigFile, Device, EngineName, Fresh, Jobs, Name, RayAddress
+from mamo_cli.cli.options import AsJson, ConfigFile, Device, EngineName, Fresh, Jobs, Name, RayAddress, Results
 from mamo_cli.experiments.configs import DEFAULT_STRATEGY, MamoConfig, configured, named
+from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.strategies import registry as strategies
 
 
@@ -20,6 +21,7 @@ def run_mamo(
     ray_address: RayAddress = None,
     device: Device = "cpu",
     name: Name = None,
+    results: Results = RESULTS,
     fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> None:
@@ -38,7 +40,7 @@ def run_mamo(
     config = configured(MamoConfig, setting, *given)
     with progress_bar("run-mamo") as progress:
         machines = Machines(jobs, engine, ray_address, device)
-        outcome = experiment.run_mamo(config, place(name, fresh), machines, progress)
+        outcome = experiment.run_mamo(config, place(results, name, fresh), machines, progress)
     words = about(config.domain).WORDS
     means = {f"mean_{one.name}": one.name for one in (*words.measures, *words.violations)}
     shown = {"seed": "seed", "final_alpha": "alpha", "exact_alpha": "exact alpha", **means}

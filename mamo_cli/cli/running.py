@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from mamo_cli.cli.console import print_json
+from mamo_cli.cli.options import elsewhere
 from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.seam import Spec
 from mamo_cli.core.settings import read_toml
@@ -23,9 +24,9 @@ def layers(config_file: Path | None, overrides: Mapping[str, Any]) -> list[Mappi
     return [*([read_toml(config_file)] if config_file else []), overrides]
 
 
-def place(name: str | None, fresh: bool) -> Place:
+def place(results: Path, name: str | None, fresh: bool) -> Place:
     """Where a run is kept, and the command line for the record."""
-    return Place(name=name, fresh=fresh, argv=sys.argv[1:])
+    return Place(results, name, fresh, argv=sys.argv[1:])
 
 
 def finish(outcome: Outcome, content: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:
@@ -34,7 +35,7 @@ def finish(outcome: Outcome, content: Mapping[str, Any], as_json: bool, show: Ca
         print_json({"run": str(outcome.path), "status": outcome.status, **content})
         return
     show()
-    OUTPUT.note(f"run folder: {outcome.path}\nnext: mamo plot {outcome.path.name}")
+    OUTPUT.note(f"run folder: {outcome.path}\nnext: mamo plot {outcome.path.name}{elsewhere(outcome.path.parent)}")
 
 
 class _Bar:

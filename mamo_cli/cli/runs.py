@@ -8,48 +8,49 @@ from typing import Annotated, Any
 import typer
 
 from mamo_cli.cli.console import print_facts, print_json, print_table
-from mamo_cli.cli.options import AsJson
+from mamo_cli.cli.options import AsJson, Results, elsewhere
 from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.errors import DataError, UsageError
+from mamo_cli.runs.manifest import RESULTS
 
-RESULTS = Path("results")
 COLUMNS = ("run", "command", "status", "started")
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run under results/, or its folder.")]
+Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs under results/, or their folders.")]
 Newest = Annotated[str | None, typer.Argument(metavar="[RUN]", help="Name or folder of a run.  [default: the newest]")]
 
 
-def list_command(*, as_json: AsJson = False) -> None:
+def list_command(*, results: Results = RESULTS, as_json: AsJson = False) -> None:
     """List the runs, newest first.
 
-    A run that is marked as running but that no process holds shows as crashed.
+    A run that is marked as running but that no process holds shows as crashed; one whose folder this user may not read
+    shows as unreadable.
     """
-    from mamo_cli.runs.manifest import list_runs, read_manifest
+    from mamo_cli.runs.manifest import UnreadableError, list_runs, read_manifest
 
     rows = []
-    for path in list_runs(RESULTS):
+    for path in list_runs(results):
         try:
             manifest = read_manifest(path)
             rows.append([path.name, manifest["command"], manifest["status"], manifest.get("started")])
         except DataError as error:
             OUTPUT.warn(str(error))
-            rows.append([path.name, None, "damaged", None])
+            rows.append([path.name, None, "unreadable" if isinstance(error, UnreadableError) else "damaged", None])
     if as_json:
         print_json({"runs": [dict(zip(COLUMNS, row, strict=True)) for row in rows]})
     elif rows:
         print_table(("run", "status", "started"), [[run, status, _minute(started)] for run, _, status, started in rows])
     else:
-        OUTPUT.note("no runs under results/ yet; next: mamo solve-offline")
+        OUTPUT.note(f"no runs under {results}/ yet; next: mamo solve-offline")
 
 
-def show(run: Newest = None, *, as_json: AsJson = False) -> None:
+def show(run: Newest = None, *, results: Results = RESULTS, as_json: AsJson = False) -> None:
     """Show a run's status, command line and files."""
     from mamo_cli.runs.manifest import list_runs, read_manifest
 
-    newest = list_runs(RESULTS)[:1]
+    newest = list_runs(results)[:1]
     if run is None and not newest:
-        raise UsageError("no run under results/ to show; next: mamo solve-offline")
-    path = newest[0] if run is None else find_run(run)
+        raise UsageError(f"no run under {results}/ to show; next: mamo solve-offline")
+    path = newest[0] if run is None else find_run(run, results)
     manifest = read_manifest(path)
     files = sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
     if as_json:
@@ -62,48 +63,55 @@ def show(run: Newest = None, *, as_json: AsJson = False) -> None:
 
 
 def rm(
-    run: Run, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, as_json: AsJson = False
+    run: Runs,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    results: Results = RESULTS,
+    as_json: AsJson = False,
 ) -> None:
-    """Delete a run folder under results/."""
+    """Delete run folders under results/."""
     from mamo_cli.runs.folder import remove_run
 
-    path = find_run(run)
-    if path.parent.resolve() != RESULTS.resolve():
-        raise UsageError(f"{path} is not under results/: only runs there are deleted")
-    if not (yes or _agreed(path)):
-        raise UsageError(f"{path} was not deleted: answer y, or pass --yes")
-    remove_run(path)
+    paths = list(dict.fromkeys(find_run(name, results) for name in run))
+    for path in paths:
+        if path.parent.resolve() != results.resolve():
+            raise UsageError(f"{path} is not under {results}/: only runs there are deleted")
+    named = ", ".join(map(str, paths))
+    if not (yes or _agreed(named)):
+        raise UsageError(f"{named} {'was' if len(paths) == 1 else 'were'} not deleted: answer y, or pass --yes")
+    for path in paths:
+        remove_run(path)
+        OUTPUT.note(f"deleted {path}")
     if as_json:
-        print_json({"deleted": str(path)})
-    OUTPUT.note(f"deleted {path}")
+        print_json({"deleted": [str(path) for path in paths]})
 
 
 COMMANDS = {"list": list_command, "show": show, "rm": rm}
 
 
-def find_run(run: str) -> Path:
-    """The folder of a run given by name under results/ or by path.
+def find_run(run: str, results: Path) -> Path:
+    """The folder of a run given by name under the results folder or by path.
 
     Raises:
         UsageError: there is no such run.
     """
     from mamo_cli.runs.folder import RUN_NAME
-    from mamo_cli.runs.manifest import NAME
+    from mamo_cli.runs.manifest import is_run, list_runs
 
-    named = RESULTS / run
-    if RUN_NAME.fullmatch(run) and (named / NAME).is_file():
+    named = results / run
+    if RUN_NAME.fullmatch(run) and (is_run(named) or named in list_runs(results)):
         return named
-    if (Path(run) / NAME).is_file():
+    if is_run(Path(run)):
         return Path(run)
-    raise UsageError(f"no run {run!r} under results/: see mamo runs list")
+    raise UsageError(f"no run {run!r} under {results}/: see mamo runs list{elsewhere(results)}")
 
 
-def newest_complete() -> dict[str, Path]:
+def newest_complete(results: Path) -> dict[str, Path]:
     """The newest complete run of each command."""
     from mamo_cli.runs.manifest import list_runs, read_manifest
 
     newest: dict[str, Path] = {}
-    for path in list_runs(RESULTS):
+    for path in list_runs(results):
         try:
             manifest = read_manifest(path)
         except DataError as error:
@@ -114,8 +122,8 @@ def newest_complete() -> dict[str, Path]:
     return newest
 
 
-def _agreed(path: Path) -> bool:
-    print(f"delete {path}? [y/N] ", end="", file=sys.stderr, flush=True)
+def _agreed(named: str) -> bool:
+    print(f"delete {named}? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from mamo_cli.cli.console import print_facts
-from mamo_cli.cli.options import AsJson, ConfigFile, Fresh, Name
+from mamo_cli.cli.options import AsJson, ConfigFile, Fresh, Name, Results
 from mamo_cli.experiments.configs import SolveOfflineConfig, configured
+from mamo_cli.runs.manifest import RESULTS
 
 
 def solve_offline(
@@ -12,6 +13,7 @@ def solve_offline(
     overrides: dict[str, Any],
     config_file: ConfigFile = None,
     name: Name = None,
+    results: Results = RESULTS,
     fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> None:
@@ -24,7 +26,7 @@ def solve_offline(
     from mamo_cli.experiments import solve_offline as experiment
 
     config = configured(SolveOfflineConfig, *layers(config_file, overrides))
-    outcome = experiment.solve_offline(config, place(name, fresh))
+    outcome = experiment.solve_offline(config, place(results, name, fresh))
     words = about(config.domain).WORDS
     means = [f"mean_{one.name}" for one in words.measures]
     violations = [f"mean_{one.name}_{when}" for one in words.violations for when in ("expected", "actual")]

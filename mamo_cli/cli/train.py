@@ -3,8 +3,9 @@
 from typing import Any
 
 from mamo_cli.cli.console import print_table
-from mamo_cli.cli.options import AsJson, ConfigFile, Device, EngineName, Fresh, Jobs, Name, RayAddress
+from mamo_cli.cli.options import AsJson, ConfigFile, Device, EngineName, Fresh, Jobs, Name, RayAddress, Results
 from mamo_cli.experiments.configs import TrainConfig, configured
+from mamo_cli.runs.manifest import RESULTS
 
 
 def train(
@@ -16,6 +17,7 @@ def train(
     ray_address: RayAddress = None,
     device: Device = "cpu",
     name: Name = None,
+    results: Results = RESULTS,
     fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> None:
@@ -30,7 +32,8 @@ def train(
 
     config = configured(TrainConfig, *layers(config_file, overrides))
     with progress_bar("train") as progress:
-        outcome = experiment.train(config, place(name, fresh), Machines(jobs, engine, ray_address, device), progress)
+        machines = Machines(jobs, engine, ray_address, device)
+        outcome = experiment.train(config, place(results, name, fresh), machines, progress)
     words = about(config.domain).WORDS
     names = [*(one.name for one in words.measures), "cost", *(one.name for one in words.violations)]
     shown = {**{f"mean_{one}": one for one in names}, "regret": "regret"}

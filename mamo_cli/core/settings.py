@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
 from mamo_cli.core.errors import MAX_PROBLEMS_SHOWN, UsageError
 
@@ -51,6 +51,14 @@ def one_of(names: Collection[str]) -> AfterValidator:
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Width = Annotated[int, Field(ge=1, le=4096)]
 Schedule = Annotated[tuple[tuple[float, Annotated[float, Field(ge=0.0)]], ...], AfterValidator(_rising)]
+
+
+def _readable(name: str) -> str:
+    """A file's name as text that UTF-8 can hold: the other bytes of a name that is not UTF-8 as escapes."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+FileName = Annotated[str, PlainSerializer(_readable, when_used="json")]
 
 
 class Section(BaseModel):
@@ -106,24 +114,40 @@ def to_toml(config: Section) -> str:
 ADDED: Any = {"added": True}
 """Marks a setting (as its `json_schema_extra`) that earlier versions did not have: its default changes no hash."""
 
-
-def canonical(config: Section) -> dict[str, Any]:
-    """The configuration as plain JSON values, in a fixed order."""
-    return config.model_dump(mode="json")
+CONTENT: Any = {"content": True}
+"""Marks the name of a file, such as a trace's: a run is what the file holds, whatever it was called."""
 
 
-def digest(config: Section, *contents: str) -> str:
-    """Eight hex digits that stand for a configuration, the contents it names (a trace's digest) and our format."""
-    text = json.dumps([FORMAT_VERSION, type(config).__name__, _identity(config), *contents], sort_keys=True)
+def canonical(config: Section, *, words: bool = True) -> dict[str, Any]:
+    """The configuration as plain JSON values, in a fixed order; without `words`, of a file only that there is one."""
+    values = config.model_dump(mode="json")
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        if isinstance(value, Section):
+            values[name] = canonical(value, words=words)
+        elif field.json_schema_extra == CONTENT and value is not None and not words:
+            values[name] = "given"
+    return values
+
+
+def digest(config: Section, *contents: str, words: bool = False) -> str:
+    """Eight hex digits that stand for a configuration, what the files it names hold, and our format.
+
+    Args:
+        config: the configuration.
+        contents: digests of what its files hold.
+        words: let the files' names count, too, as earlier versions did.
+    """
+    text = json.dumps([FORMAT_VERSION, type(config).__name__, _identity(config, words), *contents], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _identity(section: Section) -> dict[str, Any]:
-    values = canonical(section)
+def _identity(section: Section, words: bool) -> dict[str, Any]:
+    values = canonical(section, words=words)
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, Section):
-            values[name] = _identity(value)
+            values[name] = _identity(value, words)
         elif field.json_schema_extra == ADDED and value == field.default:
             del values[name]
     return values

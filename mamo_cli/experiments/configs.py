@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, create_model
 
-from mamo_cli.core.settings import ADDED, Section, Share, distinct, resolve
+from mamo_cli.core.settings import ADDED, CONTENT, FileName, Section, Share, distinct, resolve
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.learners.dqn.settings import LearnerConfig
@@ -71,8 +71,20 @@ class EvaluateConfig(Section):
     """`mamo evaluate`."""
 
     run: str = Field(default="", description="Name of the run whose policies are evaluated.")
-    trace: str | None = Field(default=None, description="Workload trace to evaluate on, CSV. Default: the run's own.")
+    trace: FileName | None = Field(
+        default=None,
+        description="Workload trace to evaluate on, CSV. Default: the run's own.",
+        json_schema_extra=CONTENT,
+    )
     noise_seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of the evaluation noise.")
+    noise: Annotated[float, Field(ge=0.0, lt=1.0)] | None = Field(
+        default=None,
+        description="Relative deviation of the actual rate, uniform in +- this. Default: the run's own.",
+        json_schema_extra=ADDED,
+    )
+    tolerance: Share | None = Field(
+        default=None, description="Most violation allowed. Default: the run's own.", json_schema_extra=ADDED
+    )
 
 
 Config = TypeVar("Config", bound=Section)

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from mamo_cli.analysis.summaries import train_columns, train_summary
-from mamo_cli.core.errors import CheckpointError
-from mamo_cli.core.settings import read_toml
+from mamo_cli.core.errors import CheckpointError, UsageError
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
+from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.experiments import run_mamo, train
-from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, TrainConfig, configured
+from mamo_cli.experiments.configs import EvaluateConfig, TrainConfig
 from mamo_cli.experiments.session import (
     HERE,
     Outcome,
@@ -20,18 +20,17 @@ from mamo_cli.experiments.session import (
     write_frontier,
     write_summary,
 )
+from mamo_cli.experiments.trained import Trained, read_trained
 from mamo_cli.runs import checkpoint
 from mamo_cli.runs.engine import limit_threads
-from mamo_cli.runs.folder import CONFIG
-from mamo_cli.runs.manifest import read_manifest
+from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.tables import write_table
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.shards import ShardSpec, build_shard, cut
 from mamo_cli.training.two_phase import TwoPhaseLoop
+from mamo_cli.workload.parts import training_and_evaluation
+from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace
-
-KINDS: dict[str, type[TrainConfig] | type[MamoConfig]] = {"train": TrainConfig, "run-mamo": MamoConfig}
-"""Commands that leave policies behind, and their configurations."""
 
 
 def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outcome:
@@ -45,21 +44,20 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
     Raises:
         MamoError: see its kinds.
     """
-    manifest = read_manifest(trained)
-    training = configured(KINDS[manifest["command"]], read_toml(trained / CONFIG))
-    source = domains.load_source(training.domain, training.instance)
-    instance = training.instance.model_copy(update={"noise_seed": config.noise_seed})
+    before = read_trained(trained)
+    training, recorded = before.config, before.manifest["config_digest"]
     other = None if config.trace is None else read_trace(Path(config.trace))
-    domain = domains.build(training.domain, instance, source, other)
-    content = (other or source).digest() + manifest["config_digest"]
-    with open_session("evaluate", trained.name, config, content, place) as run:
+    domain = domains.build(training.domain, _instance(before, config), before.source, other)
+    content = (other or before.source).digest() + recorded
+    with open_session("evaluate", trained.resolve().name, config, content, place) as run:
         if not run.complete:
             begin(run, training.domain, domain)
-            saved = checkpoint.load(trained, manifest["config_digest"])
+            _say_what_differs(before, config, other)
+            saved = checkpoint.load(trained, recorded)
             if saved is None:
                 raise CheckpointError(f"{trained} has no checkpoint: run its command again with --fresh")
             with checkpoint.restoring(trained):
-                shards = _restored(_members(training, source), saved["shards"])
+                shards = _restored(_members(before), saved["shards"])
             rows = [row for shard in shards for row in shard.evaluate(domain)]
             write_table(run.path / "evaluation.csv", columns_of(domain.spec, ())["evaluation"], rows)
             write_frontier(run, domain, alpha_grid(0.1))
@@ -68,10 +66,38 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
     return outcome(run)
 
 
-def _members(training: TrainConfig | MamoConfig, source: Any) -> ShardSpec:
-    if isinstance(training, TrainConfig):
-        return train.members(training, source)
-    return run_mamo.members(training, source)
+def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
+    """What the run was about, under another noise or tolerance.
+
+    Raises:
+        UsageError: the domain has no such setting.
+    """
+    instance = before.config.instance
+    changed = {name: getattr(config, name) for name in ("noise_seed", "noise", "tolerance")}
+    changed = {name: value for name, value in changed.items() if value is not None}
+    for name in sorted(changed.keys() - type(instance).model_fields.keys()):
+        raise UsageError(f"--{name}: {before.path} is a run of {before.config.domain}, which has no such setting")
+    return instance.model_copy(update=changed)
+
+
+def _say_what_differs(before: Trained, config: EvaluateConfig, other: Trace | None) -> None:
+    """Warn of what the policies were not trained for, and of what was asked for in vain."""
+    evaluated = training_and_evaluation(before.source, before.config.instance.train_share, other)[1]
+    if evaluated.step_seconds != before.source.step_seconds:
+        LOGGER.warning(
+            "%s has periods of %g s, where the policies were trained on periods of %g s: they choose once a period",
+            config.trace,
+            evaluated.step_seconds,
+            before.source.step_seconds,
+        )
+    if config.noise is not None and evaluated.carries_deviations:
+        LOGGER.warning("--noise changes nothing: the trace carries deviations of its own, and is played as it is")
+
+
+def _members(before: Trained) -> ShardSpec:
+    if isinstance(before.config, TrainConfig):
+        return train.members(before.config, before.source)
+    return run_mamo.members(before.config, before.source)
 
 
 def _restored(spec: ShardSpec, states: list[dict[str, Any]]) -> list[TwoPhaseLoop]:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Domain, Spec
+from mamo_cli.experiments.trained import content, keep_source
 from mamo_cli.runs.driver import drive
 from mamo_cli.runs.engine import Engine, Tables, local_engine
 from mamo_cli.runs.folder import RunFolder
@@ -55,20 +56,19 @@ ONE_A_CORE = Machines()
 
 
 def identity(source: Trace, device: str) -> str:
-    """What decides a run's numbers beside its configuration: its workload, and a device that rounds in its own way.
+    """What decides a run's numbers beside its configuration (see `content`), on a device that is there.
 
     Raises:
         UsageError: there is no such device here.
     """
     if device not in DEVICES:
         raise UsageError(f"--device is one of {', '.join(DEVICES)}, got {device!r}")
-    if device == "cpu":
-        return source.digest()
-    import torch
+    if device != "cpu":
+        import torch
 
-    if not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch finds no CUDA device here; `mamo doctor` lists those it does find")
-    return f"{source.digest()} {device}"
+        if not torch.cuda.is_available():
+            raise UsageError("--device cuda: torch finds no CUDA device here; `mamo doctor` lists those it does find")
+    return content(source, device)
 
 
 def train_members(
@@ -87,6 +87,7 @@ def train_members(
         processes = min(machines.jobs or (available if spec.device == "cpu" else 1), len(spec.seeds))
         seeds = sorted(set(spec.seeds))
         run.record(seeds=seeds, jobs=processes, engine=machines.engine, device=spec.device)
+        keep_source(run, spec.source)
 
         def started(states: list[dict[str, Any]] | None) -> Engine:
             sizes = [len(state["alive"]) for state in states] if states else even_sizes(len(spec.seeds), processes)

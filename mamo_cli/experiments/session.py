@@ -13,13 +13,12 @@ from mamo_cli.analysis.exact import frontier, frontier_columns
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.errors import DivergedError, NothingExactError, UsageError
 from mamo_cli.core.seam import Domain, Optimum, Scope
-from mamo_cli.core.settings import Section, digest
+from mamo_cli.core.settings import Section
 from mamo_cli.runs.folder import RunFolder, open_run
 from mamo_cli.runs.logs import LOGGER
+from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.runs.stopping import STOP, Stopped
 from mamo_cli.runs.tables import write_table
-
-RESULTS = Path("results")
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,10 @@ def open_session(command: str, label: str, config: Section, content: str, place:
         DivergedError: an earlier start ended so.
         Stopped: a signal came; `run` is the folder.
     """
-    key = digest(config, content)
     path = None
     try:
         with open_run(
-            place.results, command, label, config, key, name=place.name, fresh=place.fresh, argv=list(place.argv)
+            place.results, command, label, config, [content], name=place.name, fresh=place.fresh, argv=list(place.argv)
         ) as run:
             path = run.path
             if run.complete:

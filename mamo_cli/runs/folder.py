@@ -5,8 +5,7 @@ Only this layer writes a run's results. A folder is worked in by one process at 
 
 import re
 import shutil
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mamo_cli.core.errors import DivergedError, MamoError, StorageError, UsageError
-from mamo_cli.core.settings import Section, canonical, to_toml
+from mamo_cli.core.settings import Section, canonical, digest, read_toml, resolve, to_toml
 from mamo_cli.core.storage import replace_text, storage_errors
 from mamo_cli.runs import locks, logs, manifest
 from mamo_cli.runs.logs import LOGGER
@@ -82,7 +81,7 @@ def open_run(
     command: str,
     label: str,
     config: Section,
-    digest: str,
+    contents: Sequence[str],
     *,
     name: str | None,
     fresh: bool,
@@ -90,12 +89,14 @@ def open_run(
 ) -> Iterator[RunFolder]:
     """Hold the folder of a run, new or begun before, and write down how it ends.
 
+    One that is complete is not written to, and may be read where nothing may be written.
+
     Args:
         root: the results folder.
         command: such as "train".
         label: the readable part of the folder's name.
         config: the resolved configuration.
-        digest: eight hex digits of it.
+        contents: digests of what the files it names hold.
         name: the folder's name, or None for one made of command, label and digest.
         fresh: start over in a new folder where this one is taken.
         argv: the command line, for the record.
@@ -106,14 +107,17 @@ def open_run(
         DataError: the folder's run.json is damaged.
         StorageError: the disk refuses.
     """
-    path = root / (checked_name(name) if name else f"{command}-{label}"[:55] + f"-{digest}")
+    path = root / (checked_name(name) if name else f"{command}-{label}"[:55] + f"-{digest(config, *contents)}")
     path = _unused(path) if fresh else path
     if path.is_symlink():
         raise UsageError(f"{path} is a link, and runs stay under {root}: use another --name")
+    if manifest.is_run(path) and (run := _earlier(path, command, config, contents)).complete:
+        yield run
+        return
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)
     with locks.locked(path):
-        run = RunFolder(path, digest, _earlier(path, command, config, digest))
+        run = _earlier(path, command, config, contents)
         if run.complete:
             yield run
             return
@@ -174,38 +178,52 @@ def _unused(path: Path) -> Path:
     return next(candidate for candidate in candidates if not candidate.exists())
 
 
-def _earlier(path: Path, command: str, config: Section, digest: str) -> dict[str, Any]:
-    """The manifest of the same run's earlier starts, or nothing for a new folder."""
-    if not (path / manifest.NAME).exists():
+def _earlier(path: Path, command: str, config: Section, contents: Sequence[str]) -> RunFolder:
+    """The run with the manifest of its earlier starts, or with none for a new folder."""
+    own = digest(config, *contents)
+    if not manifest.is_run(path):
         others = [entry.name for entry in path.iterdir() if not entry.name.startswith(".")]
         if set(others) - {logs.NAME, CONFIG}:
             raise UsageError(f"{path} holds {min(others)} but is not a run folder: use another --name")
-        return {}
+        return RunFolder(path, own)
     found = manifest.read_manifest(path)
     if found["command"] != command:
         raise UsageError(f"{path} holds a {found['command']} run, not a {command} run: use another --name, or --fresh")
-    if found.get("config_digest") != digest:
-        changes = "; ".join(_differences(_written_config(path), canonical(config)))
+    before = _written_config(path, type(config))
+    recorded = found.get("config_digest")
+    # Earlier versions counted the words of a trace's name, too: their own configuration tells which those were.
+    if recorded != own and (before is None or {own, recorded} != known_as(before, contents)):
+        changes = "; ".join(_differences(before, config))
         raise UsageError(
             f"{path} holds a run of another configuration ({changes or 'the content of its trace, or the device'}): "
             "use another --name, or --fresh"
         )
-    return found
+    return RunFolder(path, str(recorded), found)
 
 
-def _written_config(path: Path) -> dict[str, Any]:
+def known_as(config: Section, contents: Sequence[str]) -> set[str]:
+    """The digests that a run may be recorded under: this version's, and that of earlier ones."""
+    return {digest(config, *contents), digest(config, *contents, words=True)}
+
+
+def _written_config(path: Path, kind: type[Section]) -> Section | None:
     try:
-        return tomllib.loads((path / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+        return resolve(kind, read_toml(path / CONFIG))
+    except UsageError:
+        return None
 
 
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
+def _differences(before: Section | None, after: Section) -> list[str]:
+    old = {} if before is None else canonical(before, words=False)
+    return _changes(old, canonical(after, words=False))
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
     changes: list[str] = []
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            changes += _differences(old, new, f"{prefix}{key}.")
+            changes += _changes(old, new, f"{prefix}{key}.")
         elif old != new:
             changes.append(f"{prefix}{key}: {_shown(old)} -> {_shown(new)}")
     return changes

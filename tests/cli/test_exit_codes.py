@@ -106,6 +106,8 @@ def test_5_diverged(folder):
 
 
 def test_6_locked(finished):
+    manifest = json.loads((finished / "plan" / "run.json").read_text())
+    (finished / "plan" / "run.json").write_text(json.dumps({**manifest, "status": "interrupted"}))
     with (finished / "plan" / ".lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         refused(installed("solve-offline", "--name", "plan"), 6, "results/plan", "in use", "--name")

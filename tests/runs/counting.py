@@ -72,10 +72,10 @@ def refuse(spec: Spec) -> CountingShard:
     raise UsageError("refused")
 
 
-def opened(root: Path, name: str | None = "x", fresh: bool = False, config=None, digest: str = "0123abcd"):
+def opened(root: Path, name: str | None = "x", fresh: bool = False, config=None, content: str = "a trace"):
     """A run folder of `train`."""
     config = config or configured(TrainConfig)
-    return open_run(root, "train", "label", config, digest, name=name, fresh=fresh, argv=["train", "--seeds", "8"])
+    return open_run(root, "train", "label", config, [content], name=name, fresh=fresh, argv=["train", "--seeds", "8"])
 
 
 def rows_of(run: RunFolder) -> list[str]:

@@ -1,11 +1,12 @@
 import json
 import logging
 import warnings
+from pathlib import Path
 
 import pytest
 
 from mamo_cli.core.errors import DivergedError, LockedError, MamoError, StorageError, UsageError
-from mamo_cli.core.settings import read_toml
+from mamo_cli.core.settings import digest, read_toml
 from mamo_cli.experiments.configs import TrainConfig, configured
 from mamo_cli.runs import locks
 from mamo_cli.runs.folder import checked_name
@@ -25,9 +26,49 @@ def test_names_that_might_not(name):
 
 
 def test_a_folder_is_named_by_command_label_and_digest(tmp_path):
-    with opened(tmp_path, name=None) as run:
-        assert run.path.name == "train-label-0123abcd"
+    with opened(tmp_path, name=None, content="of a trace") as run:
+        pass
+    assert run.path.name == f"train-label-{digest(configured(TrainConfig), 'of a trace')}"
     assert read_manifest(run.path)["status"] == "complete"
+
+
+def named(trace: str) -> TrainConfig:
+    return configured(TrainConfig, {"instance": {"trace": trace}})
+
+
+def test_a_run_is_what_its_trace_holds_whatever_it_is_called(tmp_path):
+    with opened(tmp_path, config=named("day.csv")):
+        pass
+    with opened(tmp_path, config=named("/elsewhere/night.csv")) as again:
+        assert again.complete
+    with pytest.raises(UsageError, match=r"another configuration \(the content of its trace, or the device\)"):
+        opened(tmp_path, config=named("day.csv"), content="of another").__enter__()
+    with pytest.raises(UsageError, match=r"\(instance.trace: 'given' -> unset\)"):
+        opened(tmp_path).__enter__()
+
+
+def test_a_run_of_an_earlier_version_is_known_by_the_words_it_was_typed_with(tmp_path):
+    with pytest.raises(SystemExit), opened(tmp_path, config=named("day.csv"), content="c") as run:
+        raise SystemExit
+    words = digest(named("day.csv"), "c", words=True)
+    assert words not in (run.digest, digest(named("./day.csv"), "c", words=True))
+    (run.path / "run.json").write_text(json.dumps({**run.manifest, "config_digest": words}))
+    with opened(tmp_path, config=named("./day.csv"), content="c") as again:
+        assert again.digest == words  # under which its checkpoint is kept
+    with pytest.raises(UsageError, match="another configuration"):
+        opened(tmp_path, config=named("day.csv"), content="of another").__enter__()
+
+
+def test_a_complete_run_is_shown_where_nothing_may_be_written(tmp_path, monkeypatch):
+    with opened(tmp_path) as run:
+        pass
+    before = {path: path.stat().st_mtime_ns for path in (run.path, *run.path.iterdir())}
+    with monkeypatch.context() as patch:
+        patch.setattr(locks, "locked", None)
+        patch.setattr(Path, "mkdir", None)
+        with opened(tmp_path) as again:
+            assert again.complete
+    assert {path: path.stat().st_mtime_ns for path in (run.path, *run.path.iterdir())} == before
 
 
 def test_config_toml_resolves_to_the_same_configuration(tmp_path):

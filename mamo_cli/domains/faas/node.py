@@ -115,7 +115,7 @@ def build_case(config: InstanceConfig, source: Trace, evaluation_trace: Trace | 
     cost = _replica_cost(config, len(models))
     # What a function costs at most is the cost of its own largest cap, in the evaluation as in training.
     cost_scale = float((cost * _caps(source, config).max(0)).mean())
-    warning = optimism_warning(models, table)
+    warnings = (_caps_warning(_caps(evaluation, config), limit), optimism_warning(models, table))
 
     def node(trace: Trace) -> Node:
         caps = np.minimum(_caps(trace, config), limit)
@@ -127,7 +127,7 @@ def build_case(config: InstanceConfig, source: Trace, evaluation_trace: Trace | 
         known_rate_rps=np.array(evaluation.actual_rate_rps),
         evaluation_noise=noise,
         models=models,
-        warnings=() if warning is None else (warning,),
+        warnings=tuple(warning for warning in warnings if warning is not None),
     )
 
 
@@ -141,6 +141,16 @@ def _replica_cost(config: InstanceConfig, functions: int) -> FloatArray:
     if len(costs) not in (1, functions):
         raise UsageError(f"replica_cost: one for all or one for each of the {functions} functions, got {len(costs)}")
     return np.broadcast_to(costs, functions).copy()
+
+
+def _caps_warning(caps: IntArray, limit: int) -> str | None:
+    """What to say where a trace allows more than the choices there are; only another trace than the source can."""
+    if caps.max() <= limit:
+        return None
+    return (
+        f"caps of up to {caps.max()} replicas are cut to {limit}, the most that these policies were trained to choose: "
+        f"the exact answers and the regret are against {limit}, too"
+    )
 
 
 def _caps(trace: Trace, config: InstanceConfig) -> IntArray:

@@ -1,0 +1,59 @@
+"""A run that left policies behind: what it was asked for, and the workload that its policies were trained on.
+
+Policies need that workload: what they observe is scaled by it. Its run therefore keeps a copy, whatever becomes of the
+file that it came from.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mamo_cli.core.errors import DataError
+from mamo_cli.core.settings import read_toml
+from mamo_cli.domains import registry as domains
+from mamo_cli.experiments.configs import MamoConfig, TrainConfig, configured
+from mamo_cli.runs.folder import CONFIG, RunFolder, known_as
+from mamo_cli.runs.manifest import read_manifest
+from mamo_cli.workload.trace import Trace
+from mamo_cli.workload.trace_csv import read_trace, write_trace
+
+TRACE = "trace.csv"
+KINDS: dict[str, type[TrainConfig] | type[MamoConfig]] = {"train": TrainConfig, "run-mamo": MamoConfig}
+"""Commands that leave policies behind, and their configurations."""
+
+
+class Trained(NamedTuple):
+    """Such a run, as its folder tells of it."""
+
+    path: Path
+    manifest: dict[str, Any]
+    config: TrainConfig | MamoConfig
+    source: Trace
+
+
+def content(source: Trace, device: str) -> str:
+    """What decides a run's numbers beside its configuration: its workload, and a device that rounds in its own way."""
+    return source.digest() if device == "cpu" else f"{source.digest()} {device}"
+
+
+def keep_source(run: RunFolder, source: Trace) -> None:
+    """Keep a copy of the workload in a run's folder."""
+    write_trace(source, run.path / TRACE, force=True)
+
+
+def read_trained(path: Path) -> Trained:
+    """A run's configuration and workload: the copy that it keeps, or the file that an earlier version only named.
+
+    Raises:
+        DataError: the workload cannot be read, or is not the one that the run was trained on.
+    """
+    manifest = read_manifest(path)
+    config = configured(KINDS[manifest["command"]], read_toml(path / CONFIG))
+    kept = path / TRACE
+    named = str(kept) if kept.exists() else config.instance.trace or "the domain's own trace"
+    try:
+        source = read_trace(kept) if kept.exists() else domains.load_source(config.domain, config.instance)
+    except DataError as error:
+        raise DataError([f"{path} was trained on {named}: {problem}" for problem in error.problems]) from error
+    if manifest["config_digest"] not in known_as(config, [content(source, manifest.get("device", "cpu"))]):
+        raise DataError(f"{named} is not the trace that {path} was trained on: put that one back, or train again")
+    return Trained(path, manifest, config, source)
