@@ -71,9 +71,13 @@ def read_tolerance(folder: Path) -> float:
 
 
 def _agents(folder: Path) -> pd.DataFrame:
-    kind, alpha = (TE_AGENT, "alpha") if read_command(folder) == "train" else (MAMO, "final_alpha")
     point = point_of(folder)
-    rows = read_run_table(folder, "summary.csv", ["seed", alpha, *point]).rename(columns={alpha: "alpha"})
+    if read_command(folder) == "train":
+        rows = read_run_table(folder, "summary.csv", ["seed", "alpha", *point]).assign(kind=TE_AGENT)
+    else:
+        cycles = read_run_table(folder, "cycles.csv", ["seed", "cycle", "alpha"])
+        last = cycles[cycles["cycle"] == cycles["cycle"].max()].groupby("seed", as_index=False)["alpha"].mean()
+        rows = read_run_table(folder, "summary.csv", ["seed", *point]).merge(last, on="seed").assign(kind=MAMO)
     finite = np.isfinite(rows[point].to_numpy(dtype=np.float64)).all(axis=1)
     rows.loc[~finite, point] = np.nan
-    return rows.assign(kind=kind)
+    return rows

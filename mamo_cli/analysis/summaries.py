@@ -31,7 +31,7 @@ def train_columns(words: Words) -> tuple[str, ...]:
 
 def mamo_columns(words: Words) -> tuple[str, ...]:
     """The head of a `run-mamo` run's summary.csv."""
-    start = ("seed", "final_alpha", "exact_alpha", "tolerance", "step_seconds")
+    start = ("seed", "alpha", "final_alpha", "exact_alpha", "tolerance", "step_seconds")
     return (*start, *means_of(words), "feasible_share", "bound_cost", "cost_over_bound")
 
 
@@ -98,30 +98,37 @@ def _judged(domain: Domain, member: MemberEvaluation, weights: FloatArray) -> li
 def mamo_summary(
     folder: Path, domain: Domain, choice: str, exact: float | None, average: Optimum | None
 ) -> list[list[Any]]:
-    """Rows of a `run-mamo` run's summary: what the strategy settled on, its cost, and that over the bound.
+    """Rows of a `run-mamo` run's summary: a member's last policy, and what the strategy would settle on.
 
-    A ratio below 1 is that of a choice which violates too much. With several agents the choice is their mean alpha.
+    All but `final_alpha` is of that one policy: the alpha it was trained at, what it brings, and its cost over the
+    bound, which is blank where it violates too much for the two to be compared. Alphas are means over the agents.
 
     Args:
         folder: the run.
         domain: what was controlled.
         choice: the strategy's column of the alpha it would settle on.
         exact: alpha that the exact solution says it must settle at.
-        average: the optimum of scope average; None where nothing exact is known.
+        average: the optimum of scope average, a bound where it is feasible; None where nothing exact is known.
     """
     cycles = pd.read_csv(folder / "cycles.csv")
     last = cycles[cycles["cycle"] > cycles["cycle"].max() - LAST_CYCLES]
     dearest = domain.spec.cost_scale * len(domain.spec.agents)
-    bound = None if average is None else average.objective / dearest
+    bound = None if average is None or not average.feasible.all() else average.objective / dearest
     rows: list[list[Any]] = []
     for member in read_evaluation(folder, domain):
         own = last[last["seed"] == member.seed]
         chosen = own.loc[own["cycle"] == own["cycle"].max(), choice].mean()
-        start = [member.seed, chosen, exact, tolerance(domain), domain.spec.step_seconds]
+        start = [member.seed, member.alphas.mean(), chosen, exact, tolerance(domain), domain.spec.step_seconds]
         means = member_means(domain, member.played)
         cost = means[len(domain.spec.words.measures)]
-        rows.append([*start, *means, own["feasible"].mean(), bound, None if bound is None else cost / bound])
+        over = cost / bound if bound is not None and _holds(domain, member) else None
+        rows.append([*start, *means, own["feasible"].mean(), bound, over])
     return rows
+
+
+def _holds(domain: Domain, member: MemberEvaluation) -> bool:
+    """Whether every agent's mean violations are within their limits; not so where they are unknown."""
+    return bool(np.all(member.played.violations.mean(0) <= domain.spec.limits))
 
 
 def tolerance(domain: Domain) -> float:

@@ -43,7 +43,7 @@ def run_mamo(
         outcome = experiment.run_mamo(config, place(results, name, fresh), machines, progress)
     words = about(config.domain).WORDS
     means = {f"mean_{one.name}": one.name for one in (*words.measures, *words.violations)}
-    shown = {"seed": "seed", "final_alpha": "alpha", "exact_alpha": "exact alpha", **means}
+    shown = {"seed": "seed", "alpha": "alpha", "final_alpha": "choice", "exact_alpha": "exact alpha", **means}
     shown |= {"feasible_share": "feasible", "cost_over_bound": "cost over bound"}
     rows = [[row[column] for column in shown] for row in outcome.summary]
     finish(outcome, {"members": outcome.summary}, as_json, lambda: print_table(list(shown.values()), rows))

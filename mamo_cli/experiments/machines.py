@@ -99,6 +99,9 @@ def train_members(
             progress.start(spec.rounds, domain.spec)
         diverged = drive(run, kept, started, progress or (lambda rounds, rows: None))
     run.record(diverged_seeds=diverged)
+    if spec.transitions < spec.learner.batch_size:
+        held = f"{spec.transitions:,} of {spec.learner.batch_size:,}"
+        LOGGER.warning("no gradient step was made: the replay holds %s transitions", held)
     if diverged:
         LOGGER.warning("%d of %d members diverged and were frozen: seeds %s", len(diverged), len(spec.seeds), diverged)
 

@@ -65,6 +65,12 @@ class ShardSpec:
         return loop.cycles
 
     @property
+    def transitions(self) -> int:
+        """How many each member plays in all."""
+        phase = self.phase
+        return self.cycles * phase.iterations * phase.iteration_steps * phase.environments
+
+    @property
     def round_iterations(self) -> int:
         """Iterations that are played, and told of, at once."""
         return self.phase.iterations if self.cycles > 1 else -(-self.phase.iterations // TRAIN_ROUNDS)

@@ -188,4 +188,4 @@ def mamo_summary(seed: int, alpha: float, diverged: bool) -> dict:
     values = {**reached, "feasible_share": 0.6, **over}
     if diverged:
         values = dict.fromkeys(values, float("nan"))
-    return {"seed": seed, "final_alpha": alpha, "exact_alpha": 0.8, **INSTANCE, **values}
+    return {"seed": seed, "alpha": alpha, "final_alpha": alpha, "exact_alpha": 0.8, **INSTANCE, **values}

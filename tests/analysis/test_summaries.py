@@ -1,5 +1,7 @@
 """The numbers that a run is judged by, each worked out by hand from a few rows of its tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,17 +68,20 @@ def test_a_loops_row_by_hand(tmp_path):
     cycles = [cycle_row(7, cycle, held, 0.8 if cycle == 7 else 0.3) for cycle, held in enumerate(feasible)]
     cycles += [cycle_row(9, cycle, 1, 0.2) for cycle in range(8)]
     write_table(tmp_path / "cycles.csv", COLUMNS["cycles"], cycles)
-    rows = [*evaluation_rows(7, 0.8, [2, 1], [0.0, 0.1]), *evaluation_rows(9, 0.2, [0, 0], [0.6, 0.3])]
+    # Seed 7 was trained at .5 in the last cycle, seed 9 at .2: the policies that are evaluated.
+    rows = [*evaluation_rows(7, 0.5, [2, 1], [0.0, 0.1]), *evaluation_rows(9, 0.2, [0, 0], [0.6, 0.3])]
     write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], rows)
     # The bound: 24 a period, of 40 that it can cost at most: .6.
     summary = mamo_summary(tmp_path, Pumps(), "wa_choice", 0.9, optimum([[1], [1]], objective=24.0))
     first, second = as_dicts(mamo_columns(WORDS), summary)
-    assert (first["final_alpha"], first["exact_alpha"], first["feasible_share"]) == (0.8, 0.9, pytest.approx(0.6))
+    assert (first["alpha"], first["final_alpha"], first["exact_alpha"]) == (0.5, 0.8, 0.9)
+    assert first["feasible_share"] == pytest.approx(0.6)
     assert first["bound_cost"] == pytest.approx(0.6)
     # (40 + 20) / 2 = 30 a period: .75, and 1.25 times the bound.
     assert (first["mean_cost"], first["cost_over_bound"]) == (pytest.approx(0.75), pytest.approx(1.25))
-    assert (second["final_alpha"], second["feasible_share"]) == (0.2, 1.0)
-    assert second["cost_over_bound"] == pytest.approx(10 / 24)
+    assert (second["alpha"], second["final_alpha"], second["feasible_share"]) == (0.2, 0.2, 1.0)
+    # Its mean drought of .45 is above the limit of .1: 10 / 24 would be the price of breaking it.
+    assert (second["bound_cost"], second["cost_over_bound"]) == (pytest.approx(0.6), None)
 
 
 def test_the_bound_of_several_agents_is_their_sum(tmp_path):
@@ -92,4 +97,24 @@ def test_the_bound_of_several_agents_is_their_sum(tmp_path):
     # Both cost 20 a period, 40 together; the bound is 32 together, of 80 at most.
     assert (row["mean_cost"], row["bound_cost"]) == (pytest.approx(0.5), pytest.approx(0.4))
     assert row["cost_over_bound"] == pytest.approx(1.25)
-    assert row["final_alpha"] == pytest.approx(0.7)
+    assert (row["alpha"], row["final_alpha"]) == (0.5, pytest.approx(0.7))
+
+
+@pytest.mark.parametrize(
+    ("droughts", "held"), [([0.0, 0.2], True), ([0.1, 0.1001], False), ([0.0, 0.2001], False), ([0.3, 0.0], False)]
+)
+def test_a_cost_stands_over_the_bound_where_every_agent_holds_its_limit_on_average(tmp_path, droughts, held):
+    # The right agent never lacks anything: the mean over both would hold in every case.
+    lacks = {"left": droughts, "right": [0.0, 0.0]}
+    rows = [
+        [0, 0.5, step, agent, 0.0, 1.0, 2.0, 20.0, lack[step]] for step in range(2) for agent, lack in lacks.items()
+    ]
+    write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], rows)
+    columns = columns_of(Pumps(agents=2).spec, ("wa_choice",))["cycles"]
+    write_table(tmp_path / "cycles.csv", columns, [[*cycle_row(0, 0, 1, 0.6), agent] for agent in ("left", "right")])
+    bound = optimum([[1, 1]] * 2, 32.0)
+    (row,) = mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", None, bound)
+    assert row[-1] == (pytest.approx(1.25) if held else None)
+    # A plan that breaks the limits itself, for want of any that holds them, bounds nothing.
+    beyond = replace(bound, feasible=np.array([[True, False]] * 2))
+    assert mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", None, beyond)[0][-2:] == [None, None]

@@ -1,0 +1,39 @@
+"""A row speaks of one policy, and a run says when nothing was learnt in it."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from tests.cli.invoke import MAMO, TRAIN, mamo
+
+
+def test_a_row_states_the_alpha_that_its_policy_was_trained_at(folder):
+    done = mamo(*MAMO, "--seeds", "6", "--cycles", "3", "--name", "x", "--json")
+    rows = pd.DataFrame(json.loads(done.out)["members"]).set_index("seed")
+    evaluation, cycles = (pd.read_csv(f"results/x/{name}.csv") for name in ("evaluation", "cycles"))
+    last = cycles[cycles["cycle"] == 2].set_index("seed")
+    played = evaluation.groupby("seed")[["alpha", "replicas", "rejection"]].mean()
+    for column, source in (("alpha", "alpha"), ("mean_replicas", "replicas"), ("mean_rejection", "rejection")):
+        assert list(rows[column]) == pytest.approx(list(played[source]), rel=1e-12)
+    assert list(rows["alpha"]) == list(last["alpha"])
+    assert list(rows["final_alpha"]) == list(last["wa_choice"])
+    assert (rows["alpha"] != rows["final_alpha"]).any()
+    assert (rows["cost_over_bound"].isna() == (rows["mean_rejection"] > 0.05)).all()
+    assert rows["cost_over_bound"].isna().any()
+
+
+@pytest.mark.parametrize(("command", "played"), [(TRAIN, 16), (MAMO, 64)])
+def test_a_run_without_a_gradient_step_says_so(folder, command, played):
+    # 2 iterations of 4 steps in 2 environments; in the loop, 4 cycles of them.
+    enough = mamo(*command, "--batch-size", str(played), "--name", "enough")
+    assert "gradient" not in enough.err
+    assert pd.read_csv("results/enough/training.csv")["loss"].notna().any()
+    lacking = mamo(*command, "--batch-size", str(played + 1), "--name", "lacking")
+    assert f"no gradient step was made: the replay holds {played} of {played + 1} transitions\n" in lacking.err
+    assert pd.read_csv("results/lacking/training.csv")["loss"].isna().all()
+
+
+def test_thousands_are_set_apart(folder):
+    done = mamo("train", "--seeds", "1", "--iterations", "4", "--batch-size", "4096", "--jobs", "1")
+    assert "no gradient step was made: the replay holds 1,280 of 4,096 transitions\n" in done.err
