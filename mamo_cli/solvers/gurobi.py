@@ -12,10 +12,11 @@ import numpy as np
 
 from mamo_cli.core.errors import SolverError
 from mamo_cli.core.seam import Termination
-from mamo_cli.solvers.program import Answer, NoPlanError, Program, Session, SolverUnavailableError
+from mamo_cli.solvers.program import Answer, Clock, NoPlanError, Program, Session, SolverUnavailableError
 
 PARAMETERS = {"MIPGap": 1e-9, "MIPGapAbs": 1e-9, "FeasibilityTol": 1e-9, "IntFeasTol": 1e-9}
 
+SMALL = 2000  # variables, or rows, of the licence that comes with the package
 NO_LICENCE = 10009
 TOO_LARGE = 10010
 # A licence served from elsewhere refuses: the network, the job queue, the cloud, a compute server's worker.
@@ -55,6 +56,9 @@ def _start(gurobipy: Any, environment: Any) -> None:
 
 
 def _run(gurobipy: Any, environment: Any, program: Program, time_limit_s: float | None) -> Answer:
+    clock = Clock(time_limit_s)
+    if max(len(program.cost), len(program.row_names)) > SMALL:
+        _require_large(gurobipy, environment)
     with gurobipy.Model("replicas", env=environment) as model:
         kinds = np.where(program.integer, gurobipy.GRB.BINARY, gurobipy.GRB.CONTINUOUS)
         variables = model.addMVar(len(program.cost), ub=program.upper, obj=program.cost, vtype=kinds).tolist()
@@ -70,10 +74,18 @@ def _run(gurobipy: Any, environment: Any, program: Program, time_limit_s: float 
                 variable.Start = value
         for name, value in PARAMETERS.items():
             model.setParam(name, value)
-        if time_limit_s is not None:
-            model.setParam("TimeLimit", time_limit_s)
+        seconds = clock.left()
+        if seconds is not None:
+            model.setParam("TimeLimit", seconds)
         model.optimize()
         return _answer(gurobipy, model)
+
+
+def _require_large(gurobipy: Any, environment: Any) -> None:
+    """Have the licence refuse, if it must, a model of the size that is quick to build: a large one takes seconds."""
+    with gurobipy.Model(env=environment) as model:
+        model.addMVar(SMALL + 1)
+        model.optimize()
 
 
 def _sense(gurobipy: Any, lower: float, upper: float) -> tuple[str, float]:

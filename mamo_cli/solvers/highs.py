@@ -1,5 +1,7 @@
 """HiGHS through its own array interface."""
 
+import ctypes
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mamo_cli.core.seam import Termination
-from mamo_cli.solvers.program import Answer, NoPlanError, Program, Session, SolverUnavailableError
+from mamo_cli.solvers.program import Answer, Clock, NoPlanError, Program, Session, SolverUnavailableError
 
 # Presolve takes many times longer than the search on thousands of disjoint choice rows, and ignores the time limit.
 OPTIONS: dict[str, Any] = {
@@ -34,19 +36,48 @@ def open_highs() -> Iterator[Session]:
     except ImportError:
         raise SolverUnavailableError("HiGHS is not installed (pip install highspy)") from None
     module: Any = highspy
-    yield Session("highs", module.Highs().version(), lambda program, limit: _run(module, program, limit))
+    with _nothing_printed():
+        solver = module.Highs()
+    yield Session("highs", solver.version(), lambda program, limit: _run(module, program, limit))
+
+
+@contextmanager
+def _nothing_printed() -> Iterator[None]:
+    """Standard output leads nowhere: from 1.16 on the first solver of a process prints a banner before it can be told.
+
+    It does so in C, past `sys.stdout`, straight to the descriptor.
+    """
+    try:
+        kept = os.dup(1)
+    except OSError:  # closed: nothing can be printed
+        yield
+        return
+    flush_all = ctypes.CDLL(None).fflush
+    flush_all(None)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        flush_all(None)
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _run(highspy: Any, program: Program, time_limit_s: float | None) -> Answer:
-    solver = highspy.Highs()
+    clock = Clock(time_limit_s)
+    with _nothing_printed():
+        solver = highspy.Highs()
     for name, value in OPTIONS.items():
         solver.setOptionValue(name, value)
-    if time_limit_s is not None:
-        solver.setOptionValue("time_limit", float(time_limit_s))
     solver.passModel(_model(highspy, program))
     start = program.start_values
     if start is not None:
         solver.setSolution(len(start), np.arange(len(start), dtype=np.int32), start)
+    seconds = clock.left()
+    if seconds is not None:
+        solver.setOptionValue("time_limit", seconds)
     _search(solver)
     return _answer(highspy, solver)
 

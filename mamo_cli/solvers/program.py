@@ -3,6 +3,7 @@
 minimise cost @ x  subject to  row_lower <= A x <= row_upper,  0 <= x <= upper,  x integer where `integer` says so.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from mamo_cli.core.seam import Termination
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
+
+# What starts after the deadline still gets this long.
+LEAST_SECONDS = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +61,18 @@ class Answer:
     bound: float
 
 
+class Clock:
+    """A time limit that begins to run where it is made."""
+
+    def __init__(self, limit_s: float | None) -> None:
+        """Args: limit_s: seconds, or None for no limit."""
+        self._deadline = None if limit_s is None else time.monotonic() + limit_s
+
+    def left(self) -> float | None:
+        """Seconds left, never quite none, or None without a limit."""
+        return None if self._deadline is None else max(self._deadline - time.monotonic(), LEAST_SECONDS)
+
+
 class SolverUnavailableError(Exception):
     """A solver is missing or its licence refuses; the text says why, in the form "Gurobi is not installed"."""
 
@@ -69,6 +85,7 @@ class NoPlanError(SolverError):
 class Session:
     """One opened solver: `run(program, seconds)` answers, under a time limit in seconds unless it is None.
 
+    The limit is on all that `run` does, putting the program before the solver and reading its answer included.
     `licence_expiry` is yyyymmdd, 99999999 for never; None where no licence is needed or it does not tell.
     """
 

@@ -16,6 +16,10 @@ from mamo_cli.solvers.program import Booleans, Floats, Integers
 
 # Halvings of [0, 1) in the search for the multiplier: fine, yet 1 - weight stays well above rounding.
 HALVINGS = 45
+# What a step's rejection may be wrong by: choices that differ by less reject alike.
+ROUNDING = 1e-14
+# A bound on a number of replicas that is so close above a whole one may be that one.
+WHOLE_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,17 @@ def tolerable(problem: ReplicaProblem) -> Booleans:
     return problem.permitted & (problem.rejection <= limit[..., None])
 
 
+def least_rejecting(problem: ReplicaProblem) -> Booleans:
+    """(T, F, N) choices with the least rejection, up to rounding."""
+    return problem.permitted & (problem.rejection <= least_rejection(problem)[..., None] + ROUNDING)
+
+
+def beyond_reach(problem: ReplicaProblem) -> Booleans:
+    """(F,) functions that cannot meet their tolerance on average, whatever they run."""
+    beyond: Booleans = problem.tolerance * problem.shape[0] < least_rejection(problem).sum(axis=0)
+    return beyond
+
+
 def average_limit(problem: ReplicaProblem) -> Floats:
     """(F,) rejection allowed over the whole horizon, raised to the least reachable where the tolerance is not."""
     limit: Floats = np.maximum(problem.tolerance * problem.shape[0], least_rejection(problem).sum(axis=0))
@@ -70,7 +85,10 @@ def average_limit(problem: ReplicaProblem) -> Floats:
 
 
 def _average(problem: ReplicaProblem) -> Certificate:
-    """Scope average: weigh rejection by w and replicas by 1 - w, and search the w at which the tolerance is met."""
+    """Scope average: weigh rejection by w and replicas by 1 - w, and search the w at which the tolerance is met.
+
+    A function that cannot meet it takes the least rejection at every step, whose fewest replicas are the best plan.
+    """
     steps, functions, _ = problem.shape
     limit = average_limit(problem)
     low, high = np.zeros(functions), np.ones(functions)
@@ -88,8 +106,16 @@ def _average(problem: ReplicaProblem) -> Certificate:
     # A plan with this choice costs at least bound + (score - least): beyond the greedy plan's cost it is no better.
     slack = plan.sum(axis=0) - bound + rounding
     keep = problem.permitted & (score - least[..., None] <= slack[:, None])
-    lower = float((np.maximum(bound, steps) * problem.replica_cost).sum()) / steps
-    return Certificate(keep, plan, lower, plan_cost(problem, Scope.AVERAGE, plan))
+
+    beyond = beyond_reach(problem)
+    smallest = cheapest(choice_cost(problem, Scope.AVERAGE), least_rejecting(problem))
+    plan = np.where(beyond, smallest, plan)
+    keep = np.where(beyond[:, None], np.arange(1, problem.shape[2] + 1) == smallest[..., None], keep)
+    # A plan is made of whole replicas, at least one a step.
+    fewest = np.where(beyond, plan.sum(axis=0), np.maximum(np.ceil(bound - WHOLE_ROUNDING), steps))
+    upper = plan_cost(problem, Scope.AVERAGE, plan)
+    lower = upper - float(((plan.sum(axis=0) - fewest) * problem.replica_cost).sum()) / steps
+    return Certificate(keep, plan, lower, upper)
 
 
 def _weighted_plan(problem: ReplicaProblem, weight: Floats) -> Integers:

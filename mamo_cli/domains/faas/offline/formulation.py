@@ -130,8 +130,8 @@ def cost_formulation(
     return Formulation(builder.build(known), choices, unit)
 
 
-def violation_formulation(problem: ReplicaProblem, scope: Scope, keep: Booleans) -> Formulation:
-    """Least violation within the memory, summed over steps, whatever it costs; the fewest replicas kept must fit."""
+def violation_formulation(problem: ReplicaProblem, scope: Scope, keep: Booleans, start: Integers) -> Formulation:
+    """Least violation within the memory, summed over steps, whatever it costs; the start (T, F) is kept and fits."""
     by_step = scope is Scope.STEP
     builder, choices = ProgramBuilder(), Choices.among(keep)
     builder.add_columns(choices.of(choice_violation(problem)) * by_step, len(choices.step), binary=True)
@@ -141,8 +141,7 @@ def violation_formulation(problem: ReplicaProblem, scope: Scope, keep: Booleans)
     if not by_step:
         excess = builder.add_columns(1.0, problem.shape[1], binary=False)
         _add_budget(builder, problem, choices, problem.tolerance * problem.shape[0], excess)
-    fewest = np.argmax(keep, axis=2) + 1
-    return Formulation(builder.build(choices.columns_of(fewest)), choices, unit=1.0)
+    return Formulation(builder.build(choices.columns_of(start)), choices, unit=1.0)
 
 
 def _add_one_choice(builder: ProgramBuilder, choices: Choices) -> None:

@@ -35,8 +35,11 @@ def expected_rejection(
         raise UsageError(f"noise must be in [0, 1], got {noise}")
     nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
     expected = np.zeros((*arrival_rate_rps.shape, max_replicas))
-    for deviation, weight in zip(noise * nodes, weights / 2.0, strict=True):
-        for function, model in enumerate(models):
-            actual = arrival_rate_rps[:, function] * (1.0 + deviation)
-            expected[:, function] += weight * model.rejection_probability(actual, max_replicas)
+    for function, model in enumerate(models):
+        rejection = None
+        for deviation, weight in zip(noise * nodes, weights / 2.0, strict=True):
+            if noise or rejection is None:  # without noise all nodes are one
+                actual = arrival_rate_rps[:, function] * (1.0 + deviation)
+                rejection = model.rejection_probability(actual, max_replicas)
+            expected[:, function] += weight * rejection
     return expected

@@ -70,10 +70,23 @@ def test_the_size_limit_itself_falls_back():
 
 
 @needs_gurobi
-def test_a_fault_that_is_no_refusal_is_an_error(monkeypatch):
+def test_a_fault_that_is_no_refusal_leaves_the_enumerations_answer(monkeypatch):
     monkeypatch.setattr(gurobipy.Model, "optimize", refuse(10001))
-    with pytest.raises(SolverError, match="10001"):
-        solve(reference(), "step", "gurobi")
+    solution = solve(reference(), "step", "gurobi")
+    assert (solution.plan + 1).sum() == 1939
+    assert (solution.solver, solution.termination) == ("enumeration", Termination.OPTIMAL)
+    assert "stand in: Gurobi failed with error 10001" in solution.notices[0]
+
+
+def test_without_any_solver_there_is_an_answer_all_the_same(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gurobipy", None)
+    monkeypatch.setitem(sys.modules, "pulp", None)
+    solution = solve(reference(), "step")
+    assert ((solution.plan + 1).sum(), solution.solver) == (1939, "enumeration")
+    assert solution.notices == (
+        "the enumeration's certified plan and bound stand in: no solver can answer: Gurobi is not installed (pip "
+        "install gurobipy); CBC is not installed (pip install pulp)",
+    )
 
 
 def test_nothing_reaches_stdout(capfd):

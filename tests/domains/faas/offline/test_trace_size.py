@@ -30,6 +30,20 @@ def test_a_long_trace_is_proven_optimal_in_seconds(weeks, scope, solver):
     assert (~solution.feasible).sum() == (563 if scope == "step" else 0)
 
 
+def test_where_a_solver_would_only_repeat_the_certificate_that_answers():
+    # 20,000 steps of 10 choices: every one an argmin. A tenth of them as a program would be 20,000 variables.
+    rates = np.random.default_rng(1).uniform(10, 90, 20_000)
+    problem = ReplicaProblem(1.0, erlang_table(rates)[:, None, :], 10, 0.05, alpha=0.85)
+    with spends_less_than(2.0):
+        solution = solve(problem, "alpha", "highs")
+    assert (solution.solver, solution.termination, solution.gap) == ("enumeration", Termination.OPTIMAL, 0.0)
+    assert solution.notices == (
+        "the enumeration's certified plan and bound stand in: highs would only repeat 200000 choices",
+    )
+    weighed = 0.15 * np.arange(1, 11) / 10 + 0.85 * problem.rejection[:, 0]
+    np.testing.assert_array_equal(solution.plan[:, 0], weighed.argmin(axis=1))
+
+
 def test_many_functions_are_proven_apart():
     phases = np.linspace(0, 6, 6)
     rates = np.stack([40 + 30 * np.sin(2 * np.pi * np.arange(96) / 96 + phase) for phase in phases], axis=1)
