@@ -2,6 +2,8 @@
 
 import json
 import math
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,26 +11,37 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from mamo_cli.cli.stdout import STDOUT
+
 SCHEMA_VERSION = 1
 MOST_ROWS = 20
 
 
 def print_json(content: Mapping[str, Any]) -> None:
     """Print exactly one JSON object on stdout; what is not a number becomes null."""
-    print(json.dumps(_finite({"schema_version": SCHEMA_VERSION, **content}), allow_nan=False))
+    print_lines([json.dumps(_finite({"schema_version": SCHEMA_VERSION, **content}), allow_nan=False)])
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Print lines of data on stdout, as they are."""
+    with STDOUT.data():
+        for line in lines:
+            print(line)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a small table on stdout; of a long one, the first rows."""
+    """Print a table on stdout; of a long one, a person on a terminal gets the first rows."""
     table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
     for column, values in zip(columns, zip(*rows, strict=True), strict=True):
         text = any(isinstance(value, str) for value in values)
-        table.add_column(column, justify="left" if text else "right", overflow="fold")
-    for row in rows[:MOST_ROWS]:
-        table.add_row(*[shown(value) for value in row])
-    Console(highlight=False, markup=False, emoji=False).print(table)
-    if len(rows) > MOST_ROWS:
-        print(f"... and {len(rows) - MOST_ROWS} more")
+        table.add_column(column, justify="left" if text else "right", overflow="fold", no_wrap=not text)
+    with STDOUT.data():
+        most = MOST_ROWS if sys.stdout.isatty() else len(rows)
+        for row in rows[:most]:
+            table.add_row(*[shown(value) for value in row])
+        _print(table)
+        if len(rows) > most:
+            print(f"... and {len(rows) - most} more: all of them in a pipe, such as into less, and with --json")
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:
@@ -38,7 +51,17 @@ def print_facts(facts: Mapping[str, Any]) -> None:
     table.add_column(overflow="fold")
     for name, value in facts.items():
         table.add_row(name, shown(value))
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    with STDOUT.data():
+        _print(table)
+
+
+def _print(table: Table) -> None:
+    """Print as wide as it is to a program; to a person, folded to the terminal's width as far as words allow."""
+    terminal = sys.stdout.isatty()
+    narrowest, width = Console(width=1_000_000).measure(table)
+    if terminal:
+        width = min(width, max(narrowest, shutil.get_terminal_size().columns))
+    Console(width=width, force_terminal=terminal, highlight=False, markup=False, emoji=False).print(table)
 
 
 def shown(value: Any) -> str:

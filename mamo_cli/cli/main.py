@@ -13,13 +13,15 @@ from mamo_cli import __version__
 from mamo_cli.cli.commands import Commands
 from mamo_cli.cli.messages import Quiet, Verbose
 from mamo_cli.cli.output import LOGGER, OUTPUT
+from mamo_cli.cli.stdout import STDOUT
 from mamo_cli.core.errors import MamoError
+from mamo_cli.core.storage import reason
 from mamo_cli.runs import logs
 from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.runs.stopping import STOP, Stopped
 
 INTERRUPTED = 128 + signal.SIGINT
-DISK = 8
+DATA, DISK = 3, 8
 
 app = typer.Typer(
     name="mamo",
@@ -54,6 +56,7 @@ def options(
 
 def main() -> None:
     """Run the command line; every expected error is one line on stderr and its exit code."""
+    _open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -64,23 +67,24 @@ def main() -> None:
         except Stopped as stopped:
             OUTPUT.alert(_farewell(stopped))
             raise
+        finally:
+            _let_go_of_stdout()
     sys.exit(code)
 
 
 def _outcome() -> int:
-    """Run the command line and flush stdout; returns the exit code."""
+    """Run the command line; returns the exit code."""
     try:
         code = app(standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        with STDOUT.data():  # what the command line's own parser wrote, such as a help page
+            return code if isinstance(code, int) else 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        return _enough_read()
+    except BrokenPipeError:  # who reads our output has seen enough
+        return 0
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # what typer and rich make of it
-            return _enough_read()
+            return 0
         raise
     except Exception as error:
         if STOP.number is not None:  # what a signal cut short may end in any error
@@ -99,10 +103,20 @@ def _farewell(stopped: Stopped) -> str:
     return f"mamo: stopped by {stopped.signal_name}; {stopped.run} keeps what is saved. Resume with: {resume}"
 
 
-def _enough_read() -> int:
-    """Go on without a reader of our output, who has seen enough; the flush at exit must not fail, either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 0
+def _open_standard_streams() -> None:
+    """Give a daemon, which may have none, its three streams: else the next files that are opened take their places."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process lives
+
+
+def _let_go_of_stdout() -> None:
+    """What could not be written, and was told of, must not fail once more at exit."""
+    for stream in filter(None, (sys.stdout, sys.__stdout__)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _explained(error: Exception) -> int:
@@ -115,8 +129,12 @@ def _explained(error: Exception) -> int:
         OUTPUT.alert(message if message.startswith("Usage:") else f"mamo: {message}")
         return int(getattr(error, "exit_code", 2))
     if isinstance(error, OSError):
-        OUTPUT.alert(f"mamo: {error.filename or 'standard output'}: {error.strerror or error}: check the disk")
+        OUTPUT.alert(f"mamo: {f'{error.filename}: ' if error.filename else ''}{reason(error)}")
         return DISK
+    if isinstance(error, UnicodeEncodeError) and isinstance(error.object, str):
+        name = os.fsencode(error.object).decode(errors="backslashreplace")
+        OUTPUT.alert(f"mamo: {name!r} is not UTF-8, as what is written down of a run must be: give it another name")
+        return DATA
     return _report_bug(error)
 
 

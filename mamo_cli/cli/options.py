@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from mamo_cli.cli.messages import Quiet, Verbose
 from mamo_cli.cli.output import OUTPUT
+from mamo_cli.cli.stdout import STDOUT
 from mamo_cli.core.settings import Section, read_toml
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import (
@@ -97,7 +98,8 @@ def with_messages(command: Command) -> Command:
 
     def run(quiet: bool, verbose: bool, **arguments: Any) -> None:
         OUTPUT.want(quiet=quiet, verbose=verbose)
-        command(**arguments)
+        with OUTPUT.chatter() as chatter, STDOUT.apart(chatter):
+            command(**arguments)
 
     parameters = [*inspect.signature(command, eval_str=True).parameters.values(), *extra]
     return _with_parameters(run, command, parameters)

@@ -1,6 +1,7 @@
 """What a person is told: messages on stderr, as loud as wanted. Nothing heavy is imported here."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,12 @@ class Output:
         """Take in what the options ask for, which may stand before the command's name and after it."""
         self.quiet, self.verbose = self.quiet or quiet, self.verbose or verbose
         self._handler.setLevel(logging.DEBUG if self.verbose else logging.ERROR if self.quiet else logging.INFO)
+
+    @contextmanager
+    def chatter(self) -> Iterator[int]:
+        """A descriptor for what libraries say of themselves: stderr, unless the user wants quiet."""
+        with open(os.devnull if self.quiet else 2, "wb", closefd=self.quiet) as stream:
+            yield stream.fileno()
 
     def note(self, message: str) -> None:
         """Tell the user something."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mamo_cli.cli.console import print_json
+from mamo_cli.cli.console import print_json, print_lines
 from mamo_cli.cli.options import AsJson, Results
 from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.errors import UsageError
@@ -34,6 +34,5 @@ def plot(
     if as_json:
         print_json({"files": files})
         return
-    for file in files:
-        print(file)
+    print_lines(files)
     OUTPUT.note(f"{len(files)} files drawn")

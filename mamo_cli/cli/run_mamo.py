@@ -30,7 +30,8 @@ def run_mamo(
     A strategy, of itself a weight-adaptation agent, looks for the alpha that makes task-execution agents cheapest
     within the tolerance.
     """
-    from mamo_cli.cli.running import finish, layers, place, progress_bar
+    from mamo_cli.cli.progress import progress
+    from mamo_cli.cli.running import finish, layers, place
     from mamo_cli.domains.registry import about
     from mamo_cli.experiments import run_mamo as experiment
     from mamo_cli.experiments.machines import Machines
@@ -38,9 +39,9 @@ def run_mamo(
     given = layers(config_file, overrides)
     setting = strategies.preset(named(given, "strategy", DEFAULT_STRATEGY), preset)
     config = configured(MamoConfig, setting, *given)
-    with progress_bar("run-mamo") as progress:
+    with progress("run-mamo") as standing:
         machines = Machines(jobs, engine, ray_address, device)
-        outcome = experiment.run_mamo(config, place(results, name, fresh), machines, progress)
+        outcome = experiment.run_mamo(config, place(results, name, fresh), machines, standing)
     words = about(config.domain).WORDS
     means = {f"mean_{one.name}": one.name for one in (*words.measures, *words.violations)}
     shown = {"seed": "seed", "alpha": "alpha", "final_alpha": "choice", "exact_alpha": "exact alpha", **means}

@@ -25,15 +25,16 @@ def train(
 
     A population learns one policy for each seed and alpha; each one's regret is measured against the exact optimum.
     """
-    from mamo_cli.cli.running import finish, layers, place, progress_bar
+    from mamo_cli.cli.progress import progress
+    from mamo_cli.cli.running import finish, layers, place
     from mamo_cli.domains.registry import about
     from mamo_cli.experiments import train as experiment
     from mamo_cli.experiments.machines import Machines
 
     config = configured(TrainConfig, *layers(config_file, overrides))
-    with progress_bar("train") as progress:
+    with progress("train") as standing:
         machines = Machines(jobs, engine, ray_address, device)
-        outcome = experiment.train(config, place(results, name, fresh), machines, progress)
+        outcome = experiment.train(config, place(results, name, fresh), machines, standing)
     words = about(config.domain).WORDS
     names = [*(one.name for one in words.measures), "cost", *(one.name for one in words.violations)]
     shown = {**{f"mean_{one}": one for one in names}, "regret": "regret"}

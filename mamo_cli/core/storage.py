@@ -9,13 +9,27 @@ from typing import IO
 
 from mamo_cli.core.errors import StorageError
 
-_REMEDIES = {
+_REASONS = {
     errno.ENOSPC: "no space left on the disk: free some, then run the same command again",
     errno.EDQUOT: "the disk quota is used up: free some, then run the same command again",
+    errno.EFBIG: "the file has grown to the size that is allowed here: raise the limit with `ulimit -f`",
     errno.EROFS: "the disk is read-only: choose another folder",
     errno.EACCES: "permission denied: choose a folder you may write to",
     errno.EPERM: "permission denied: choose a folder you may write to",
+    errno.EIO: "the disk or its connection is failing: check it, then run the same command again",
+    errno.ESTALE: "the network folder is gone: mount it anew, then run the same command again",
+    errno.ENAMETOOLONG: "the name is too long for this file system: choose a shorter one",
+    errno.ELOOP: "its links lead in a circle: remove one of them",
+    errno.EMFILE: "too many open files: raise the limit, as with `ulimit -n 1024`",
+    errno.ENFILE: "the system has too many open files: end other programs, then run the same command again",
+    errno.ENOMEM: "no memory is left: end other programs, or use fewer --jobs",
+    errno.EAGAIN: "no further process is allowed here: raise the limit with `ulimit -u`, or use fewer --jobs",
 }
+
+
+def reason(error: OSError) -> str:
+    """Why the operating system refuses, and what to do about it."""
+    return _REASONS.get(error.errno or 0, error.strerror or str(error))
 
 
 @contextmanager
@@ -24,8 +38,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
-        raise StorageError(f"cannot write {path}: {reason}") from error
+        raise StorageError(f"cannot write {path}: {reason(error)}") from error
 
 
 def replace_file(

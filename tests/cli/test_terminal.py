@@ -15,11 +15,12 @@ COMMANDS += ["runs list", "runs show", "runs rm", "doctor"]
 HEAVY = ("torch", "pandas", "gurobipy", "matplotlib", "numba", "scipy", "ray")
 
 
-def on_a_terminal(*arguments: str) -> str:
-    """What the command writes to a terminal of 100 columns as its stderr."""
+def on_a_terminal(*arguments: str, stdout: bool = False, **environment: str) -> str:
+    """What the command writes to a terminal of 100 columns as its stderr, or as its stdout."""
     reader, writer = pty.openpty()
-    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm"}
-    with subprocess.Popen([COMMAND, *arguments], stdout=subprocess.PIPE, stderr=writer, env=environment) as process:
+    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm", **environment}
+    streams = (writer, subprocess.PIPE) if stdout else (subprocess.PIPE, writer)
+    with subprocess.Popen([COMMAND, *arguments], stdout=streams[0], stderr=streams[1], env=environment) as process:
         os.close(writer)
         shown = b""
         try:
@@ -27,7 +28,7 @@ def on_a_terminal(*arguments: str) -> str:
                 shown += chunk
         except OSError:  # how a terminal tells that its other end is closed
             os.close(reader)
-        process.stdout.read()
+        process.communicate()
     return shown.decode()
 
 
