@@ -14,7 +14,7 @@ from tests.cli.invoke import TINY, mamo
 from tests.cli.killing import contents, forked, kill_after, kill_at_write
 
 KILLED = -9
-BEFORE_THE_FOURTH_CHECKPOINT = 25  # of the command's writes: its rows are there, their checkpoint is not
+BEFORE_THE_FOURTH_CHECKPOINT = 27  # of the command's writes: its rows are there, their checkpoint is not
 COMMANDS = {"train": ("train", *TINY, "--iterations", "6"), "run-mamo": ("run-mamo", *TINY, "--cycles", "6")}
 LOCAL, PARALLEL = ("--jobs", "1"), ("--jobs", "2")
 

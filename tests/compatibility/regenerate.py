@@ -28,7 +28,7 @@ COMMANDS = {
     "wa": MAMO,
     "wa-interrupted": MAMO,
 }
-MIDDLE = 25  # of the run's writes: three cycles are saved, the fourth's rows are there
+MIDDLE = 27  # of the run's writes: three cycles are saved, the fourth's rows are there
 
 
 def main() -> None:
