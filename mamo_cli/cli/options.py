@@ -205,6 +205,8 @@ def _range(field: FieldInfo) -> str:
 def _value_type(field: FieldInfo, default: Any) -> Any:
     if isinstance(default, tuple) or any(get_origin(kind) is tuple for kind in get_args(field.annotation)):
         return list[float] | None
+    if str in get_args(field.annotation):
+        return str | None
     for plain in (int, float):
         if field.annotation is plain or plain in get_args(field.annotation):
             return plain | None

@@ -11,7 +11,7 @@ from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.strategies import registry as strategies
-from mamo_cli.training.settings import PhaseConfig
+from mamo_cli.training.settings import PhaseConfig, Seeds
 
 DEFAULT_DOMAIN, DEFAULT_STRATEGY = "faas", "wa-dqn"
 _DOMAINS, _STRATEGIES = ", ".join(domains.DOMAINS), ", ".join(strategies.STRATEGIES)
@@ -41,7 +41,9 @@ class TrainConfig(ProblemConfig):
     alpha: Annotated[tuple[Share, ...], Field(min_length=1, max_length=1000), AfterValidator(distinct)] = Field(
         default=(0.1, 0.9), description="Weight of the violation in the reward; repeat for several."
     )
-    seeds: int = Field(default=8, ge=1, le=100_000, description="Seeds 0..n-1, each trained at every alpha.")
+    seeds: Seeds = Field(
+        default=8, description="How many seeds, from 0, or which, such as 100..115; each is trained at every alpha."
+    )
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig(
         iterations=40,
@@ -58,7 +60,7 @@ class MamoConfig(ProblemConfig):
     strategy: str = Field(
         default=DEFAULT_STRATEGY, description=f"Who picks the weights: {_STRATEGIES}.", json_schema_extra=ADDED
     )
-    seeds: int = Field(default=8, ge=1, le=100_000, description="Seeds 0..n-1.")
+    seeds: Seeds = Field(default=8, description="How many seeds, from 0, or which, such as 100..115.")
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig()
 

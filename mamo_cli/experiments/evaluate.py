@@ -26,6 +26,7 @@ from mamo_cli.runs.engine import limit_threads
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.tables import write_table
 from mamo_cli.training.records import columns_of
+from mamo_cli.training.settings import seeds_of
 from mamo_cli.training.shards import ShardSpec, build_shard, cut
 from mamo_cli.training.two_phase import TwoPhaseLoop
 from mamo_cli.workload.parts import training_and_evaluation
@@ -62,7 +63,7 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
             write_table(run.path / "evaluation.csv", columns_of(domain.spec, ())["evaluation"], rows)
             write_frontier(run, domain, alpha_grid(0.1))
             write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
-            run.record(seeds=list(range(training.seeds)))
+            run.record(seeds=list(seeds_of(training.seeds)))
     return outcome(run)
 
 

@@ -18,6 +18,7 @@ from mamo_cli.experiments.session import (
     write_summary,
 )
 from mamo_cli.strategies import registry as strategies
+from mamo_cli.training.settings import seeds_of
 from mamo_cli.training.shards import ShardSpec, build_domain
 from mamo_cli.workload.trace import Trace
 
@@ -61,7 +62,7 @@ def members(config: MamoConfig, source: Trace, device: str = "cpu") -> ShardSpec
         source=source,
         learner=config.learner,
         phase=config.phase,
-        seeds=tuple(range(config.seeds)),
+        seeds=tuple(seeds_of(config.seeds)),
         strategy=config.strategy,
         sections=config.sections(),
         device=device,

@@ -18,6 +18,7 @@ from mamo_cli.experiments.session import (
     write_frontier,
     write_summary,
 )
+from mamo_cli.training.settings import seeds_of
 from mamo_cli.training.shards import ShardSpec, build_domain
 from mamo_cli.workload.trace import Trace
 
@@ -52,7 +53,7 @@ def train(
 
 def members(config: TrainConfig, source: Trace, device: str = "cpu") -> ShardSpec:
     """All members of a run: each seed at each alpha."""
-    pairs = [(seed, alpha) for alpha in config.alpha for seed in range(config.seeds)]
+    pairs = [(seed, alpha) for alpha in config.alpha for seed in seeds_of(config.seeds)]
     return ShardSpec(
         domain=config.domain,
         instance=config.instance,

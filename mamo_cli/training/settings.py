@@ -1,8 +1,37 @@
-"""Settings of a training phase."""
+"""Settings of a training phase, and whose it is."""
 
-from pydantic import Field
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
 
 from mamo_cli.core.settings import Schedule, Section
+
+MOST_SEEDS = 100_000
+_RANGE = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})")
+
+
+def _seeds(given: Any) -> int | str:
+    """A number of seeds as a number, also where it was written as a range from 0; any other range as it is written."""
+    text = str(given)
+    bounds = (0, int(text) - 1) if text.isdecimal() and len(text) <= 18 else None
+    if found := _RANGE.fullmatch(text):
+        bounds = (int(found[1]), int(found[2]))
+    if bounds is None or isinstance(given, bool):
+        raise ValueError("must be a valid integer, such as 8, or a range, such as 100..115")
+    first, last = bounds
+    if not 0 <= last - first < MOST_SEEDS:
+        raise ValueError(f"must be greater than or equal to 1 and at most {MOST_SEEDS} seeds")
+    return f"{first}..{last}" if first else last + 1
+
+
+Seeds = Annotated[int | str, BeforeValidator(_seeds)]
+
+
+def seeds_of(seeds: int | str) -> range:
+    """The seeds that a setting names: `8` means 0 to 7, `"100..115"` both and all between."""
+    first, _, last = str(seeds).rpartition("..")
+    return range(int(first), int(last) + 1) if first else range(int(last))
 
 
 class PhaseConfig(Section):

@@ -45,8 +45,11 @@ def test_1_a_bug_outside_any_run_leaves_its_traceback_in_results(folder):
     ("arguments", "phrases"),
     [
         (("train", "--sedes", "2"), ["--sedes", "--seeds"]),
-        (("train", "--seeds", "two"), ["--seeds", "valid integer"]),
-        (("train", "--seeds", "0"), ["seeds", "greater than or equal to 1", "got 0"]),
+        (("train", "--seeds", "two"), ["seeds", "valid integer, such as 8, or a range, such as 100..115", "got 'two'"]),
+        (("train", "--seeds", "0"), ["seeds", "greater than or equal to 1", "got '0'"]),
+        (("train", "--seeds", "9..3"), ["seeds", "greater than or equal to 1", "got '9..3'"]),
+        (("train", "--seeds", "-3"), ["seeds", "valid integer", "got '-3'"]),
+        (("train", "--seeds", "5..100005"), ["seeds", "at most 100000 seeds", "got '5..100005'"]),
         (("train", "--jobs", "0"), ["--jobs", "at least 1", "got 0"]),
         (("solve-offline", "--tolerance", "nan"), ["instance.tolerance", "finite", "got nan"]),
         (("solve-offline", "--tolerance", "inf"), ["instance.tolerance", "got inf"]),
