@@ -1,11 +1,11 @@
-"""From one value a seed to what is plotted: every seed, the centre of all, its interval, and how many seeds that is."""
+"""From one value a seed to what is plotted: every seed of a few, the centre of all, its interval, how many there are."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from mamo_cli.analysis.statistics import FloatArray, Statistic, bootstrap_interval, interquartile_mean
+from mamo_cli.analysis.statistics import FEW_SEEDS, FloatArray, Statistic, bootstrap_interval, interquartile_mean
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.seeding import stream
 
@@ -14,17 +14,23 @@ SEED, CENTRE = "seed", "centre"
 
 
 def over_seeds(
-    table: pd.DataFrame, point: str, quantities: Sequence[str], statistic: Statistic = interquartile_mean
+    table: pd.DataFrame,
+    point: str,
+    quantities: Sequence[str],
+    statistic: Statistic = interquartile_mean,
+    each: bool = True,
 ) -> pd.DataFrame:
     """Each seed's values and their statistic at every point, in long form, with 95 % bootstrap intervals.
 
-    A seed that diverged is dropped from all quantities. With no seed left the centre is NaN.
+    A seed that diverged is dropped from all quantities. With no seed left the centre is NaN. Of more seeds than
+    `FEW_SEEDS` there are only centres: as lines they would hide them.
 
     Args:
         table: One row a seed and point, with columns `seed`, `point` and the quantities.
         point: What the values stand over: a column such as hours or cycle.
         quantities: The columns to summarise.
         statistic: The centre over seeds.
+        each: Whether the seeds themselves are wanted, if they are few.
 
     Returns:
         Columns: the point, quantity, series (`seed` or `centre`), seed, value, low, high, seeds (those kept) and
@@ -36,15 +42,17 @@ def over_seeds(
     if table.duplicated(["seed", point]).any():
         seed, where = table.loc[table.duplicated(["seed", point]), ["seed", point]].iloc[0]
         raise DataError(f"seed {seed:g} has two rows at {point} {where:g}: the run's table is broken")
-    kept = table[table["seed"].isin(healthy_seeds(table, point, quantities))]
+    healthy = healthy_seeds(table, point, quantities)
+    kept = table[table["seed"].isin(healthy)]
     points = np.unique(table[point].to_numpy(dtype=np.float64))
     parts = []
     for quantity in quantities:
         values = kept.pivot(index="seed", columns=point, values=quantity)
-        for part in (_each_seed(values, point), _centre(values, points, point, statistic)):
+        lines = [_each_seed(values, point)] if each and len(healthy) <= FEW_SEEDS else []
+        for part in (*lines, _centre(values, points, point, statistic)):
             part.insert(1, "quantity", quantity)
             parts.append(part)
-    counts = {"seeds": kept["seed"].nunique(), "seeds_total": table["seed"].nunique()}
+    counts = {"seeds": len(healthy), "seeds_total": table["seed"].nunique()}
     return pd.concat(parts, ignore_index=True).assign(**counts)
 
 
@@ -54,11 +62,12 @@ def by_group(
     point: str,
     quantities: Sequence[str],
     statistic: Statistic = interquartile_mean,
+    each: bool = True,
 ) -> pd.DataFrame:
     """What `over_seeds` says of each group by itself, the group's names in the first columns."""
     parts = []
     for _, rows in table.groupby(list(groups)):
-        part = over_seeds(rows, point, quantities, statistic)
+        part = over_seeds(rows, point, quantities, statistic, each)
         for position, group in enumerate(groups):
             part.insert(position, group, rows[group].iloc[0])
         parts.append(part)

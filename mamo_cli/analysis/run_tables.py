@@ -1,7 +1,7 @@
 """The tables of a run folder, read strictly: what is missing or broken is named, never guessed."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -72,14 +72,18 @@ def read_run_table(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFr
         DataError: The file is missing, empty or ragged, or lacks a column, or a cell is not of its column's kind.
     """
     path = folder / name
-    lines = list(csv.reader(_text(path).splitlines()))
-    if len(lines) < 2:
-        raise DataError(f"{path}: holds no rows")
-    header, rows = lines[0], lines[1:]
+    lines = csv.reader(_text(path).splitlines())
     word = read_words(folder).agent
-    header = [AGENT if name == word else name for name in header]
-    _require_shape(path, header, rows, columns)
-    table = {column: _parsed(path, rows, column, header.index(column)) for column in columns if column in header}
+    header = [AGENT if name == word else name for name in next(lines, [])]
+    kept = [column for column in columns if column in header]
+    rows = _rows(path, lines, len(header), [header.index(column) for column in kept])
+    if not rows:
+        raise DataError(f"{path}: holds no rows")
+    missing = [column for column in columns if column not in kept and column != AGENT]
+    if missing:
+        raise DataError(f"{path}: column {', '.join(missing)} is missing, the file has {', '.join(header)}")
+    cells = dict(zip(kept, zip(*rows, strict=True), strict=True))
+    table = {column: _parsed(path, cells[column], column, header.index(column)) for column in kept}
     return pd.DataFrame({column: table.get(column, [""] * len(rows)) for column in columns})
 
 
@@ -91,31 +95,39 @@ def _text(path: Path) -> str:
         raise DataError(f"{path}: cannot be read: {reason}") from error
 
 
-def _require_shape(path: Path, header: list[str], rows: list[list[str]], columns: Sequence[str]) -> None:
-    missing = [column for column in columns if column not in header and column != AGENT]
-    if missing:
-        raise DataError(f"{path}: column {', '.join(missing)} is missing, the file has {', '.join(header)}")
-    ragged = [
-        f"{path}:{line}: must have {len(header)} cells, got {len(row)}"
-        for line, row in enumerate(rows, start=2)
-        if len(row) != len(header)
-    ]
+def _rows(path: Path, lines: Iterable[list[str]], width: int, wanted: Sequence[int]) -> list[tuple[str, ...]]:
+    """The wanted cells of every line after the head, all of which must be as long as it."""
+    rows, ragged = [], []
+    for number, line in enumerate(lines, start=2):
+        if len(line) == width:
+            rows.append(tuple(map(line.__getitem__, wanted)))
+        else:
+            ragged.append(f"{path}:{number}: must have {width} cells, got {len(line)}")
     if ragged:
         raise DataError(ragged)
+    return rows
 
 
-def _parsed(path: Path, rows: list[list[str]], column: str, position: int) -> list[str | int | float]:
+def _parsed(path: Path, cells: Sequence[str], column: str, position: int) -> list[str | int | float]:
     parse, kind = CELL_KINDS.get(column, NUMBER)
-    parsed: list[str | int | float] = []
-    problems = []
-    for line, row in enumerate(rows, start=2):
-        try:
-            parsed.append(parse(row[position]))
-        except ValueError:
-            problems.append(f"{path}:{line}:{position + 1}: {column} must be {kind}, got {row[position]!r}")
-    if problems:
-        raise DataError(problems)
-    return parsed
+    try:
+        return [parse(cell) for cell in cells]
+    except ValueError:
+        raise DataError(
+            [
+                f"{path}:{line}:{position + 1}: {column} must be {kind}, got {cell!r}"
+                for line, cell in enumerate(cells, start=2)
+                if not _parses(parse, cell)
+            ]
+        ) from None
+
+
+def _parses(parse: Callable[[str], str | int | float], cell: str) -> bool:
+    try:
+        parse(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(cell: str) -> float:

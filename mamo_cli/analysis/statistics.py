@@ -4,7 +4,7 @@ The definitions are those of Agarwal et al., "Deep Reinforcement Learning at the
 NeurIPS 2021, for a single task, whose one stratum is the set of its seeds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,9 @@ Statistic = Callable[[FloatArray], FloatArray]
 
 MAX_RESAMPLED_VALUES = 4_000_000
 """How many floats the bootstrap holds at once: 32 MB."""
+
+FEW_SEEDS = 50
+"""Up to here every seed is drawn by itself in a figure, and resampled by itself in the bootstrap."""
 
 
 def interquartile_mean(values: ArrayLike) -> FloatArray:
@@ -52,6 +55,13 @@ def median(values: ArrayLike) -> FloatArray:
     return np.asarray(np.median(_complete(values), axis=0))
 
 
+CUT_AT_EITHER_END: Mapping[Statistic, Callable[[int], int]] = {
+    interquartile_mean: lambda seeds: seeds // 4,
+    median: lambda seeds: (seeds - 1) // 2,
+}
+"""Both are means of the middle of the sorted values: how many of so many are not of the middle."""
+
+
 def bootstrap_interval(
     values: ArrayLike,
     statistic: Statistic,
@@ -67,9 +77,12 @@ def bootstrap_interval(
     values a nominal 95 % covers the truth in 93 % of cases at 8 seeds, and in 71 % at 3. One seed gives an interval
     of no width, which says nothing about the spread.
 
+    Of more than `FEW_SEEDS`, ranks are drawn instead of seeds: at each point alone that is the same law, and one
+    sorting does for all points (2000 seeds at 288 points: 1 s instead of 40).
+
     Args:
         values: (seeds, ...) one value per seed.
-        statistic: (seeds, ...) -> (...), reduces the first axis.
+        statistic: `interquartile_mean` or `median`.
         level: Nominal coverage, in (0, 1).
         resamples: How many times the seeds are drawn.
         rng: Where the draws come from.
@@ -83,14 +96,35 @@ def bootstrap_interval(
     array = _complete(values)
     seeds, shape = len(array), array.shape[1:]
     points = array.reshape(seeds, -1)
-    drawn = rng.integers(seeds, size=(seeds, resamples))
     tails = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
+    if seeds > FEW_SEEDS:
+        ends = np.quantile(_of_drawn_ranks(points, statistic, resamples, rng), tails, axis=0)
+        return ends[0].reshape(shape), ends[1].reshape(shape)
+    drawn = rng.integers(seeds, size=(seeds, resamples))
     width = max(1, MAX_RESAMPLED_VALUES // drawn.size)
     ends = np.empty((2, points.shape[1]))
     for start in range(0, points.shape[1], width):
         block = slice(start, start + width)
         ends[:, block] = np.quantile(statistic(points[:, block][drawn]), tails, axis=0)
     return ends[0].reshape(shape), ends[1].reshape(shape)
+
+
+def _of_drawn_ranks(
+    points: FloatArray, statistic: Statistic, resamples: int, rng: np.random.Generator
+) -> FloatArray:
+    """(resamples, points) the statistic of each resample: a mean of the middle of its ranks, weighed by how often."""
+    seeds = len(points)
+    cut = CUT_AT_EITHER_END[statistic](seeds)
+    ranked = np.sort(points, axis=0)
+    found = np.empty((resamples, points.shape[1]))
+    height = max(1, MAX_RESAMPLED_VALUES // seeds)
+    for start in range(0, resamples, height):
+        block = found[start : start + height]
+        middle = np.sort(rng.integers(seeds, size=(len(block), seeds)), axis=1)[:, cut : seeds - cut]
+        places = middle + seeds * np.arange(len(block))[:, None]
+        often = np.bincount(places.ravel(), minlength=seeds * len(block)).reshape(len(block), seeds)
+        block[:] = np.einsum("rs,sp->rp", often / middle.shape[1], ranked)
+    return found
 
 
 def _complete(values: ArrayLike) -> FloatArray:
