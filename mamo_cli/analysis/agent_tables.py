@@ -55,17 +55,17 @@ def learning_curves_table(folder: Path) -> pd.DataFrame:
     return table.assign(tolerance=read_tolerance(folder), **totals)
 
 
-def regret_table(folder: Path) -> pd.DataFrame:
+def regret_table(folder: Path, each: bool = True) -> pd.DataFrame:
     """Regret against the exact optimum at the same alpha, in percent of that optimum's reward.
 
-    Of more than `NAMED_ALPHAS` alphas, only the centres.
+    Of more than `NAMED_ALPHAS` alphas, or if `each` seed is not wanted, only the centres.
 
     Raises:
         DataError: `summary.csv` cannot be read.
     """
     summary = read_run_table(folder, "summary.csv", ["seed", "alpha", "regret"])
     summary["regret_percent"] = 100.0 * summary.pop("regret")
-    each = summary["alpha"].nunique() <= NAMED_ALPHAS
+    each = each and summary["alpha"].nunique() <= NAMED_ALPHAS
     table = by_group(summary.assign(point=summary["alpha"]), ["alpha"], "point", ["regret_percent"], each=each)
     return table.drop(columns="point")
 

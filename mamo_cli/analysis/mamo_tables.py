@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mamo_cli.analysis.frontier_tables import read_tolerance
+from mamo_cli.analysis.frontier_tables import least_violation, read_frontier, read_tolerance
 from mamo_cli.analysis.over_seeds import by_group, healthy_seeds, over_seeds
 from mamo_cli.analysis.run_tables import AGENT, has_answers, quantities_of, read_run_table
+from mamo_cli.analysis.selection import fitting
 from mamo_cli.analysis.statistics import median
 from mamo_cli.core.errors import DataError
 
@@ -23,17 +24,24 @@ def mamo_table(folder: Path) -> pd.DataFrame:
     Returns:
         The columns of `over_seeds` over `cycle`, by `agent`, for the quantities alpha, those of `quantities_of` (eval_:
         greedy, one a cycle; mean_: in training) and cost_over_bound_percent (of all agents together, at the end, over
-        the exact optimum of scope `average`), with exact_alpha and tolerance.
+        the exact optimum of scope `average`; only of seeds that hold the tolerance, whose number is in `seeds`), with
+        exact_alpha, tolerance and how many seeds hold it at the end, on the mean of the agents (seeds_holding); where no
+        alpha holds it, also the least mean violation that one reaches (least_).
+        Of more agents than a figure has room for, some are left out.
 
     Raises:
         DataError: A table cannot be read, or every seed diverged.
     """
     names = quantities_of(folder)
     greedy, trained = ([f"{kind}_{name}" for name in names] for kind in ("eval", "mean"))
-    cycles, training = _aligned(folder, greedy, trained)
-    summary = read_run_table(folder, "summary.csv", ["seed", "exact_alpha", "cost_over_bound"])
+    cycles, training, totals = _aligned(folder, greedy, trained)
+    tolerance = read_tolerance(folder)
+    summary = read_run_table(folder, "summary.csv", ["seed", "exact_alpha", "cost_over_bound", trained[-1]])
     summary["cycle"] = cycles["cycle"].max() + 1
-    summary[OVER_BOUND] = 100.0 * (summary["cost_over_bound"] - 1.0)
+    holds = summary[trained[-1]] <= tolerance
+    summary[OVER_BOUND] = (100.0 * (summary["cost_over_bound"] - 1.0)).where(holds)
+    exact_alpha = summary["exact_alpha"].max()
+    about = {"exact_alpha": exact_alpha, "tolerance": tolerance, "seeds_holding": int(holds.sum()), **totals}
     parts = [
         by_group(cycles, [AGENT], "cycle", ["alpha"], median),
         by_group(cycles, [AGENT], "cycle", greedy),
@@ -41,11 +49,12 @@ def mamo_table(folder: Path) -> pd.DataFrame:
     ]
     if has_answers(folder):
         parts.append(over_seeds(summary, "cycle", [OVER_BOUND]))
-    exact_alpha = summary["exact_alpha"].max()
-    return pd.concat(parts, ignore_index=True).assign(exact_alpha=exact_alpha, tolerance=read_tolerance(folder))
+        if np.isnan(exact_alpha):
+            about[f"least_{trained[-1]}"] = least_violation(read_frontier(folder), trained[-1])
+    return pd.concat(parts, ignore_index=True).assign(**about)
 
 
-def _aligned(folder: Path, greedy: list[str], trained: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _aligned(folder: Path, greedy: list[str], trained: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
     """Cycles and training on one axis; a diverged seed's alphas, which are still chosen for it, are blanked."""
     cycles = read_run_table(folder, "cycles.csv", ["seed", "cycle", AGENT, "alpha", *greedy])
     training = read_run_table(folder, "training.csv", ["seed", AGENT, "env_steps", *trained])
@@ -54,5 +63,6 @@ def _aligned(folder: Path, greedy: list[str], trained: list[str]) -> tuple[pd.Da
     healthy = healthy_seeds(cycles, "cycle", greedy)
     if not healthy:
         raise DataError(f"{folder}: every seed diverged, there is nothing to draw")
-    cycles["alpha"] = np.where(cycles["seed"].isin(healthy), cycles["alpha"], np.nan)
-    return cycles, training
+    cycles["alpha"] = cycles["alpha"].where(cycles["seed"].isin(healthy))
+    cycles, totals = fitting(cycles, greedy[-1], panels=3)
+    return cycles, training[training[AGENT].isin(cycles[AGENT].unique())], totals

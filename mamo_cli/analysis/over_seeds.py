@@ -1,4 +1,4 @@
-"""From one value a seed to what is plotted: every seed of a few, the centre of all, its interval, how many there are."""
+"""From one value a seed to what is plotted: every seed of a few, their centre, its interval, and their number."""
 
 from collections.abc import Sequence
 

@@ -109,9 +109,7 @@ def bootstrap_interval(
     return ends[0].reshape(shape), ends[1].reshape(shape)
 
 
-def _of_drawn_ranks(
-    points: FloatArray, statistic: Statistic, resamples: int, rng: np.random.Generator
-) -> FloatArray:
+def _of_drawn_ranks(points: FloatArray, statistic: Statistic, resamples: int, rng: np.random.Generator) -> FloatArray:
     """(resamples, points) the statistic of each resample: a mean of the middle of its ranks, weighed by how often."""
     seeds = len(points)
     cut = CUT_AT_EITHER_END[statistic](seeds)

@@ -1,5 +1,6 @@
 """`mamo plot`: figures from runs' CSVs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from mamo_cli.cli.console import print_json, print_lines
 from mamo_cli.cli.options import AsJson, Results
 from mamo_cli.cli.output import OUTPUT
-from mamo_cli.core.errors import UsageError
+from mamo_cli.core.errors import StorageError, UsageError
 from mamo_cli.runs.manifest import RESULTS
 
 
@@ -18,11 +19,16 @@ def plot(
     ] = None,
     *,
     results: Results = RESULTS,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to draw into.  [default: figures/ of each run]")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a run's figures from its CSVs.
+    """Draw runs' figures from their CSVs, and what several have in common.
 
-    They are written into its folder as PNG, SVG and PDF, each with the plotted numbers beside it.
+    They are written as PNG, SVG and PDF, each with the plotted numbers beside it. Runs that answer to the same exact
+    optimum are also drawn over one another, in the folder of the one that learned most; of several, each has a folder
+    of its name in DIR.
     """
     from mamo_cli.cli.runs import find_run, newest_complete
     from mamo_cli.plots.draw import draw_runs
@@ -30,7 +36,10 @@ def plot(
     folders = [find_run(name, results) for name in run] if run else list(newest_complete(results).values())
     if not folders:
         raise UsageError(f"no complete run under {results}/ to draw; next: mamo solve-offline")
-    files = [str(path) for path in draw_runs(folders)]
+    try:
+        files = [str(path) for path in draw_runs(folders, out)]
+    except StorageError as error:
+        raise error if out else StorageError(f"{error}, or draw elsewhere with --out") from error
     if as_json:
         print_json({"files": files})
         return

@@ -1,32 +1,54 @@
-"""Which figures a run has, and how they come from its folder."""
+"""Which figures a run has, which several have in common, and how they come from their folders."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from mamo_cli.analysis.agent_tables import learning_curves_table, regret_table, te_agents_table
-from mamo_cli.analysis.frontier_tables import frontier_table, same_instance
+from mamo_cli.analysis.comparison_tables import (
+    alike,
+    difference,
+    learning_compared,
+    mamo_compared,
+    names_of,
+    regret_compared,
+    unshared_alphas,
+)
+from mamo_cli.analysis.frontier_tables import AGENT_KINDS, frontier_table
 from mamo_cli.analysis.mamo_tables import mamo_table
 from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
 from mamo_cli.analysis.run_tables import AGENT, has_answers, read_command, read_words
+from mamo_cli.analysis.selection import AGENTS_TOTAL
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.words import Words
-from mamo_cli.plots.agents import draw_learning_curves, draw_regret, draw_te_agents
+from mamo_cli.plots.agents import draw_learning_curves, draw_te_agents
+from mamo_cli.plots.compared import draw_learning_compared, draw_mamo_compared
 from mamo_cli.plots.frontier import draw_frontier
 from mamo_cli.plots.mamo import draw_mamo
 from mamo_cli.plots.offline import draw_offline, draw_offline_noise
 from mamo_cli.plots.output import save_figure
-from mamo_cli.plots.style import house_style
+from mamo_cli.plots.regret import draw_regret
+from mamo_cli.plots.style import MOST_RUNS, house_style
 
 logger = logging.getLogger(__name__)
 
 Draw = Callable[[pd.DataFrame, Words], Figure]
 Drawing = tuple[Callable[[Path], pd.DataFrame], Draw]
 
-FRONTIER: Drawing = (lambda folder: frontier_table([folder]), draw_frontier)
+
+class Comparison(NamedTuple):
+    """A figure of several runs: the commands whose runs it takes, what it shows of them by name, and how."""
+
+    commands: tuple[str, ...]
+    tabulate: Callable[[Mapping[str, Path]], pd.DataFrame]
+    draw: Draw
+
+
+FRONTIER: Drawing = (lambda folder: frontier_table({"": folder}), draw_frontier)
 
 FIGURES: Mapping[str, Mapping[str, Drawing]] = {
     "evaluate": {"te_agents": (te_agents_table, draw_te_agents)},
@@ -45,10 +67,18 @@ FIGURES: Mapping[str, Mapping[str, Drawing]] = {
 }
 """By command, from the least to the most that a run has learned, then by file name."""
 
-OF_ANSWERS = ("frontier", "regret")
-"""Figures that a run has only where something exact is known of what it is about."""
+LEARNING = "learning_curves_compared"
 
-COMPARISON = "frontier_compared"
+COMPARISONS: Mapping[str, Comparison] = {
+    "frontier_compared": Comparison(tuple(AGENT_KINDS), frontier_table, draw_frontier),
+    LEARNING: Comparison(("train",), learning_compared, draw_learning_compared),
+    "mamo_compared": Comparison(("run-mamo",), mamo_compared, draw_mamo_compared),
+    "regret_compared": Comparison(("train", "evaluate"), regret_compared, draw_regret),
+}
+"""Of runs that answer to one exact optimum."""
+
+OF_ANSWERS = ("frontier", "regret", "frontier_compared", "regret_compared")
+"""Figures that a run has only where something exact is known of what it is about."""
 
 
 def draw_run(folder: Path, destination: Path | None = None) -> list[Path]:
@@ -77,30 +107,69 @@ def draw_run(folder: Path, destination: Path | None = None) -> list[Path]:
     return written
 
 
-def draw_runs(folders: Sequence[Path]) -> list[Path]:
-    """Draw every run, and one frontier with the agents of all of them.
+def draw_runs(folders: Sequence[Path], out: Path | None = None) -> list[Path]:
+    """Draw every run, and what those that answer to one exact optimum have in common over one another.
 
-    The common frontier is `frontier_compared` in the figures of the run that learned most: the last `run-mamo`, else
-    the last `train`. It takes the runs that answer to the same exact optimum as that one, if
-    there are two.
+    Comparisons stand beside the figures of the run that learned most: the first `run-mamo`, else the first `train`.
+    What is left out of them is said, and why.
+
+    Args:
+        folders: Runs that have ended.
+        out: Where figures go; each run's own `figures/` if not given. Of several runs each has a folder there.
+
+    Returns:
+        The files written.
 
     Raises:
         DataError: A run or one of its tables cannot be read.
         StorageError: A file cannot be written.
     """
-    written = [path for folder in folders for path in draw_run(folder)]
-    solved = [folder for folder in folders if read_command(folder) != "evaluate" and has_answers(folder)]
-    host = max(reversed(solved), key=lambda folder: list(FIGURES).index(read_command(folder)), default=None)
-    if host is None:
-        return written
-    alike = [folder for folder in solved if same_instance(folder, host)]
-    for folder in sorted(set(solved) - set(alike)):
-        logger.warning("%s: another instance than %s, left out of %s", folder, host, COMPARISON)
-    if len(alike) > 1:
-        written += _draw(draw_frontier, frontier_table(alike), read_words(host), host / "figures" / COMPARISON)
+    runs = names_of(folders)
+    places = {name: _place(name, folder, out, alone=len(runs) == 1) for name, folder in runs.items()}
+    written = [path for name, folder in runs.items() for path in draw_run(folder, places[name])]
+    groups = alike(runs)
+    _say_apart(groups)
+    for group in groups:
+        host = max(group, key=lambda name: list(FIGURES).index(read_command(runs[name])))
+        written += _compare(group, places[host])
+    return written
+
+
+def _place(name: str, folder: Path, out: Path | None, alone: bool) -> Path:
+    if out is None:
+        return folder / "figures"
+    return out if alone else out / name
+
+
+def _say_apart(groups: Sequence[Mapping[str, Path]]) -> None:
+    """Say of every run outside the largest group why it is not compared with that."""
+    base, folder = next(iter(max(groups, key=len).items()))
+    for group in groups:
+        for name in group if base not in group else ():
+            logger.warning("%s: not compared with %s: %s", name, base, difference(group[name], folder))
+
+
+def _compare(group: Mapping[str, Path], place: Path) -> list[Path]:
+    """Draw what the runs of one group have in common."""
+    written: list[Path] = []
+    for name, comparison in COMPARISONS.items():
+        runs = {run: folder for run, folder in group.items() if read_command(folder) in comparison.commands}
+        first = next(iter(runs.values()), None)
+        if first is None or len(runs) < 2 or (name in OF_ANSWERS and not has_answers(first)):
+            continue
+        for run in list(runs)[MOST_RUNS:]:
+            logger.warning("%s: left out of %s, which has room for %d runs", run, name, MOST_RUNS)
+            del runs[run]
+        table = comparison.tabulate(runs)
+        if name == LEARNING:
+            for alpha, run in unshared_alphas(runs).items():
+                logger.warning("alpha %g: left out of %s, only %s has it", alpha, name, run)
+        if len(table):
+            written += _draw(comparison.draw, table, read_words(first), place / name)
     return written
 
 
 def _draw(draw: Draw, table: pd.DataFrame, words: Words, stem: Path) -> list[Path]:
+    named = {AGENT: words.agent, AGENTS_TOTAL: f"{words.agent}s_total"}
     with house_style():
-        return save_figure(draw(table, words), table.rename(columns={AGENT: words.agent}), stem)
+        return save_figure(draw(table, words), table.rename(columns=named), stem)

@@ -10,19 +10,23 @@ from mamo_cli.analysis.mamo_tables import OVER_BOUND
 from mamo_cli.analysis.over_seeds import CENTRE
 from mamo_cli.core.words import Words
 from mamo_cli.plots.panels import (
+    beyond_reach,
     by_agent,
     draw_over_seeds,
     groups,
+    has_seeds,
     label_rows,
     legend_below,
     mean_label,
     panel_columns,
     seeds_text,
+    titled,
 )
 from mamo_cli.plots.style import (
     DOUBLE_COLUMN,
     EXACT,
     INK,
+    alpha_axis,
     measure_axis,
     seed_keys,
     tolerance_key,
@@ -51,17 +55,18 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
         bottom.margins(x=0.01)
     both = [f"{kind}_{violation.name}" for kind in ("mean", "eval")]
     violations = table.loc[table["quantity"].isin(both), "value"]
-    axes[0][0].set(ylim=(-0.05, 1.05), yticks=np.linspace(0.0, 1.0, 6))
+    alpha_axis(axes[0][0])
     violation_scale(axes[0][1], "y", tolerance, violations)
     measure_axis(axes[0][2], measure)
     label_rows(axes, ["α", mean_label(violation), mean_label(measure)])
-    figure.suptitle(f"MAMO, {seeds_text(table)}\n{_bound_text(table)}")
+    seeds = seeds_text(table[table["quantity"] != OVER_BOUND])
+    titled(figure, "\n".join([f"MAMO, {seeds}", *_bound_text(table, words)]), table, words)
     keys = [
         Line2D([], [], color=INK, linewidth=1.6, label="greedy evaluation, likewise"),
         *_exact_key(exact_alpha),
         tolerance_key(tolerance),
     ]
-    legend_below(figure, [*seed_keys("IQM over seeds (α: median)"), *keys], columns=3)
+    legend_below(figure, [*seed_keys("IQM over seeds (α: median)", has_seeds(table)), *keys], columns=3)
     return figure
 
 
@@ -77,11 +82,18 @@ def _exact_key(alpha: float) -> list[Line2D]:
     return [Line2D([], [], color=EXACT, linestyle=":", label=f"exact α = {alpha:g}")] if np.isfinite(alpha) else []
 
 
-def _bound_text(table: pd.DataFrame) -> str:
-    """The cost at the end over the exact optimum of scope average, where it is known."""
+def _bound_text(table: pd.DataFrame, words: Words) -> list[str]:
+    """Lines of what is known of the end: whether the tolerance can be held, and the cost over the exact optimum."""
     found = table[(table["quantity"] == OVER_BOUND) & (table["series"] == CENTRE)]
     if found.empty:
-        return "nothing exact is known to compare with"
-    row = found.iloc[0]
+        return ["nothing exact is known to compare with"]
+    row, least = found.iloc[0], f"least_mean_{words.violations[0].name}"
+    lines = [beyond_reach(words, table[least].iloc[0], table["tolerance"].iloc[0])] if least in table else []
+    holding, healthy = int(row["seeds"]), int(table["seeds"].max())
+    if not table["seeds_holding"].iloc[0]:
+        return [*lines, "no seed holds the tolerance at the end"]
+    if not holding:
+        return [*lines, "no final cost can be compared with the exact lower bound"]
+    seeds = "IQM" if holding == healthy else f"IQM of the {holding} of {healthy} seeds that hold the tolerance"
     interval = f"{row['value']:+.1f} % [{row['low']:+.1f}, {row['high']:+.1f}]"
-    return f"final cost over the exact lower bound (scope average), IQM: {interval}"
+    return [*lines, f"final cost over the exact lower bound (scope average), {seeds}: {interval}"]

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mamo_cli.core.words import Quantity, Words
-from mamo_cli.plots.panels import by_agent, held, label_rows, legend_below, panel_columns, spoken
+from mamo_cli.plots.panels import by_agent, cell_title, held, label_rows, legend_below, panel_columns, spoken, titled
 from mamo_cli.plots.style import EXACT, GREY, LEARNT, MARK, measure_axis, time_axis, tolerance_key, tolerance_line
 
 
@@ -17,7 +17,7 @@ def draw_offline(table: pd.DataFrame, words: Words) -> Figure:
         first = rows.iloc[0]
         plan = held(rows, "hours")
         above.plot(plan["hours"], plan[measure.name], color=EXACT, drawstyle="steps-post")
-        above.set_title(f"{_prefix(agent)}{_mean(measure)} = {first[f'mean_{measure.name}']:.2f}")
+        above.set_title(cell_title(agent, f"{_mean(measure)} = {first[f'mean_{measure.name}']:.2f}"))
         below.plot(rows["hours"], rows[violation.name], color=EXACT)
         below.set_title(f"{_mean(violation)} = {first[f'mean_{violation.name}']:.4f}")
         tolerance_line(below, first["tolerance"])
@@ -25,7 +25,7 @@ def draw_offline(table: pd.DataFrame, words: Words) -> Figure:
     measure_axis(axes[0][0], measure)
     axes[0][1].set_ylim(bottom=0)
     label_rows(axes, [measure.label, violation.label])
-    figure.suptitle(f"Offline optimum, scope {first['scope']}: the exact plan")
+    titled(figure, f"Offline optimum, scope {first['scope']}: the exact plan", table, words)
     legend_below(figure, [Line2D([], [], color=EXACT, label="exact plan"), tolerance_key(first["tolerance"])])
     return figure
 
@@ -42,13 +42,14 @@ def draw_offline_noise(table: pd.DataFrame, words: Words) -> Figure:
         below.plot(rows["hours"], rows[violation.name], color=EXACT, linewidth=0.8)
         below.plot(beyond["hours"], beyond[violation.name], color=MARK, linestyle="", marker="o", markersize=2)
         mean, share = first[f"mean_{violation.name}"], first["share_above_tolerance"]
-        below.set_title(f"{_mean(violation)} = {mean:.4f}, {100 * share:.0f} % above ε")
+        apart = "\n" if agent else ", "  # panels of several agents are narrow
+        below.set_title(f"{_mean(violation)} = {mean:.4f}{apart}{100 * share:.0f} % above ε")
         tolerance_line(below, first["tolerance"])
         time_axis(below)
     for panel in axes[0]:
         panel.set_ylim(bottom=0)
     label_rows(axes, [words.control, violation.label])
-    figure.suptitle(f"The plan of scope {first['scope']} under noise")
+    titled(figure, f"The plan of scope {first['scope']} under noise", table, words)
     keys = [
         Line2D([], [], color=LEARNT, label=expected.label),
         Line2D([], [], color=GREY, linewidth=0.6, label=actual.label),
@@ -58,10 +59,6 @@ def draw_offline_noise(table: pd.DataFrame, words: Words) -> Figure:
     ]
     legend_below(figure, [*keys])
     return figure
-
-
-def _prefix(agent: str) -> str:
-    return f"{agent}: " if agent else ""
 
 
 def _mean(quantity: Quantity) -> str:

@@ -1,6 +1,7 @@
 """Columns of stacked panels, one column a cell (an alpha, an agent), and the lines over seeds drawn in them."""
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -11,12 +12,19 @@ from matplotlib.figure import Figure
 
 from mamo_cli.analysis.over_seeds import CENTRE, SEED
 from mamo_cli.analysis.run_tables import AGENT
-from mamo_cli.core.words import Quantity
+from mamo_cli.analysis.selection import AGENTS_TOTAL, ALPHAS_TOTAL
+from mamo_cli.core.words import Quantity, Words
 from mamo_cli.plots.style import DOUBLE_COLUMN, LEARNT, SINGLE_COLUMN
 
 MAX_COLUMNS = 4
 ROW_HEIGHT = 1.35
 """Of one panel, in inches."""
+
+LEGEND_ROOM, LEGEND_ROW = 3, 0.16
+"""So many rows of a legend fit every figure; each further one makes it higher, in inches."""
+
+LONGEST_NAME, LONGEST_RUN = 14, 36
+"""Characters of an agent's name in a title, and of a run's in a legend."""
 
 
 def panel_columns(cells: int, rows: int, width_of_one: float = SINGLE_COLUMN) -> tuple[Figure, list[list[Axes]]]:
@@ -54,13 +62,22 @@ def label_rows(axes: list[list[Axes]], labels: list[str]) -> None:
             panel.set_ylabel(label)
 
 
-def legend_below(figure: Figure, keys: list[Artist], columns: int = 2) -> None:
-    """The legend under all panels, where it hides no data."""
+def legend_below(figure: Figure, keys: Sequence[Artist], columns: int = 2, room: int = LEGEND_ROOM) -> None:
+    """The legend under all panels, where it hides no data; the figure grows by the rows that it has no `room` for."""
+    rows = math.ceil(len(keys) / columns)
+    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * max(0, rows - room))
     figure.legend(handles=keys, loc="outside lower center", ncols=columns)
 
 
-def draw_over_seeds(axes: Axes, rows: pd.DataFrame, point: str, colour: str = LEARNT, steps: bool = False) -> None:
-    """Every seed thin, the centre bold, its interval as a band.
+def has_seeds(table: pd.DataFrame) -> bool:
+    """Whether seeds are drawn by themselves."""
+    return bool((table["series"] == SEED).any())
+
+
+def draw_over_seeds(
+    axes: Axes, rows: pd.DataFrame, point: str, colour: str = LEARNT, steps: bool = False, line: str = "-"
+) -> None:
+    """Every seed that is there thin, the centre bold, its interval as a band.
 
     Args:
         axes: Where to.
@@ -68,16 +85,17 @@ def draw_over_seeds(axes: Axes, rows: pd.DataFrame, point: str, colour: str = LE
         point: The column for the horizontal axis.
         colour: Of all three.
         steps: Hold each value until the next point.
+        line: Of the centre.
     """
     drawstyle = "steps-post" if steps else "default"
     for _, seed in groups(rows[rows["series"] == SEED], "seed"):
-        line = held(seed, point) if steps else seed
-        axes.plot(line[point], line["value"], color=colour, linewidth=0.4, alpha=0.35, drawstyle=drawstyle)
+        own = held(seed, point) if steps else seed
+        axes.plot(own[point], own["value"], color=colour, linewidth=0.4, alpha=0.35, drawstyle=drawstyle)
     centre = rows[rows["series"] == CENTRE]
     centre = held(centre, point) if steps else centre
     band = axes.fill_between if not steps else partial(axes.fill_between, step="post")
     band(centre[point], centre["low"], centre["high"], color=colour, alpha=0.25, linewidth=0)
-    axes.plot(centre[point], centre["value"], color=colour, linewidth=1.1, drawstyle=drawstyle)
+    axes.plot(centre[point], centre["value"], color=colour, linewidth=1.1, drawstyle=drawstyle, linestyle=line)
 
 
 def held(rows: pd.DataFrame, point: str) -> pd.DataFrame:
@@ -93,15 +111,52 @@ def groups(table: pd.DataFrame, columns: str | list[str]) -> list[tuple[Any, pd.
 
 
 def by_agent(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The table of each agent with its name, which is left empty where there is only one."""
+    """The table of each agent with its name, shortened, which is left empty where there is only one."""
     found = groups(table, AGENT)
-    return found if len(found) > 1 else [("", rows) for _, rows in found]
+    return [(shortened(name) if len(found) > 1 else "", rows) for name, rows in found]
+
+
+def cell_title(agent: str, text: str) -> str:
+    """A title of a panel of one agent, in a line of its own if it is named."""
+    return f"{shortened(agent)}\n{text}" if agent else text
+
+
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """A name without its middle where it is longer than there is room for."""
+    half = longest // 2
+    return name if len(name) <= longest else f"{name[: longest - half]}…{name[1 - half :]}"
+
+
+def titled(figure: Figure, title: str, table: pd.DataFrame, words: Words) -> None:
+    """Give the figure its title, which says what was left out for want of room."""
+    left_out = []
+    if AGENTS_TOTAL in table:
+        shown, total = table[AGENT].nunique(), table[AGENTS_TOTAL].iloc[0]
+        violation = spoken(words.violations[0])
+        left_out.append(f"{shown} of {total} {words.agent}s, evenly from the least {violation} to the most")
+    if ALPHAS_TOTAL in table:
+        left_out.append(f"{table['alpha'].nunique()} of {table[ALPHAS_TOTAL].iloc[0]} alphas")
+    figure.suptitle("\n".join([title, *left_out]))
+
+
+def beyond_reach(words: Words, least: float, tolerance: float) -> str:
+    """Said where no alpha holds the tolerance for all agents; `least` is the least mean violation of all of them."""
+    if least <= tolerance:
+        return f"no alpha holds the tolerance for every {words.agent}"
+    return f"no alpha holds the tolerance; least mean {spoken(words.violations[0])} {least:.2g}"
 
 
 def seeds_text(rows: pd.DataFrame) -> str:
-    """How many seeds the rows stand for, and how many there were."""
-    kept, total = int(rows["seeds"].max()), int(rows["seeds_total"].max())
+    """How many seeds the rows stand for, and how many there were; a range where some stand for fewer."""
+    fewest, kept, total = int(rows["seeds"].min()), int(rows["seeds"].max()), int(rows["seeds_total"].max())
+    if fewest < kept:
+        return f"n = {fewest} to {kept} of {total} seeds"
     return f"n = {kept} seeds" if kept == total else f"n = {kept} of {total} seeds"
+
+
+def run_label(name: str, rows: pd.DataFrame) -> str:
+    """A legend's words for one run of several."""
+    return f"{shortened(name, LONGEST_RUN)}, {seeds_text(rows)}"
 
 
 def mean_label(quantity: Quantity) -> str:

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Literal
+from itertools import cycle
+from typing import Literal, NamedTuple
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
@@ -18,6 +22,16 @@ from mamo_cli.core.words import Quantity
 # Okabe and Ito's palette, by role rather than by name.
 LEARNT, EXACT, MARK, SECOND, GREY = "#0072B2", "#009E73", "#D55E00", "#CC79A7", "#999999"
 INK = "#000000"
+
+# What is left of the palette tells runs apart, and the lines and how marks are filled do, too; dashed is the tolerance.
+RUN_COLOURS = (LEARNT, "#E69F00", SECOND, "#56B4E9", INK)
+RUN_LINES: tuple[tuple[Literal["-", "-.", ":"], Literal["full", "none", "left"]], ...] = (
+    ("-", "full"),
+    ("-.", "none"),
+    (":", "left"),
+)
+MOST_RUNS = len(RUN_COLOURS) * len(RUN_LINES)
+"""That one figure tells apart."""
 
 SINGLE_COLUMN, DOUBLE_COLUMN = 3.5, 7.0
 """Widths in inches."""
@@ -54,9 +68,30 @@ def house_style() -> AbstractContextManager[None]:
     return style.context(["default", RC])
 
 
+class Look(NamedTuple):
+    """How one run is told from others."""
+
+    colour: str
+    line: Literal["-", "-.", ":"]
+    fill: Literal["full", "none", "left"]
+
+
+def run_looks(names: Sequence[str]) -> dict[str, Look]:
+    """A look for each of up to `MOST_RUNS` runs, in their order."""
+    looks = zip(cycle(RUN_COLOURS), cycle(RUN_LINES), strict=False)  # 5 and 3: each pair once
+    return {name: Look(colour, *line) for name, (colour, line) in zip(names[:MOST_RUNS], looks, strict=False)}
+
+
 def alpha_colour(alpha: float) -> str:
     """A colour whose lightness rises with alpha, legible up to 1."""
     return to_hex(matplotlib.colormaps["viridis"](0.9 * alpha))
+
+
+def alpha_bar(figure: Figure, axes: list[Axes]) -> None:
+    """The scale of `alpha_colour` beside some axes, where alphas are too many for a legend."""
+    colours = LinearSegmentedColormap.from_list("alpha", [alpha_colour(alpha) for alpha in np.linspace(0.0, 1.0, 64)])
+    bar = figure.colorbar(ScalarMappable(Normalize(0.0, 1.0), colours), ax=axes, label="α", aspect=40, pad=0.02)
+    bar.outline.set_linewidth(0.6)
 
 
 def time_axis(axes: Axes) -> None:
@@ -64,6 +99,17 @@ def time_axis(axes: Axes) -> None:
     axes.set_xlabel("Time (h)")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 1.2, 2, 2.4, 4, 6, 10]))
     axes.margins(x=0.01)
+
+
+def alpha_axis(axes: Axes) -> None:
+    """Alpha over its whole range."""
+    axes.set(ylim=(-0.05, 1.05), yticks=np.linspace(0.0, 1.0, 6))
+
+
+def steps_axis(axes: Axes) -> None:
+    """Steps of training, few of them by number."""
+    axes.set_xlabel("Training (environment steps)")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
 
 
 def measure_axis(axes: Axes, measure: Quantity) -> None:
@@ -109,10 +155,10 @@ def tolerance_key(tolerance: float) -> Line2D:
     return Line2D([], [], color=MARK, linestyle="--", linewidth=1.0, label=f"tolerance ε = {tolerance:g}")
 
 
-def seed_keys(centre: str) -> list[Line2D | Patch]:
-    """The legend's entries for lines over seeds; their meaning is the same in every figure."""
+def seed_keys(centre: str, each: bool) -> list[Line2D | Patch]:
+    """The legend's entries for lines over seeds, of `each` seed too; their meaning is the same in every figure."""
     return [
-        Line2D([], [], color=LEARNT, linewidth=0.5, alpha=0.5, label="one seed"),
+        *([Line2D([], [], color=LEARNT, linewidth=0.5, alpha=0.5, label="one seed")] if each else []),
         Line2D([], [], color=LEARNT, linewidth=1.1, label=centre),
         Patch(facecolor=LEARNT, alpha=0.25, label="95 % bootstrap interval"),
     ]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from mamo_cli.analysis.over_seeds import CENTRE, SEED, by_group, healthy_seeds, over_seeds
-from mamo_cli.analysis.statistics import median
+from mamo_cli.analysis.statistics import FEW_SEEDS, median
 from mamo_cli.core.errors import DataError
 
 
@@ -36,6 +36,16 @@ def test_with_no_seed_left_the_centre_is_nan():
     long = over_seeds(table([[np.nan, 1.0]]), "hours", ["replicas"])
     assert list(long["series"]) == [CENTRE, CENTRE]
     assert long[["value", "low", "high"]].isna().all().all()
+
+
+def test_of_many_seeds_there_are_only_centres():
+    values = np.arange(1.0, FEW_SEEDS + 2)
+    few, many = (over_seeds(table(each[:, None]), "hours", ["replicas"]) for each in (values[:-1], values))
+    assert list(few["series"]) == [SEED] * FEW_SEEDS + [CENTRE]
+    assert list(many["series"]) == [CENTRE]
+    assert many["value"].item() == 26.0  # 1 to 51: the middle is 26
+    assert many["seeds"].item() == 51
+    assert set(over_seeds(table(values[:3, None]), "hours", ["replicas"], each=False)["series"]) == {CENTRE}
 
 
 def test_quantities_stand_or_fall_together():

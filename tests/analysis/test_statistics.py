@@ -58,6 +58,24 @@ def test_the_same_stream_gives_the_same_interval_however_it_is_cut_up(monkeypatc
     assert whole[0].shape == (5, 3)
 
 
+@pytest.mark.parametrize("statistic", [interquartile_mean, median])
+def test_ranks_drawn_of_many_seeds_follow_the_same_law_as_seeds_drawn(statistic, monkeypatch):
+    # The ends of 40 points on average: two bootstraps of 2000 resamples differ there by about 0.3 % of the width.
+    values = np.random.default_rng(3).gamma(2.0, size=(51, 40))
+    ranks = bootstrap_interval(values, statistic, rng=stream(0, "bootstrap"))
+    monkeypatch.setattr(statistics, "FEW_SEEDS", 51)
+    seeds = bootstrap_interval(values, statistic, rng=stream(1, "bootstrap"))
+    width = (seeds[1] - seeds[0]).mean()
+    np.testing.assert_allclose(np.mean(ranks, axis=1), np.mean(seeds, axis=1), rtol=0, atol=0.02 * width)
+
+
+def test_many_seeds_are_resampled_alike_however_the_work_is_cut_up(monkeypatch):
+    values = np.random.default_rng(1).normal(size=(60, 3))
+    whole = bootstrap_interval(values, median, rng=stream(0, "bootstrap"))
+    monkeypatch.setattr(statistics, "MAX_RESAMPLED_VALUES", 1)
+    np.testing.assert_array_equal(whole, bootstrap_interval(values, median, rng=stream(0, "bootstrap")))
+
+
 def test_coverage_is_what_the_docstring_says():
     # 1500 experiments: a share near 0.93 has a standard error of 0.007, one near 0.71 of 0.012.
     rng = np.random.default_rng(0)

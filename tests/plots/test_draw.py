@@ -90,7 +90,7 @@ def test_a_figure_speaks_the_domains_words(tmp_path):
         violations=(WORDS.violations[0]._replace(label="Requests\nturned away"),), control="Load", cost="Money"
     )
     run = write_train(tmp_path / "train", seeds=2)
-    frontier = draw_frontier(frontier_table([run]), words)
+    frontier = draw_frontier(frontier_table({"": run}), words)
     assert frontier.get_suptitle() == "Cost against rejection, one mark a seed"
     assert [axes.get_ylabel() for axes in frontier.axes] == ["Money"]
     assert draw_te_agents(te_agents_table(run), words).axes[1].get_ylabel() == "Requests\nturned away"
@@ -104,6 +104,42 @@ def test_several_runs_meet_in_one_frontier_beside_the_run_that_learned_most(tmp_
     assert [file.parent.parent.name for file in files if file.stem == "frontier_compared"] == ["mamo"] * 4
     common = pd.read_csv(tmp_path / "mamo" / "figures" / "frontier_compared.csv")
     assert dict(common["kind"].value_counts()) == {"alpha": 11, "te_agent": 4, "mamo": 2, "step": 1, "average": 1}
+    assert list(common.groupby("run")["kind"].first()) == ["mamo", "te_agent"]
+
+
+def test_whatever_the_order_runs_that_can_be_compared_are_and_named(tmp_path):
+    for name in ("d0", "d95", "t10"):
+        write_train(tmp_path / name, [0.1, 0.9], seeds=2)
+    summary = tmp_path / "t10" / "summary.csv"
+    summary.write_text(summary.read_text().replace(",0.05,300.0", ",0.1,300.0"))
+    compared = ("frontier_compared", "learning_curves_compared", "regret_compared")
+    for order in (("d0", "d95", "t10"), ("t10", "d95", "d0")):
+        out = tmp_path / "out" / order[0]
+        files = draw_runs([tmp_path / name for name in order], out)
+        host = next(name for name in order if name != "t10")
+        assert {path.stem for path in files if path.stem.endswith("_compared")} == set(compared)
+        for name in compared:
+            assert set(pd.read_csv(out / host / f"{name}.csv")["run"].dropna()) == {"d0", "d95"}
+        for kind in ("learning_curves", "regret", "frontier"):
+            assert "d95" in (out / host / f"{kind}_compared.svg").read_text()
+
+
+def test_an_alpha_that_one_run_alone_has_is_left_out_and_named(tmp_path, caplog):
+    runs = [write_train(tmp_path / "one", [0.1, 0.5], seeds=1), write_train(tmp_path / "two", [0.1], seeds=1)]
+    draw_runs(runs)
+    assert caplog.messages == ["alpha 0.5: left out of learning_curves_compared, only one has it"]
+
+
+def test_figures_go_where_they_are_wanted_and_runs_of_one_name_stay_apart(tmp_path):
+    first, second = (write_mamo(tmp_path / name / "run", seeds=1, cycles=1, rows_each=1) for name in ("one", "two"))
+    before = {run: sorted(run.iterdir()) for run in (first, second)}
+    alone = draw_runs([first], tmp_path / "alone")
+    assert {file.parent for file in alone} == {tmp_path / "alone"}
+    files = draw_runs([first, second, first], tmp_path / "both")
+    assert len(set(files)) == len(files) == 2 * 8 + 2 * 4
+    assert {str(file.parent.relative_to(tmp_path / "both")) for file in files} == {"one/run", "two/run"}
+    assert {run: sorted(run.iterdir()) for run in (first, second)} == before
+    assert all((tmp_path / "both" / "one" / "run" / file.name).read_bytes() == file.read_bytes() for file in alone)
 
 
 def test_a_run_of_another_instance_is_left_out_and_named(tmp_path, caplog):
@@ -111,7 +147,7 @@ def test_a_run_of_another_instance_is_left_out_and_named(tmp_path, caplog):
     summary = other / "summary.csv"
     summary.write_text(summary.read_text().replace(",0.05,", ",0.06,"))
     assert not any(file.stem == "frontier_compared" for file in draw_runs([one, other]))
-    assert "one: another instance than" in caplog.text
+    assert "other: not compared with one: tolerance 0.06, not 0.05" in caplog.text
 
 
 def test_a_missing_column_is_one_line_and_a_missing_run_another(tmp_path):

@@ -1,0 +1,186 @@
+"""Figures of any size can be read: panels keep their height, labels stay apart, nothing leaves the page."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+from mamo_cli.analysis import frontier_tables, over_seeds
+from mamo_cli.analysis.agent_tables import learning_curves_table, regret_table, te_agents_table
+from mamo_cli.analysis.comparison_tables import learning_compared, mamo_compared, regret_compared
+from mamo_cli.analysis.frontier_tables import frontier_table
+from mamo_cli.analysis.mamo_tables import mamo_table
+from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
+from mamo_cli.domains.faas.settings import WORDS
+from mamo_cli.plots.agents import draw_learning_curves, draw_te_agents
+from mamo_cli.plots.compared import draw_learning_compared, draw_mamo_compared
+from mamo_cli.plots.frontier import draw_frontier
+from mamo_cli.plots.mamo import draw_mamo
+from mamo_cli.plots.offline import draw_offline, draw_offline_noise
+from mamo_cli.plots.panels import LONGEST_RUN, shortened
+from mamo_cli.plots.regret import draw_regret
+from mamo_cli.plots.style import MOST_RUNS, house_style, run_looks
+from tests.analysis.synthetic_runs import write_mamo, write_offline, write_train
+
+PAGE = 11.0
+"""Inches."""
+
+
+def drawn(draw, table):
+    with house_style():
+        figure = draw(table, WORDS)
+        figure.draw_without_rendering()
+    return figure
+
+
+def assert_legible(figure):
+    """No two labels of an axis overlap, panels are an inch high, titles stay over them, and all is on the page."""
+    width, height = figure.get_size_inches()
+    assert height <= PAGE
+    for axes in figure.axes:
+        assert axes.get_window_extent().height / figure.dpi > 0.8, "a panel is squeezed"
+        for axis in (axes.xaxis, axes.yaxis):
+            labels = [label for label in axis.get_ticklabels() if label.get_visible() and label.get_text()]
+            boxes = [label.get_window_extent() for label in labels if on_axis(axes, axis, label)]
+            assert not any(one.overlaps(other) for one, other in combinations(boxes, 2)), "labels overlap"
+    titles = [title.get_window_extent() for title in figure.findobj(Text) if title.get_text() and in_title(title)]
+    assert not any(one.overlaps(other) for one, other in combinations(titles, 2)), "titles overlap"
+    legend = figure.legends[0].get_window_extent()
+    assert not any(legend.overlaps(axes.get_window_extent()) for axes in figure.axes)
+    for box in (*titles, legend):
+        assert box.x0 >= -1
+        assert box.x1 <= width * figure.dpi + 1
+        assert -1 <= box.y0 < box.y1 <= height * figure.dpi + 1
+
+
+def on_axis(axes, axis, label):
+    low, high = sorted(axes.get_xlim() if axis is axes.xaxis else axes.get_ylim())
+    place = label.get_position()[0 if axis is axes.xaxis else 1]
+    return low <= place <= high
+
+
+def in_title(text):
+    axes = text.axes
+    return axes is not None and any(text is each for each in (axes.title, axes._left_title))
+
+
+@pytest.mark.parametrize("alphas", [1, 6, 12, 30])
+def test_any_number_of_alphas(tmp_path, alphas):
+    run = write_train(tmp_path / "run", np.linspace(0.03, 0.97, alphas).round(3), seeds=2, diverged=[(1, 0.03)])
+    for draw, tabulate in ((draw_learning_curves, learning_curves_table), (draw_regret, regret_table)):
+        table = tabulate(run)
+        assert_legible(drawn(draw, table))
+        assert ("seed" in set(table["series"])) == (alphas <= 12)
+    agents = te_agents_table(run)
+    figure = drawn(draw_te_agents, agents)
+    assert_legible(figure)
+    assert len(figure.axes) == 2 * min(alphas, 12)
+    assert ("12 of 30 alphas" in figure.get_suptitle()) == (alphas == 30)
+    assert agents["alpha"].nunique() == min(alphas, 12)  # the numbers beside the figure are those in it
+
+
+def test_alphas_too_many_for_a_legend_stand_on_a_scale_at_their_own_value(tmp_path):
+    run = write_train(tmp_path / "run", np.linspace(0.0, 0.3, 13).round(3), seeds=2)
+    regret = drawn(draw_regret, regret_table(run)).axes[0]
+    marks = [line.get_xdata()[0] for line in regret.lines if line.get_marker() == "D"]
+    assert marks == pytest.approx(np.linspace(0.0, 0.3, 13))
+    curves = drawn(draw_learning_curves, learning_curves_table(run))
+    assert curves.axes[-1].get_ylabel() == "α"
+    assert [text.get_text() for text in curves.legends[0].get_texts()] == ["tolerance ε = 0.05"]
+
+
+@pytest.mark.parametrize("functions", [1, 3, 31])
+def test_any_number_of_functions(tmp_path, functions):
+    names = [f"{'0123456789abcdef' * 4}-{n}" for n in range(functions)] if functions > 1 else [""]
+    run = write_offline(tmp_path / "run", names)
+    for draw, tabulate in ((draw_offline, offline_table), (draw_offline_noise, offline_noise_table)):
+        table = tabulate(run)
+        figure = drawn(draw, table)
+        assert_legible(figure)
+        assert ("12 of 31 functions" in figure.get_suptitle()) == (functions == 31)
+        assert table["agent"].nunique() == min(functions, 12)
+
+
+@pytest.mark.parametrize("seeds", [1, 8, 51])
+def test_any_number_of_seeds(tmp_path, monkeypatch, seeds):
+    if seeds == 51:  # as if these were more than a figure draws one by one
+        seeds = 4
+        for module in (over_seeds, frontier_tables):
+            monkeypatch.setattr(module, "FEW_SEEDS", 3)
+    many = seeds == 4
+    train = write_train(tmp_path / "train", [0.2, 0.8], seeds=seeds)
+    mamo = write_mamo(tmp_path / "mamo", seeds=seeds, cycles=4, rows_each=3)
+    tables = {
+        draw_te_agents: te_agents_table(train),
+        draw_learning_curves: learning_curves_table(train),
+        draw_regret: regret_table(train),
+        draw_mamo: mamo_table(mamo),
+    }
+    for draw, table in tables.items():
+        figure = drawn(draw, table)
+        assert_legible(figure)
+        legend = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert ("one seed" in legend) == (not many and draw is not draw_learning_curves)
+        assert (table["series"] == "seed").any() == (not many)
+    for folder in (train, mamo):
+        assert_legible(drawn(draw_frontier, frontier_table({"": folder})))
+
+
+def test_a_mark_of_many_seeds_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(frontier_tables, "FEW_SEEDS", 3)
+    many, few = write_train(tmp_path / "many", [0.8], seeds=4), write_train(tmp_path / "few", [0.8], seeds=2)
+    assert "IQM over seeds, 95 % interval" in drawn(draw_frontier, frontier_table({"": many})).get_suptitle()
+    both = drawn(draw_frontier, frontier_table({"many": many, "few": few}))
+    assert "one mark a seed; of many, their IQM" in both.get_suptitle()
+    legend = [text.get_text() for text in both.legends[0].get_texts()]
+    assert {"many: TE agents (n = 4)", "few: TE agents (n = 2)"} <= set(legend)
+
+
+def test_as_many_runs_as_can_be_told_apart_are_compared_and_named(tmp_path):
+    looks = run_looks([f"run-{n}" for n in range(MOST_RUNS + 1)])
+    assert len(looks) == MOST_RUNS == len(set(looks.values()))
+    train = write_train(tmp_path / "train", [0.2, 0.8], seeds=2)
+    mamo = write_mamo(tmp_path / "mamo", seeds=2, cycles=2, rows_each=2)
+    long = {f"a-long-name-that-somebody-typed-for-a-run-of-many-{n:08x}": train for n in range(MOST_RUNS)}
+    figures = [
+        drawn(draw_learning_compared, learning_compared(long)),
+        drawn(draw_regret, regret_compared(long)),
+        drawn(draw_mamo_compared, mamo_compared(dict.fromkeys(long, mamo))),
+        drawn(draw_frontier, frontier_table(long)),
+    ]
+    for figure in figures:
+        assert_legible(figure)
+        legend = " ".join(text.get_text() for text in figure.legends[0].get_texts())
+        assert all(shortened(name, LONGEST_RUN) in legend for name in long)
+    marks = [line for line in figures[3].axes[0].lines if line.get_label().startswith("a-long")]
+    assert all(line.get_fillstyle() == "full" or line.get_markeredgecolor() == line.get_color() for line in marks)
+
+
+def test_a_node_that_cannot_hold_the_tolerance_is_said_to_in_words(tmp_path):
+    run = write_mamo(tmp_path / "run", seeds=3, cycles=2, rows_each=2)
+    for name in ("summary.csv", "frontier.csv"):
+        table = pd.read_csv(run / name)
+        table["mean_rejection"] = np.maximum(table["mean_rejection"], 0.33)
+        if name == "summary.csv":
+            table = table.assign(exact_alpha=np.nan, cost_over_bound=0.9)
+        table.to_csv(run / name, index=False)
+    mamo = drawn(draw_mamo, mamo_table(run))
+    assert mamo.get_suptitle().splitlines()[1:] == [
+        "no alpha holds the tolerance; least mean rejection 0.33",
+        "no seed holds the tolerance at the end",
+    ]
+    frontier = drawn(draw_frontier, frontier_table({"": run}))
+    for figure in (mamo, frontier):
+        assert "least mean rejection 0.33" in figure.get_suptitle()
+        assert not any("nan" in text.get_text().lower() for text in figure.findobj(Text))
+
+
+def test_how_many_seeds_hold_the_tolerance_is_stated(tmp_path):
+    run = write_mamo(tmp_path / "run", seeds=3, cycles=2, rows_each=2)
+    summary = pd.read_csv(run / "summary.csv")
+    summary["mean_rejection"], summary["cost_over_bound"] = [0.04, 0.05, 0.06], [1.1, 1.2, 0.5]
+    summary.to_csv(run / "summary.csv", index=False)
+    title = drawn(draw_mamo, mamo_table(run)).get_suptitle()
+    assert "IQM of the 2 of 3 seeds that hold the tolerance: +15.0 % [+10.0, +20.0]" in title
