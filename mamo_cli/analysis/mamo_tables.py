@@ -25,8 +25,8 @@ def mamo_table(folder: Path) -> pd.DataFrame:
         The columns of `over_seeds` over `cycle`, by `agent`, for the quantities alpha, those of `quantities_of` (eval_:
         greedy, one a cycle; mean_: in training) and cost_over_bound_percent (of all agents together, at the end, over
         the exact optimum of scope `average`; only of seeds that hold the tolerance, whose number is in `seeds`), with
-        exact_alpha, tolerance and how many seeds hold it at the end, on the mean of the agents (seeds_holding); where no
-        alpha holds it, also the least mean violation that one reaches (least_).
+        exact_alpha, tolerance and how many seeds hold it at the end, on the mean of the agents (seeds_holding); where
+        no alpha holds it, also the least mean violation that one reaches (least_).
         Of more agents than a figure has room for, some are left out.
 
     Raises:
