@@ -1,5 +1,6 @@
 """`mamo solve-offline`: the exact optimum, and its evaluation under noise."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from mamo_cli.cli.console import print_facts
@@ -32,8 +33,26 @@ def solve_offline(
     violations = [f"mean_{one.name}_{when}" for one in words.violations for when in ("expected", "actual")]
     shown = ["scope", "solver", "termination", *means, "mean_cost", *violations]
     shown += ["share_above_tolerance", "infeasible_steps", "gap", "seconds"]
-    facts = {one: outcome.summary[one] for one in shown}
+    facts: dict[str, Any] = {}
+    for one in shown:
+        facts[one] = outcome.summary[one]
+        if one == "termination" and outcome.summary["infeasible_steps"]:
+            facts |= _not_met(outcome.summary)
     finish(outcome, outcome.summary, as_json, lambda: print_facts(facts))
+
+
+def _not_met(summary: Mapping[str, Any]) -> dict[str, str]:
+    """That no proof makes a plan hold what it cannot, and how far it is from it."""
+    from mamo_cli.core.seam import Scope, Termination
+
+    at = f"at {summary['infeasible_steps']} of {summary.get('steps', 'the')} steps"  # runs of old do not count them
+    where = "on average" if summary["scope"] == Scope.AVERAGE else at
+    least = "the least possible" if summary["termination"] == Termination.OPTIMAL else "perhaps more than it must be"
+    facts = {
+        "termination": f"{summary['termination']}, tolerance not met",
+        "tolerance": f"{summary['tolerance']:g}, not met {where}",
+    }
+    return facts | ({"excess": f"{summary['excess']:.4g} on average, {least}"} if "excess" in summary else {})
 
 
 solve_offline.configured = SolveOfflineConfig  # type: ignore[attr-defined]

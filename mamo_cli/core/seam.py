@@ -129,7 +129,7 @@ class Optimum:
         objective_residual: distance between the solver's objective and the recomputed one; from what the method left
             out of account, if it did.
         constraint_residual: largest excess over any constraint.
-        notices: one line for each solver passed over on the way.
+        notices: one line for each solver passed over on the way, and for what stands in for one.
     """
 
     plan: IntArray
@@ -188,5 +188,5 @@ class Domain(Protocol):
         ...
 
     def replayed(self, plan: IntArray) -> tuple[Played, Played]:
-        """What a plan `(T, A)` brings at the conditions that were expected, and at those that came."""
+        """What a plan `(T, A)` brings at the conditions that `optimum` knows, and at those that came."""
         ...

@@ -43,9 +43,9 @@ def run_mamo(
     with open_session("run-mamo", f"s{config.seeds}", config, identity(source, machines.device), place) as run:
         if not run.complete:
             begin(run, config.domain, domain)
-            train_members(run, spec, domain, machines, progress)
             grid = alpha_grid(getattr(config.sections()["adaptation"], "alpha_step", 0.1))
             average = write_frontier(run, domain, grid)
+            train_members(run, spec, domain, machines, progress)
             choice = strategies.choice_of(config.strategy)
             exact = None if average is None else exact_alpha(domain, grid)
             rows = mamo_summary(run.path, domain, choice, exact, average)

@@ -113,18 +113,29 @@ def begin(run: RunFolder, name: str, domain: Domain) -> None:
         LOGGER.warning("%s", warning)
 
 
-def write_frontier(run: RunFolder, domain: Domain, alphas: FloatArray, told: Sequence[str] = ()) -> Optimum | None:
+class Beside(NamedTuple):
+    """A plan that bounds are solved beside: by the same solver, in as much time, and not once more."""
+
+    scope: Scope
+    optimum: Optimum
+    solver: str
+    time_limit_s: float | None
+
+
+def write_frontier(run: RunFolder, domain: Domain, alphas: FloatArray, beside: Beside | None = None) -> Optimum | None:
     """Solve both bounds, write frontier.csv, and return the scope average's solution, the loop's lower bound.
 
-    Where nothing exact is known, that is said, and there is neither a table nor a bound. Notices that the user was
-    `told` already are not repeated.
+    Where nothing exact is known, that is said, and there is neither a table nor a bound.
     """
+    given = () if beside is None else (None, beside.solver, beside.time_limit_s)
+    known = {} if beside is None else {beside.scope: beside.optimum}
     try:
-        step, average = domain.optimum(Scope.STEP), domain.optimum(Scope.AVERAGE)
+        step, average = (known.get(scope) or domain.optimum(scope, *given) for scope in (Scope.STEP, Scope.AVERAGE))
     except NothingExactError as error:
         LOGGER.warning("%s: no bound, no exact alpha and no regret", error)
         run.record(exact=False)
         return None
+    told = () if beside is None else beside.optimum.notices
     for notice in dict.fromkeys((*step.notices, *average.notices)):
         if notice not in told:
             LOGGER.warning("%s", notice)

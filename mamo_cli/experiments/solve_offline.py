@@ -11,7 +11,7 @@ from mamo_cli.core.weights import alpha_grid
 from mamo_cli.core.words import Words
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import SolveOfflineConfig
-from mamo_cli.experiments.session import HERE, Outcome, Place, begin, open_session, outcome, write_frontier
+from mamo_cli.experiments.session import HERE, Beside, Outcome, Place, begin, open_session, outcome, write_frontier
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.tables import write_table
 
@@ -42,9 +42,9 @@ def solve_offline(config: SolveOfflineConfig, place: Place = HERE) -> Outcome:
             rows = plan_rows(domain, optimum, planned, came)
             write_table(run.path / "plan.csv", plan_columns(domain.spec.words), rows)
             alpha = config.alpha if scope is Scope.ALPHA else None
-            summary = {"scope": config.scope, "alpha": alpha, **plan_summary(domain, optimum, planned, came)}
+            summary = {"scope": config.scope, "alpha": alpha, **plan_summary(domain, scope, optimum, planned, came)}
             write_table(run.path / "summary.csv", list(summary), [list(summary.values())])
-            write_frontier(run, domain, alpha_grid(0.1), told=optimum.notices)
+            write_frontier(run, domain, alpha_grid(0.1), Beside(scope, optimum, config.solver, config.time_limit))
             solver = {"name": optimum.solver, "version": optimum.solver_version}
             run.record(summary=summary, solver=solver, seeds=[config.instance.noise_seed])
     return outcome(run)
@@ -70,10 +70,15 @@ def plan_rows(domain: Domain, optimum: Optimum, planned: Played, came: Played) -
     return rows
 
 
-def plan_summary(domain: Domain, optimum: Optimum, planned: Played, came: Played) -> dict[str, Any]:
-    """What summary.csv says of a plan: means over steps and agents, and the solver's own account."""
+def plan_summary(domain: Domain, scope: Scope, optimum: Optimum, planned: Played, came: Played) -> dict[str, Any]:
+    """What summary.csv says of a plan: means over steps and agents, and the solver's own account.
+
+    Of each violation there are three means: at the conditions that the plan was made for, at those that came, and in
+    expectation over the noise, which is what scope alpha weighs.
+    """
     words, limits = domain.spec.words, domain.spec.limits
     facts: dict[str, Any] = {"tolerance": tolerance(domain), "step_seconds": domain.spec.step_seconds}
+    over_noise = domain.expected(optimum.plan)
     for number, measure in enumerate(words.measures):
         values = planned.measures[..., number]
         total = int(values.sum()) if measure.whole else float(values.sum())
@@ -81,14 +86,17 @@ def plan_summary(domain: Domain, optimum: Optimum, planned: Played, came: Played
         facts[f"mean_{measure.name}"] = float(values.mean())
     facts["mean_cost"] = float(planned.paid.mean()) / domain.spec.cost_scale
     for number, violation in enumerate(words.violations):
-        for when, played in (("expected", planned), ("actual", came)):
+        for when, played in (("expected", planned), ("actual", came), ("over_noise", over_noise)):
             column = played.violations[..., number].ravel().tolist()
             facts[f"mean_{violation.name}_{when}"] = sum(column) / len(column)
     above = (came.violations > limits).any(-1)
+    held = planned.violations.mean(0) if scope is Scope.AVERAGE else planned.violations
     return {
         **facts,
         "share_above_tolerance": int(above.sum()) / above.size,
+        "steps": len(optimum.plan),
         "infeasible_steps": int((~optimum.feasible).any(axis=1).sum()),
+        "excess": 0.0 if optimum.feasible.all() else float(np.maximum(held - limits, 0.0).mean()),
         "solver": optimum.solver,
         "solver_version": optimum.solver_version,
         "termination": str(optimum.termination),

@@ -44,8 +44,8 @@ def train(
     with open_session("train", label, config, identity(source, machines.device), place) as run:
         if not run.complete:
             begin(run, config.domain, domain)
-            train_members(run, spec, domain, machines, progress)
             write_frontier(run, domain, np.union1d(alpha_grid(0.1), config.alpha))
+            train_members(run, spec, domain, machines, progress)
             write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
             refuse_diverged(run, len(spec.seeds))
     return outcome(run)

@@ -50,10 +50,15 @@ from mamo_cli.runs.worker import Worker
 answer = Worker.answer
 Worker.answer = lambda self: print("here", flush=True) or answer(self)
 """
-SUMMARISING = """
+SOLVING_BOUNDS = """
 import time
 from mamo_cli.experiments import session
 session.frontier = lambda *_: print("here", flush=True) or time.sleep(60)
+"""
+SUMMARISING = """
+import time
+from mamo_cli.experiments import run_mamo
+run_mamo.mamo_summary = lambda *_: print("here", flush=True) or time.sleep(60)
 """
 IN_A_SOLVERS_OWN_CODE = """
 import hashlib
@@ -121,9 +126,10 @@ def status() -> str:
         (IN_A_ROUND, ENDLESS),
         (IN_A_ROUND, (*LONG_ROUND, "--jobs", "1")),
         (STARTING_WORKERS, (*LONG_ROUND, "--jobs", "2")),
+        (SOLVING_BOUNDS, SHORT),
         (SUMMARISING, SHORT),
     ],
-    ids=["training", "a round beyond its grace", "workers starting", "summarising"],
+    ids=["training", "a round beyond its grace", "workers starting", "solving bounds", "summarising"],
 )
 def test_143_within_5_seconds_in_every_phase(patches, command):
     code, err = stopped(patches, command, signal.SIGTERM)

@@ -6,19 +6,22 @@ from pathlib import Path
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.errors import UsageError
+from mamo_cli.core.errors import SolverError, UsageError
 from mamo_cli.core.seam import Optimum, Part, Played, Scope, Spec
 from mamo_cli.core.weights import alpha_of
 from mamo_cli.domains.faas.environment import OBSERVATION, ScalingEnvironment
 from mamo_cli.domains.faas.node import Case, build_case
 from mamo_cli.domains.faas.offline.enumeration import cheapest
-from mamo_cli.domains.faas.offline.measures import choice_cost
+from mamo_cli.domains.faas.offline.measures import MEMORY_ROUNDING, choice_cost
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
 from mamo_cli.domains.faas.offline.solve import solve
+from mamo_cli.domains.faas.reach import reach_warning
 from mamo_cli.domains.faas.settings import WORDS, InstanceConfig, Planning
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace
+
+MOST_NAMED = 8
 
 
 def load(settings: InstanceConfig) -> Trace:
@@ -38,7 +41,6 @@ class FaasDomain:
 
     def __init__(self, settings: InstanceConfig, case: Case, planning: Planning) -> None:
         self.case = case
-        self.warnings = case.warnings
         self._noise = settings.noise
         node = case.evaluation
         self.spec = Spec(
@@ -52,6 +54,8 @@ class FaasDomain:
         )
         self._expected = case.expected_rejection()
         self.problem = _problem(settings, case, planning, self._expected)
+        reach = reach_warning(settings, case, self.problem, self._expected)
+        self.warnings = case.warnings if reach is None else (*case.warnings, reach)
 
     def environment(self, part: Part, members: int, copies: int = 1) -> ScalingEnvironment:
         """The training's actual rates are perturbed anew in every episode; the evaluation's are as they are."""
@@ -84,9 +88,12 @@ class FaasDomain:
         return self._played(plan, at_plan(self._expected, plan + 1))
 
     def replayed(self, plan: IntArray) -> tuple[Played, Played]:
-        """What a plan brings at the expected rates and at the actual ones, by the model itself."""
-        expected, actual = np.moveaxis(self.conditions(), -1, 0)
-        planned, came = (self._played(plan, self.case.exact_rejection(rates, plan + 1)) for rates in (expected, actual))
+        """What a plan brings at the rates it was made for and at those that came, by the model itself.
+
+        It was made for the actual rates before any noise, which need not be those that a controller expects.
+        """
+        rates = (self.case.known_rate_rps, self.case.evaluation.trace.actual_rate_rps)
+        planned, came = (self._played(plan, self.case.exact_rejection(each, plan + 1)) for each in rates)
         return planned, came
 
     def _weighted(self, weights: FloatArray | None) -> ReplicaProblem:
@@ -102,10 +109,13 @@ def _problem(settings: InstanceConfig, case: Case, planning: Planning, expected:
 
     Raises:
         UsageError: memory is given in part.
+        SolverError: it is too small for one replica of each function.
     """
     if (planning.memory_per_replica is None) != (planning.node_memory is None):
         raise UsageError("--memory-per-replica and --node-memory go together")
     node = case.evaluation
+    if planning.node_memory is not None and planning.memory_per_replica is not None:
+        _require_memory(planning.memory_per_replica, planning.node_memory, node.trace.functions)
     steps, functions = node.max_replicas.shape
 
     def each(value: float | None, count: int) -> FloatArray | None:
@@ -122,3 +132,13 @@ def _problem(settings: InstanceConfig, case: Case, planning: Planning, expected:
         scale_up_cost=each(planning.scale_up_cost, functions),
         cost_scale=node.cost_scale,
     )
+
+
+def _require_memory(each: float, node: float, functions: tuple[str, ...]) -> None:
+    least = each * len(functions)
+    if least > node * (1 + MEMORY_ROUNDING):
+        named = ", ".join(functions) if len(functions) <= MOST_NAMED else f"{len(functions)} functions"
+        raise SolverError(
+            f"one replica of each function ({named}) takes {least:g} MB, and --node-memory is {node:g}: set it to "
+            f"{least:g} or more, or leave functions out of the trace"
+        )

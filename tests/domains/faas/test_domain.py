@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from mamo_cli.core.errors import UsageError
+from mamo_cli.core.errors import SolverError, UsageError
 from mamo_cli.core.seam import Part, Scope
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.core.weights import rewards, weights_of
 from mamo_cli.domains.faas.domain import build, load
 from mamo_cli.domains.faas.settings import InstanceConfig, Planning
+from mamo_cli.workload.trace import Trace
 from tests.domains.faas.nodes import made_trace, saved
 
 
@@ -73,6 +74,41 @@ def test_only_training_draws_noise_each_member_from_its_own_stream(domain):
     assert 0.1 < np.abs(both).max() <= 0.2
     assert not np.array_equal(both[:, 0], both[:, 1])
     assert not domain.environment(Part.EVALUATION, 2, 5).draw(7, pair).any()
+
+
+def test_a_plan_is_shown_at_the_rates_it_was_made_for():
+    # 60 and 5 requests/s in turns, 3.9 and .325 Erlang; expected is what came before, and planned for is what comes.
+    came = np.tile([60.0, 5.0], 20)[:, None]
+    trace = Trace(("f0",), np.vstack((came[:1] * 0 + 5.0, came[:-1])), came)
+    domain = build(InstanceConfig(), trace, trace)
+    optimum = domain.optimum(Scope.STEP, solver="cbc")
+    planned, played = domain.replayed(optimum.plan)
+    assert optimum.feasible.all()
+    assert planned.violations.max() <= 0.05
+    assert planned.violations.mean() == pytest.approx(0.03285, abs=5e-6)
+    np.testing.assert_array_equal(planned.violations, played.violations)
+    np.testing.assert_array_equal(domain.conditions()[1:, 0, 0], came[:-1, 0])  # what is expected stays as it is
+
+
+def test_a_plan_for_a_load_that_repeats_is_shown_before_the_noise():
+    source = load(InstanceConfig())
+    domain = build(InstanceConfig(), source, source)
+    planned, played = domain.replayed(np.full((288, 1), 6))
+    exact = domain.case.exact_rejection(source.expected_rate_rps, np.full((288, 1), 7))
+    np.testing.assert_array_equal(planned.violations[..., 0], exact)
+    assert (planned.violations != played.violations).mean() > 0.9
+
+
+def test_memory_too_small_names_the_option_and_the_functions():
+    trace = made_trace(3)
+    with pytest.raises(SolverError) as refusal:
+        build(InstanceConfig(), trace, trace, Planning(memory_per_replica=100.0, node_memory=299.0))
+    assert str(refusal.value) == (
+        "one replica of each function (f0, f1, f2) takes 300 MB, and --node-memory is 299: set it to 300 or more, or "
+        "leave functions out of the trace"
+    )
+    crowded = build(InstanceConfig(), trace, trace, Planning(memory_per_replica=100.0, node_memory=300.0))
+    assert (crowded.optimum(Scope.STEP, solver="highs").plan == 0).all()
 
 
 def test_memory_and_scaling_up_bind_the_plan_alone():
