@@ -74,5 +74,5 @@ def _lock_check(folder: Path) -> str:
         with tempfile.TemporaryFile(dir=folder) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        return f"do not work here: {error.strerror}"
+        return f"none on this file system ({error.strerror}): a file in the run's folder stands in"
     return "work"

@@ -5,25 +5,29 @@ As tensor operations each would cost more in dispatch than in work. Compiled, th
 BLAS, one member after another: a member's numbers cannot depend on how many others there are.
 
 A compiled function may use others of any module, and may be made of parts that a function around it was given. The
-machine code is kept where Numba keeps it, under the digest of all the sources it was made from: code of another version
-or of other parts is never taken for the present one.
+machine code is kept beside its source, or where that cannot be written in a folder of the user's (see `folders`), under
+the digest of all the sources it was made from: code of another version or of other parts is never taken for the present
+one.
 """
 
 import functools
 import hashlib
 import inspect
+import logging
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import numba
 import numpy as np
-from numba.core.caching import FunctionCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.dispatcher import Dispatcher
 from numpy.typing import NDArray
+
+from mamo_cli.core import folders
 
 _CACHE_FAILURES = (OSError, EOFError, pickle.UnpicklingError)
 _LEFT_OUT = ("numpy", "math", "numba")  # modules whose version Numba's own key knows, or whose functions it makes
@@ -36,8 +40,9 @@ def compiled(function: F) -> F:
     It does not hold the interpreter, so that other threads go on meanwhile. Indices are not checked: see `put_back`.
     """
     dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
-    with suppress(RuntimeError):  # no folder can be written
-        dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
+    cache = _cache_of(function)
+    if cache is not None:
+        dispatcher._cache = cache
     return cast(F, dispatcher)
 
 
@@ -53,8 +58,42 @@ def put_back(place: NDArray[Any], saved: Any) -> None:
     place[...] = values
 
 
+def _cache_of(function: Callable[..., Any]) -> "_Cache | None":
+    """What keeps a function's machine code, or None where no folder can be written, which is said once."""
+    settings: Any = numba.config
+    configured = settings.CACHE_DIR  # where Numba looks first; then beside the source
+    for folder in (configured, folders.for_caches()):
+        settings.CACHE_DIR = "" if folder is None else str(folder)
+        try:
+            return _Cache(function)  # type: ignore[no-untyped-call]
+        except RuntimeError:  # neither can be written
+            continue
+        finally:
+            settings.CACHE_DIR = configured
+    _say_that_nothing_is_kept()
+    return None
+
+
+@functools.cache
+def _say_that_nothing_is_kept() -> None:
+    logging.getLogger("mamo_cli").info(
+        "no folder can be written to keep compiled code in: it is compiled at every start, some ten seconds; "
+        "set NUMBA_CACHE_DIR to a folder that can"
+    )
+
+
+class _Places(CompileResultCacheImpl):
+    """Where code may be kept: all that Numba knows but a user's folder, which may be one named `~`."""
+
+    _locator_classes: ClassVar = [  # type: ignore[misc]
+        one for one in CompileResultCacheImpl._locator_classes if not one.__name__.endswith("UserWideCacheLocator")
+    ]
+
+
 class _Cache(FunctionCache):
     """A cache keyed by content; what a full disk or a torn file keeps from it is compiled anew."""
+
+    _impl_class = _Places
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         with suppress(*_CACHE_FAILURES):

@@ -13,9 +13,6 @@ _REASONS = {
     errno.ENOSPC: "no space left on the disk: free some, then run the same command again",
     errno.EDQUOT: "the disk quota is used up: free some, then run the same command again",
     errno.EFBIG: "the file has grown to the size that is allowed here: raise the limit with `ulimit -f`",
-    errno.EROFS: "the disk is read-only: choose another folder",
-    errno.EACCES: "permission denied: choose a folder you may write to",
-    errno.EPERM: "permission denied: choose a folder you may write to",
     errno.EIO: "the disk or its connection is failing: check it, then run the same command again",
     errno.ESTALE: "the network folder is gone: mount it anew, then run the same command again",
     errno.ENAMETOOLONG: "the name is too long for this file system: choose a shorter one",
@@ -24,6 +21,11 @@ _REASONS = {
     errno.ENFILE: "the system has too many open files: end other programs, then run the same command again",
     errno.ENOMEM: "no memory is left: end other programs, or use fewer --jobs",
     errno.EAGAIN: "no further process is allowed here: raise the limit with `ulimit -u`, or use fewer --jobs",
+}
+_REASONS_NOT_TO_WRITE = {
+    errno.EROFS: "the disk is read-only: choose another folder",
+    errno.EACCES: "permission denied: choose a folder you may write to",
+    errno.EPERM: "permission denied: choose a folder you may write to",
 }
 
 
@@ -38,7 +40,8 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {reason(error)}") from error
+        refused = _REASONS_NOT_TO_WRITE.get(error.errno or 0) or reason(error)
+        raise StorageError(f"cannot write {path}: {refused}") from error
 
 
 def replace_file(

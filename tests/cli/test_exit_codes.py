@@ -21,6 +21,26 @@ def refused(done: Result, code: int, *phrases: str) -> None:
         assert phrase in done.err
 
 
+def test_1_a_system_of_another_kind():
+    """Windows has no fcntl."""
+    refused(patched("import sys\nsys.modules['fcntl'] = None", "--help"), 1, "mamo runs on Linux and macOS", "WSL")
+
+
+NO_LOCKS = """
+import errno, fcntl
+def refuse(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
+fcntl.flock = refuse
+"""
+
+
+def test_0_on_a_file_system_without_locks(folder):
+    done = patched(NO_LOCKS, *TRAIN, "--name", "x")
+    assert (done.code, done.err.count("results/x: its file system has no locks; the file .lock.held keeps")) == (0, 1)
+    assert "a file in the run's folder stands in" in patched(NO_LOCKS, "doctor", "-q").out
+    assert not (folder / "results" / "x" / ".lock.held").exists()
+
+
 def test_0_done(folder):
     done = installed("generate", "sinusoidal", "--json")
     assert (done.code, json.loads(done.out)["path"]) == (0, "traces/sinusoidal.csv")

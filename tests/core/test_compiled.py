@@ -1,6 +1,7 @@
 """Compiled functions: what their cache is keyed by, that they do without one, and that they share no threads."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,41 @@ def test_the_cache_is_used_until_the_source_changes_and_a_torn_one_is_not(tmp_pa
     for path in kept:
         path.write_bytes(b"")
     assert played(tmp_path, source.format(2)) == ["12.0", "0"]
+
+
+HOMELESS = """
+import pwd
+def unknown(uid):
+    raise KeyError(uid)
+pwd.getpwuid = unknown
+"""
+
+
+def test_without_a_home_the_cache_is_in_a_folder_for_temporary_files_and_never_in_one_named_tilde(tmp_path):
+    """Beside the source there is none, as a file is in its place: that stops root, too."""
+    (tmp_path / "__pycache__").write_text("")
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "here").mkdir()
+    (tmp_path / "summing.py").write_text(
+        "from mamo_cli.core.compiled import compiled\n\n\n@compiled\ndef total(values):\n    return values.sum() + 1\n"
+    )
+    own = {
+        name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")
+    }
+    said = "import logging\nlogging.basicConfig(level=logging.INFO, format='%(message)s')\n"
+
+    def played_from(temporary):
+        command = [*PYTHON, said + HOMELESS + PROGRAM, str(tmp_path)]
+        environment = {**own, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT.parent)}
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=tmp_path / "here", env=environment
+        )
+        return done.stdout.split(), done.stderr.count("it is compiled at every start"), "NUMBA_CACHE_DIR" in done.stderr
+
+    assert played_from(tmp_path / "tmp") == (["11.0", "0"], 0, False)
+    assert played_from(tmp_path / "tmp") == (["11.0", "1"], 0, False)
+    assert played_from(tmp_path / "summing.py") == (["11.0", "0"], 1, True)  # no folder at all
+    assert list((tmp_path / "here").iterdir()) == []
 
 
 # How a compiled function comes by what another module holds. Each use has two modules of its own, NAME_near and
