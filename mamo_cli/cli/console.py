@@ -61,7 +61,11 @@ def _print(table: Table) -> None:
     narrowest, width = Console(width=1_000_000).measure(table)
     if terminal:
         width = min(width, max(narrowest, shutil.get_terminal_size().columns))
-    Console(width=width, force_terminal=terminal, highlight=False, markup=False, emoji=False).print(table)
+    console = Console(width=width, force_terminal=terminal, highlight=False, markup=False, emoji=False)
+    with console.capture() as drawn:
+        console.print(table)
+    for line in drawn.get().splitlines():
+        print(line.rstrip())
 
 
 def shown(value: Any) -> str:

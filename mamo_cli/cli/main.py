@@ -21,7 +21,7 @@ from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.runs.stopping import STOP, Stopped
 
 INTERRUPTED = 128 + signal.SIGINT
-DATA, DISK = 3, 8
+DISK = 8
 
 app = typer.Typer(
     name="mamo",
@@ -131,10 +131,6 @@ def _explained(error: Exception) -> int:
     if isinstance(error, OSError):
         OUTPUT.alert(f"mamo: {f'{error.filename}: ' if error.filename else ''}{reason(error)}")
         return DISK
-    if isinstance(error, UnicodeEncodeError) and isinstance(error.object, str):
-        name = os.fsencode(error.object).decode(errors="backslashreplace")
-        OUTPUT.alert(f"mamo: {name!r} is not UTF-8, as what is written down of a run must be: give it another name")
-        return DATA
     return _report_bug(error)
 
 

@@ -50,5 +50,5 @@ def test_a_range_is_written_down_and_read_back(tmp_path_factory, first, more):
     [0, -1, "", "2..1", "..3", "3..", "1...3", "1..2..3", "1.5", 2.0, True, "²", "9" * 19, f"0..{MOST_SEEDS}", [1]],
 )
 def test_what_names_no_seeds_is_refused(seeds):
-    with pytest.raises(UsageError, match="^seeds: must be .* got "):
+    with pytest.raises(UsageError, match=r"^seeds: must be .* got "):
         resolve(Run, {"seeds": seeds})
