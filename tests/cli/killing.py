@@ -62,6 +62,23 @@ def kill_at_write(count: int) -> Callable[[], None]:
     return doom
 
 
+def kill_before_checkpoint(count: int) -> Callable[[], None]:
+    """Kill this process when the n-th checkpoint is about to be saved: the rows before it are there."""
+
+    def doom() -> None:
+        left, save = [count], checkpoint.save
+
+        def save_or_die(*arguments: Any) -> None:
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            save(*arguments)
+
+        checkpoint.save = save_or_die
+
+    return doom
+
+
 def contents(run: Path) -> dict[str, Any]:
     """All that a run computed: its tables' bytes and its checkpoint, tensors as bytes."""
     tables = {path.name: path.read_bytes() for path in run.glob("*.csv")}

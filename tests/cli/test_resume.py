@@ -11,10 +11,9 @@ import pytest
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.runs.tables import AppendTable
 from tests.cli.invoke import TINY, mamo
-from tests.cli.killing import contents, forked, kill_after, kill_at_write
+from tests.cli.killing import contents, forked, kill_after, kill_at_write, kill_before_checkpoint
 
 KILLED = -9
-BEFORE_THE_FOURTH_CHECKPOINT = 27  # of the command's writes: its rows are there, their checkpoint is not
 COMMANDS = {"train": ("train", *TINY, "--iterations", "6"), "run-mamo": ("run-mamo", *TINY, "--cycles", "6")}
 LOCAL, PARALLEL = ("--jobs", "1"), ("--jobs", "2")
 
@@ -63,7 +62,7 @@ def test_killed_with_worker_processes_and_resumed_it_ends_the_same(folder, unint
 
 def test_a_kill_shows_as_crashed_and_every_start_is_on_record(folder):
     command = (*COMMANDS["run-mamo"], *LOCAL, "--name", "x")
-    forked(command, kill_at_write(BEFORE_THE_FOURTH_CHECKPOINT))
+    forked(command, kill_before_checkpoint(4))
     assert json.loads(mamo("runs", "show", "x", "--json").out)["status"] == "crashed"
     mamo(*command)
     starts = json.loads((folder / "results" / "x" / "run.json").read_text())["starts"]
@@ -74,7 +73,7 @@ def test_a_kill_shows_as_crashed_and_every_start_is_on_record(folder):
     ("owner", "method"), [(MemberStreams, "load_state_dict"), (AppendTable, "_cut_back")], ids=["streams", "cut back"]
 )
 def test_without_a_part_of_the_state_the_comparison_fails(folder, uninterrupted, monkeypatch, owner, method):
-    forked((*COMMANDS["run-mamo"], *LOCAL, "--name", "x"), kill_at_write(BEFORE_THE_FOURTH_CHECKPOINT))
+    forked((*COMMANDS["run-mamo"], *LOCAL, "--name", "x"), kill_before_checkpoint(4))
     monkeypatch.setattr(owner, method, lambda *_: None)
     assert mamo(*COMMANDS["run-mamo"], *LOCAL, "--name", "x").code == 0
     assert contents(folder / "results" / "x") != uninterrupted["run-mamo"]
@@ -97,7 +96,7 @@ def small_disk(folder):
 @pytest.mark.parametrize("room", [0, 30_000], ids=["none", "too little"])
 def test_on_a_full_disk_the_old_state_survives_and_with_room_the_run_goes_on(small_disk, uninterrupted, room):
     command = (*COMMANDS["run-mamo"], *LOCAL, "--name", "x")
-    forked(command, kill_at_write(BEFORE_THE_FOURTH_CHECKPOINT))
+    forked(command, kill_before_checkpoint(4))
     for leftover in (small_disk / "x").glob(".*.tmp"):
         leftover.unlink()
     saved = (small_disk / "x" / "checkpoint.pt").read_bytes()

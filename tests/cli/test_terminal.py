@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.cli.invoke import COMMAND, MAMO, TINY, installed
-from tests.cli.killing import forked, kill_at_write
+from tests.cli.killing import forked, kill_before_checkpoint
 
 COMMANDS = ["generate sinusoidal", "generate noisy", "import", "solve-offline", "train", "run-mamo", "evaluate", "plot"]
 COMMANDS += ["runs list", "runs show", "runs rm", "doctor"]
@@ -42,7 +42,7 @@ def test_progress_shows_alpha_rejection_against_the_tolerance_and_time_left():
 
 def test_progress_of_a_resumed_run_starts_at_the_rounds_that_are_done():
     command = ("run-mamo", *TINY, "--cycles", "4", "--jobs", "1", "--name", "x")
-    forked(command, kill_at_write(27))
+    forked(command, kill_before_checkpoint(4))
     shown = on_a_terminal(*command)
     assert "75%" in shown
     assert "50%" not in shown

@@ -11,7 +11,7 @@ from pathlib import Path
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import mamo
-from tests.cli.killing import forked, kill_at_write
+from tests.cli.killing import forked, kill_before_checkpoint
 
 VERSION = "v3"
 FIXTURES = Path(__file__).with_name("fixtures")
@@ -28,7 +28,6 @@ COMMANDS = {
     "wa": MAMO,
     "wa-interrupted": MAMO,
 }
-MIDDLE = 27  # of the run's writes: three cycles are saved, the fourth's rows are there
 
 
 def main() -> None:
@@ -42,7 +41,7 @@ def main() -> None:
             Path(name).write_text(text)
         for name, command in COMMANDS.items():
             arguments = (*command, "--name", name)
-            code = forked(arguments, kill_at_write(MIDDLE)) if name == "wa-interrupted" else mamo(*arguments).code
+            code = forked(arguments, kill_before_checkpoint(4)) if name == "wa-interrupted" else mamo(*arguments).code
             print(name, code)
         shutil.copytree(folder, target, ignore=shutil.ignore_patterns(".lock", "log.txt", ".*.tmp"))
         os.chdir(target)
