@@ -1,7 +1,8 @@
 """`mamo generate`: synthetic traces."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -68,13 +69,16 @@ def noisy(
 COMMANDS = {"sinusoidal": sinusoidal, "noisy": noisy}
 
 
-def report_trace(trace: "Trace", path: Path, force: bool, as_json: bool) -> None:
-    """Write a trace and say what is in it."""
+def report_trace(
+    trace: "Trace", path: Path | None, force: bool, as_json: bool, extra: Mapping[str, Any] | None = None
+) -> None:
+    """Write a trace, unless there is no path for it, and say what is in it."""
     from mamo_cli.workload.trace_csv import write_trace
 
-    write_trace(trace, path, force)
+    if path is not None:
+        write_trace(trace, path, force)
     facts = {
-        "path": str(path),
+        "path": None if path is None else str(path),
         "steps": trace.steps,
         "functions": len(trace.functions),
         "step_seconds": trace.step_seconds,
@@ -82,9 +86,10 @@ def report_trace(trace: "Trace", path: Path, force: bool, as_json: bool) -> None
         "peak_rate_rps": float(trace.actual_rate_rps.max()),
         "zero_share": float((trace.actual_rate_rps == 0.0).mean()),
         **dict(trace.notes),
+        **(extra or {}),
     }
     if as_json:
         print_json(facts)
-    else:
+    elif path is not None:
         print_facts(facts)
         OUTPUT.note(f"next: mamo solve-offline --trace {path}")

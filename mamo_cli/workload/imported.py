@@ -3,10 +3,14 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from mamo_cli.core.errors import UsageError
+from mamo_cli.workload.options import Options
+from mamo_cli.workload.times import Clock
 from mamo_cli.workload.trace import FUNCTION_NAME, FloatArray
 
 _HASH = re.compile(r"[0-9a-f]{32,}")
@@ -19,12 +23,24 @@ class Imported:
     Attributes:
         names: F raw names, which may repeat (two applications can each have a function of the same name).
         rate_rps: (T, F) requests/s.
+        step_seconds: length of a control period.
+        start_ns: when the first period begins, nanoseconds since 1970 or since what times count from; None without.
+        clock: how the times are written; None without times.
         notes: what was decided on the way, for the trace's notes.
+        said: what was decided on the way, in whole sentences, for the user.
+        dropped: (rows, minutes or requests that were left out, why).
+        filled: how many values were missing and put in.
     """
 
     names: list[str]
     rate_rps: FloatArray
-    notes: dict[str, str]
+    step_seconds: float
+    start_ns: int | None = None
+    clock: Clock | None = None
+    notes: dict[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    dropped: list[tuple[int, str]] = field(default_factory=list)
+    filled: int = 0
 
 
 def select(path: Path, names: Sequence[str], wanted: Sequence[str] | None) -> list[int]:
@@ -46,6 +62,20 @@ def select(path: Path, names: Sequence[str], wanted: Sequence[str] | None) -> li
             raise UsageError(f"{path}: no function is named {text!r} or begins so: there are {some}, ...")
         chosen.update(found)
     return sorted(chosen)
+
+
+def chosen_functions(path: Path, names: Sequence[str], totals: FloatArray, options: Options) -> list[int]:
+    """Return the indices of the functions to keep, in the file's order.
+
+    Args:
+        path: the file.
+        names: of its functions.
+        totals: requests of each.
+        options: what the user wants.
+    """
+    if options.busiest is None:
+        return select(path, names, options.function)
+    return sorted(np.argsort(-totals, kind="stable")[: options.busiest].tolist())
 
 
 def note_text(text: str) -> str:

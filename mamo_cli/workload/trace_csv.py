@@ -4,44 +4,36 @@ The first line is `# step_seconds=300`; rates are in requests/s and round-trip e
 `comment="#"`.
 """
 
-from array import array
-from collections.abc import Iterator
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.storage import replace_file, storage_errors
-from mamo_cli.workload.tables import TableReader, parse_count, parse_number, shown
-from mamo_cli.workload.trace import FUNCTION_NAME, MAX_REPLICAS, RESERVED_KEYS, IntArray, Trace
+from mamo_cli.workload.dialect import SEPARATORS, Layout
+from mamo_cli.workload.engine import Engine
+from mamo_cli.workload.tables import MAX_PROBLEMS_KEPT, NUMBER, WHOLE, Table, open_table, shown
+from mamo_cli.workload.trace import FUNCTION_NAME, MAX_REPLICAS, RESERVED_KEYS, FloatArray, IntArray, Trace
 
 REQUIRED = ("step", "function", "expected_rate", "actual_rate")
 OPTIONAL = ("max_replicas",)
 
 
+@dataclass(frozen=True)
 class _Columns:
-    """The rows of a trace file as typed columns, each row with the line it came from."""
+    """The rows of a trace file as typed columns; `row` is their number in the file (from 1), `code` their function."""
 
-    def __init__(self, table: TableReader) -> None:
-        self.functions: dict[str, int] = {}
-        self.line, self.step, self.code, self.cap = array("q"), array("q"), array("q"), array("q")
-        self.expected, self.actual = array("d"), array("d")
-        place = {name: table.header.index(name) for name in (*REQUIRED, *OPTIONAL) if name in table.header}
-        for line, fields in table.rows():
-            self.line.append(line)
-            self.step.append(table.whole(line, fields, place["step"]))
-            self.code.append(self._function(table, line, fields, place["function"]))
-            self.expected.append(table.rate(line, fields, place["expected_rate"]))
-            self.actual.append(table.rate(line, fields, place["actual_rate"]))
-            if "max_replicas" in place:
-                self.cap.append(table.whole(line, fields, place["max_replicas"], 1, MAX_REPLICAS))
-        table.check()
-
-    def _function(self, table: TableReader, line: int, fields: list[str], index: int) -> int:
-        name = fields[index]
-        if not FUNCTION_NAME.fullmatch(name):
-            table.fault(line, index + 1, f"function must match {FUNCTION_NAME.pattern}, got {shown(name)}")
-        return self.functions.setdefault(name, len(self.functions))
+    functions: tuple[str, ...]
+    row: IntArray
+    step: IntArray
+    code: IntArray
+    expected: FloatArray
+    actual: FloatArray
+    cap: IntArray | None
 
 
 def read_trace(path: str | Path) -> Trace:
@@ -52,24 +44,77 @@ def read_trace(path: str | Path) -> Trace:
     Raises:
         DataError: the file is unreadable or anything in it is wrong; one line `path:line:column: ...` for each fault.
     """
-    table = TableReader(Path(path))
-    _check_header(table)
-    step_seconds = _step_seconds(table)
-    period_steps = _period_steps(table)
-    columns = _Columns(table)
-    order = _complete_order(table, columns)
+    engine = Engine()
+    try:
+        with open_table(engine, Path(path)) as table:
+            _check_header(table)
+            step_seconds = _step_seconds(table)
+            period_steps = _period_steps(table)
+            columns = _columns(table)
+            order = _complete_order(table, columns)
+    finally:
+        engine.close()
     try:
         return Trace(
-            functions=tuple(columns.functions),
-            expected_rate_rps=np.array(columns.expected)[order],
-            actual_rate_rps=np.array(columns.actual)[order],
+            functions=columns.functions,
+            expected_rate_rps=columns.expected[order],
+            actual_rate_rps=columns.actual[order],
             step_seconds=step_seconds,
-            max_replicas=np.array(columns.cap)[order] if columns.cap else None,
+            max_replicas=None if columns.cap is None else columns.cap[order],
             period_steps=period_steps,
             notes={key: value for key, (_, value) in table.comments.items() if key not in RESERVED_KEYS},
         )
     except DataError as error:
         raise DataError([f"{path}: {problem}" for problem in error.problems]) from error
+
+
+def _columns(table: Table) -> _Columns:
+    """Return the rows, every cell of which is what it must be."""
+    table.require_rows()
+    capped = "max_replicas" in table.columns
+    _check_cells(table, capped)
+    cells = {name: table.place(name) for name in table.columns}
+    numbers = f"{cells['function']} as function, {cells['step']}::bigint as step"
+    numbers += f", {cells['expected_rate']}::double as expected, {cells['actual_rate']}::double as actual"
+    numbers += f", {cells['max_replicas']}::bigint as cap" if capped else ""
+    table.rows(f"create or replace temp table trace as select r, {numbers} from {table.numbered}")
+    known = table.engine.rows("select function from trace group by function order by min(r)")
+    codes = "select function, row_number() over (order by min(r)) - 1 as code from trace group by function"
+    found = table.engine.arrays(f"select trace.*, code from trace join ({codes}) using (function) order by r")
+    whole = {name: found[name].astype(np.int64) for name in ("r", "step", "code")}
+    return _Columns(
+        tuple(name for (name,) in known),
+        whole["r"],
+        whole["step"],
+        whole["code"],
+        found["expected"],
+        found["actual"],
+        found["cap"].astype(np.int64) if capped else None,
+    )
+
+
+def _check_cells(table: Table, capped: bool) -> None:
+    step, function = table.place("step"), table.place("function")
+    tests = [("step", f"regexp_full_match({step}, '{WHOLE}')", "must be a whole number >= 0")]
+    tests.append(
+        ("function", f"regexp_full_match({function}, '{FUNCTION_NAME.pattern}')", f"must match {FUNCTION_NAME.pattern}")
+    )
+    for name in ("expected_rate", "actual_rate"):
+        cell = table.place(name)
+        number = f"try_cast(case when regexp_full_match({cell}, '{NUMBER}') then {cell} end as double)"
+        tests.append((name, f"{number} >= 0 and isfinite({number})", "must be a finite number >= 0"))
+    if capped:
+        cell = table.place("max_replicas")
+        whole = f"try_cast(case when regexp_full_match({cell}, '{WHOLE}') then {cell} end as bigint)"
+        tests.append(
+            ("max_replicas", f"{whole} between 1 and {MAX_REPLICAS}", f"must be a whole number in 1..{MAX_REPLICAS}")
+        )
+    bad = " or ".join(f"not coalesce({test}, false)" for _, test, _ in tests)
+    ((count,),) = table.rows(f"select count(*) from {table.relation} where {bad}")
+    if count:
+        for name, test, message in tests:
+            table.faults(name, f"not coalesce({test}, false)", message)
+        table.check()
 
 
 def write_trace(trace: Trace, path: str | Path, force: bool = False) -> None:
@@ -95,68 +140,78 @@ def write_trace(trace: Trace, path: str | Path, force: bool = False) -> None:
     replace_file(target, lambda file: file.writelines([text]), lambda path: _digest_on_disk(path) == trace.digest())
 
 
-def _check_header(table: TableReader) -> None:
+def _check_header(table: Table) -> None:
     known = f"the columns are {','.join(REQUIRED)}[,max_replicas]"
-    for index, name in enumerate(table.header):
+    if table.layout is not Layout.CELLS:
+        raise DataError(f"{table.path}: a trace is comma-separated text, this is {table.layout.value}")
+    if table.separator != "," and len(table.columns) > 1:
+        seem = SEPARATORS.get(table.separator, "another mark")
+        table.header_fault(0, f"columns must be separated by commas, these seem to be by {seem}")
+        table.check()
+    for index, name in enumerate(table.columns):
         if name not in (*REQUIRED, *OPTIONAL):
-            table.fault(table.header_line, index + 1, f"unknown column {shown(name)}: {known}")
+            table.header_fault(index, f"unknown column {shown(name)}: {known}")
     for name in REQUIRED:
-        if name not in table.header:
-            table.fault(table.header_line, len(table.header) + 1, f"column {name} is missing: {known}")
+        if name not in table.columns:
+            table.header_fault(len(table.columns), f"column {name} is missing: {known}")
     table.check()
 
 
-def _step_seconds(table: TableReader) -> float:
+def _step_seconds(table: Table) -> float:
     if "step_seconds" not in table.comments:
         raise DataError(
             f"{table.path}:1:1: the control period is missing: put a first line such as '# step_seconds=300' above "
             "the header"
         )
     line, text = table.comments["step_seconds"]
-    seconds = parse_number(text)
-    if not seconds > 0:
+    seconds = float(text) if re.fullmatch(NUMBER, text) else math.nan
+    if not 0 < seconds < math.inf:
         raise DataError(f"{table.path}:{line}:1: step_seconds must be a finite number > 0, got {shown(text)}")
     return seconds
 
 
-def _period_steps(table: TableReader) -> int | None:
+def _period_steps(table: Table) -> int | None:
     if "period_steps" not in table.comments:
         return None
     line, text = table.comments["period_steps"]
-    if parse_count(text) < 1:
+    if not re.fullmatch(WHOLE, text) or int(text) < 1:
         raise DataError(f"{table.path}:{line}:1: period_steps must be a whole number >= 1, got {shown(text)}")
-    return parse_count(text)
+    return int(text)
 
 
-def _complete_order(table: TableReader, columns: _Columns) -> IntArray:
+def _complete_order(table: Table, columns: _Columns) -> IntArray:
     """Return the (T, F) indices of the rows, having checked that each step of each function is there exactly once.
 
     Memory stays in proportion to the rows, however large a step number one of them names.
     """
-    names = list(columns.functions)
-    step, code = np.array(columns.step, dtype=np.int64), np.array(columns.code, dtype=np.int64)
-    place = table.header.index("step") + 1
+    names, step, code = columns.functions, columns.step, columns.code
     by_function = np.lexsort((step, code))
     sorted_step, sorted_code = step[by_function], code[by_function]
     twice = 1 + np.flatnonzero((np.diff(sorted_step) == 0) & (np.diff(sorted_code) == 0))
-    for row in by_function[twice]:
-        table.fault(columns.line[row], place, f"step {step[row]} of {names[code[row]]} is given twice")
-    table.check()
+    problems = [(row, f"step {step[row]} of {names[code[row]]} is given twice") for row in by_function[twice]]
+    _refuse(table, columns, problems)
     counts = np.bincount(code)
     first = np.cumsum(counts) - counts
     rank = np.arange(len(step)) - first[sorted_code]
     gaps = np.flatnonzero(sorted_step != rank)
+    problems = []
     for at in gaps[np.unique(sorted_code[gaps], return_index=True)[1]]:
         row, missing = by_function[at], rank[at]
-        problem = f"step {missing} of {names[code[row]]} is missing before step {step[row]}"
-        table.fault(columns.line[row], place, problem)
-    table.check()
+        problems.append((row, f"step {missing} of {names[code[row]]} is missing before step {step[row]}"))
+    _refuse(table, columns, problems)
+    problems = []
     for short in np.flatnonzero(counts < counts.max()):
         last = by_function[first[short] + counts[short] - 1]
         problem = f"{names[short]} ends after step {step[last]}, another function goes on to step {counts.max() - 1}"
-        table.fault(columns.line[last], place, problem)
-    table.check()
+        problems.append((last, problem))
+    _refuse(table, columns, problems)
     return np.lexsort((code, step)).reshape(-1, len(names))
+
+
+def _refuse(table: Table, columns: _Columns, problems: Sequence[tuple[int, str]]) -> None:
+    for index, problem in problems[:MAX_PROBLEMS_KEPT]:
+        table.fault(int(columns.row[index]), "step", problem)
+    table.check()
 
 
 def _digest_on_disk(path: Path) -> str:

@@ -1,9 +1,11 @@
 """What fuzzing starts from: a small corpus of what each target takes, and of what others got wrong."""
 
+import gzip
 import zipfile
 
 from mamo_cli.core.settings import to_toml
 from mamo_cli.experiments.configs import configured
+from mamo_cli.workload.profiles.registry import FORMATS
 from tests.fuzz.targets import CONTAINER, KINDS
 
 HEAD = b"# step_seconds=300\nstep,function,expected_rate,actual_rate\n"
@@ -17,14 +19,29 @@ TRACES = [
     HEAD + b"0,f,\0,nan\n",
 ]
 AZURE = b"HashOwner,HashApp,HashFunction,Trigger," + b",".join(b"%d" % minute for minute in range(1, 1441)) + b"\n"
+
+
+def _picked(format_name: str, more: int) -> bytes:
+    """The two bytes that pick a format and other options; of `more`, 1 is periods of 60 s, 2 of 5 s, 8 rates."""
+    return bytes([FORMATS.index(format_name), more])
+
+
 IMPORTS = [
-    b"\x00" + AZURE + b"o,a,f,http," + b",".join([b"1"] * 1440) + b"\n",
-    b"\x01time\n0\n1\n61\n200\n",
-    b"\x0aapp,func,end_timestamp,duration\na,f,10.5,9\na,g,20,1.5\n",
-    b"\x04timestamp\n2023-11-16 18:17:03.97\n2023-11-16 18:19:04.5\n",
-    b"\x02time,a,b\n0,1.5,2\n60,3,4e1\n120,1,1\n",
-    b"\x05kind,a\n1,1\n2,2\n",
-    b"\x05kind,a\nx,1,000\n",
+    _picked("azure-2019", 1) + AZURE + b"o,a,f,http," + b",".join([b"1"] * 1440) + b"\n",
+    _picked("requests", 1) + b"time\n0.5\n1\n61\n200\n",
+    _picked("auto", 2) + b"app,func,end_timestamp,duration\na,f,10.5,9\na,g,20,1.5\n",
+    _picked("requests", 97) + b"timestamp\n2024-10-27 02:17:03.97\n2024-10-27 02:19:04.5\n2024-10-27 02:17:03\n",
+    _picked("wide", 9) + b"time,a,b\n0,1.5,2\n60,3,4e1\n120,1,1\n",
+    _picked("wide", 41) + b'kind;a\r\n"x\ny";1,5\r\n2;\r\n',
+    _picked("auto", 9) + "ts,é\n1700000000,1\n1700000060,2\n".encode("utf-16"),
+    _picked("auto", 1) + gzip.compress(b"2024-05-01T00:00:00Z,1\n" * 3, mtime=0),
+    _picked("auto", 1) + b'{"timestamp": 1, "input_length": 3, "output_length": "\\ud800"}\n{"timestamp": 99999}\n',
+    _picked("auto", 1) + b'h - - [01/Jul/1995:00:00:04 -0400] "GET / HTTP/1.0" 200 8\n' * 2,
+    _picked("prometheus", 25) + b'Time,"x_total{a=""b""}"\n1700000000,1\n1700000015,NaN\n1700000030,0\n',
+    _picked("locust", 2)
+    + b"Timestamp,User Count,Type,Name,Requests/s\n1682349000,1,GET,/,0.5\n1682349005,1,,Aggregated,1\n",
+    _picked("auto", 9) + b"50 51,52;53\n",
+    _picked("cloudwatch", 1) + b"PAR1" + bytes(40) + b"PAR1",
 ]
 CONFIGS = [to_toml(configured(kind)).encode() for kind in KINDS] + [
     b'domain = "inventory"\n[instance]\nlevels = 7\n',

@@ -15,7 +15,9 @@ from mamo_cli.core.errors import MamoError
 from mamo_cli.core.settings import digest, read_toml, to_toml
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, SolveOfflineConfig, TrainConfig, configured
 from mamo_cli.runs import checkpoint
-from mamo_cli.workload.importers import FORECASTS, FORMATS, import_trace
+from mamo_cli.workload.importers import import_trace
+from mamo_cli.workload.options import FORECASTS, Options
+from mamo_cli.workload.profiles.registry import FORMATS
 from mamo_cli.workload.trace_csv import read_trace, write_trace
 
 DIGEST = "0123abcd"
@@ -33,16 +35,20 @@ def trace(folder: Path, data: bytes) -> None:
 
 
 def importer(folder: Path, data: bytes) -> None:
-    """A workload in the format, forecast and period that the first byte picks."""
-    pick, data = (data or b"\0")[0], data[1:]
-    taken = import_trace(
-        _file(folder, "in.csv", data),
-        FORMATS[pick % 3],
-        forecast=FORECASTS[pick // 3 % 2],
-        step_seconds=(60.0, 5.0, 0.1)[pick // 6 % 3],
-        scale_to_peak=50.0 if pick // 18 % 2 else None,
+    """A workload in the format and with the options that the first two bytes pick."""
+    pick, more, data = (data + b"\0")[0], (data + b"\0\0")[1], data[2:]
+    options = Options(
+        format=FORMATS[pick % len(FORMATS)],
+        forecast=FORECASTS[pick // len(FORMATS) % 2],
+        step_seconds=(None, 60.0, 5.0, 0.1)[more % 4],
+        scale_to_peak=50.0 if more // 4 % 2 else None,
+        values=(None, "rate", "count", "counter")[more // 8 % 4],
+        fill=("refuse", "zero", "hold")[more // 32 % 3],
+        timezone="Europe/Rome" if more // 96 % 2 else None,
     )
-    assert (taken.actual_rate_rps >= 0).all()
+    trace, preview = import_trace(_file(folder, "in.csv", data), options)
+    assert (trace.actual_rate_rps >= 0).all()
+    assert all(line.isprintable() for line in preview.lines())
 
 
 def config(folder: Path, data: bytes) -> None:

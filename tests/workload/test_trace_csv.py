@@ -1,6 +1,7 @@
 """Trace files: exact round trips, strict refusals with file, line and column, and writes that cannot half happen."""
 
 import errno
+import gzip
 import io
 import os
 import tempfile
@@ -16,8 +17,8 @@ from hypothesis import strategies as st
 from mamo_cli.core import storage
 from mamo_cli.core.errors import DataError, StorageError, UsageError
 from mamo_cli.workload import trace_csv
+from mamo_cli.workload.files import MAX_LINE_BYTES
 from mamo_cli.workload.generators import noisy, sinusoidal
-from mamo_cli.workload.tables import MAX_LINE_BYTES
 from mamo_cli.workload.trace import FUNCTION_NAME, MAX_REPLICAS, Trace
 from mamo_cli.workload.trace_csv import read_trace, write_trace
 
@@ -110,7 +111,11 @@ def test_rows_may_stand_in_any_order_and_functions_keep_theirs(tmp_path):
     "text",
     [
         VALID.replace("\n", "\r\n"),
+        VALID.replace("\n", "\r"),
+        VALID.replace("\n", "\r\n", 3),
         "\ufeff" + VALID,
+        VALID.encode("utf-16"),
+        gzip.compress(VALID.encode()),
         VALID.rstrip("\n"),
         VALID + "\n\n",
         "# free words, no key\n" + VALID,
@@ -141,7 +146,7 @@ def test_a_rate_that_is_no_number_is_refused_with_its_place(cell, tmp_path):
         (VALID.replace("g,7", "@SUM(A1),7"), "6:2: function must match"),
         (VALID.replace("1,g,7,8", "1,g,1,000,8"), "6:5: a row must have 4 fields, got 5; write 1,000 as 1000"),
         (VALID.replace("1,g,7,8", "1,g,7"), "6:4: a row must have 4 fields, got 3"),
-        (VALID.replace("1,g,7,8", '1,g,7,"8'), "6:1: not comma-separated text"),
+        (VALID.replace("1,g,7,8", '1,g,7,"8'), "6:4: not comma-separated text: a quote stands open"),
         (VALID.replace("1,g", "0,g"), "6:1: step 0 of g is given twice"),
         (VALID.replace("1,f0", "2,f0"), "5:1: step 1 of f0 is missing before step 2"),
         (VALID.replace("1,f0", "999999999999999,f0"), "5:1: step 1 of f0 is missing before step 999999999999999"),
@@ -163,10 +168,8 @@ def test_a_rate_that_is_no_number_is_refused_with_its_place(cell, tmp_path):
         ("# period_steps=x\n" + VALID, "1:1: period_steps must be a whole number >= 1, got 'x'"),
         ("# period_steps=3\n" + VALID, " period_steps must divide the 2 steps of the trace, got 3"),
         (VALID.encode().replace(b"g,7", b"\xe9,7"), "6:2: not UTF-8 text"),
-        (VALID.encode("utf-16"), "1:1: not UTF-8 text"),
         (VALID.replace("g,7", "g\0,7"), "6:2: there is a NUL byte"),
-        (VALID + "x" * (MAX_LINE_BYTES + 1), f"7:1: the line is longer than {MAX_LINE_BYTES} bytes"),
-        (VALID.replace("\n", "\r"), "1:1: the file is empty"),
+        (VALID + "x" * (MAX_LINE_BYTES + 1), "7:2: a row must have 4 fields, got 1"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_place_and_the_reason(text, problem, tmp_path):
@@ -260,12 +263,13 @@ def test_a_damaged_file_is_a_valid_trace_or_a_data_error(mutations):
 
 def test_a_file_without_lines_is_refused_before_it_fills_the_memory(tmp_path):
     with (tmp_path / "t.csv").open("wb") as file:
-        file.truncate(64 * MAX_LINE_BYTES)
+        for _ in range(64):
+            file.write(b"x" * MAX_LINE_BYTES)
     tracemalloc.start()
     try:
         with pytest.raises(DataError, match=f"t.csv:1:1: the line is longer than {MAX_LINE_BYTES} bytes"):
             read_trace(tmp_path / "t.csv")
-        assert tracemalloc.get_traced_memory()[1] < 4 * MAX_LINE_BYTES
+        assert tracemalloc.get_traced_memory()[1] < 8 * MAX_LINE_BYTES
     finally:
         tracemalloc.stop()
 

@@ -1,0 +1,44 @@
+"""What load generators write down about a test."""
+
+from mamo_cli.workload.meaning import Meaning
+from mamo_cli.workload.profiles.profile import Profile, always, has
+from mamo_cli.workload.tables import Table
+
+_ALL = "Aggregated"
+
+
+def _locust_meaning(table: Table) -> Meaning:
+    """Rows of single requests' names where the full history was kept, else those of all together."""
+    rate = Meaning(values="rate", time="Timestamp", time_unit="s", value="Requests/s")
+    if set(table.cells("Name")) <= {_ALL}:
+        return rate
+    return Meaning(
+        values="rate",
+        time="Timestamp",
+        time_unit="s",
+        value="Requests/s",
+        functions=("Type", "Name"),
+        excluded=(("Name", _ALL),),
+    )
+
+
+PROFILES = (
+    Profile(
+        "k6",
+        "Grafana k6: its http_reqs rows",
+        has("metric_name", "timestamp", "metric_value"),
+        always(Meaning(values="requests", time="timestamp", where=(("metric_name", "http_reqs"),))),
+    ),
+    Profile(
+        "locust",
+        "Locust: its stats history, Requests/s",
+        has("Timestamp", "User Count", "Name", "Requests/s"),
+        _locust_meaning,
+    ),
+    Profile(
+        "jmeter",
+        "Apache JMeter: a result file (JTL) as CSV",
+        has("timeStamp", "elapsed", "label"),
+        always(Meaning(values="requests", time="timeStamp", functions=("label",))),
+    ),
+)
