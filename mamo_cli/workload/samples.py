@@ -70,7 +70,7 @@ def read_samples(tables: Sequence[Table], meaning: Meaning, options: Options) ->
     read = replace(read, value=read.value[:, wanted], function=read.function[wanted])
     at = read.at_ns if clock is not None else _row_times(len(read.at_ns), options)
     spacing = spacing_of(at) if len(at) > 1 else round((options.step_seconds or DEFAULT_STEP_SECONDS) * 1e9)
-    values = meaning.values or _values_of(tables[0], meaning, read, spacing)
+    values = meaning.values or _values_of(tables[0], meaning, replace(read, at_ns=at), spacing)
     samples = Samples(at, read.value, spacing)
     if values == "counter":
         if len(at) < 2:

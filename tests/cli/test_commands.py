@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -25,7 +26,7 @@ EVERY = [
 
 @pytest.fixture
 def wide() -> None:
-    pd.DataFrame({"f": range(1, 13), "g": range(1, 13)}).to_csv("wide.csv", index=False)
+    pd.DataFrame({"f": np.arange(1, 13) / 2, "g": np.arange(1, 13)}).to_csv("wide.csv", index=False)
 
 
 def strictly(text: str) -> dict:
