@@ -22,6 +22,8 @@ OPTIONS: dict[str, Any] = {
 }
 
 SECONDS_TO_STOP = 3.0
+# HiGHS looks at its clock now and then: so long after its end it is stopped.
+GRACE_SECONDS = 0.3
 
 
 @contextmanager
@@ -78,17 +80,21 @@ def _run(highspy: Any, program: Program, time_limit_s: float | None) -> Answer:
     seconds = clock.left()
     if seconds is not None:
         solver.setOptionValue("time_limit", seconds)
-    _search(solver)
+    _search(solver, clock)
     return _answer(highspy, solver)
 
 
-def _search(solver: Any) -> None:
-    """Runs the search in a thread of its own: while it lasts, the main thread can still take a signal and stop it."""
+def _search(solver: Any, clock: Clock) -> None:
+    """Runs the search in a thread of its own: while it lasts, the main thread can still take a signal and stop it.
+
+    It also stops a search that does not look at its clock.
+    """
     solver.HandleUserInterrupt = True
     solver.startSolve()
     try:
         while not solver.wait(0.1)[0]:
-            pass
+            if clock.over(GRACE_SECONDS):
+                solver.cancelSolve()
     except BaseException:
         solver.cancelSolve()
         solver.wait(SECONDS_TO_STOP)
@@ -114,7 +120,8 @@ def _model(highspy: Any, program: Program) -> Any:
 def _answer(highspy: Any, solver: Any) -> Answer:
     status, info = solver.getModelStatus(), solver.getInfo()
     statuses = highspy.HighsModelStatus
-    terminations = {statuses.kOptimal: Termination.OPTIMAL, statuses.kTimeLimit: Termination.TIME_LIMIT}
+    stopped = dict.fromkeys((statuses.kTimeLimit, statuses.kInterrupt), Termination.TIME_LIMIT)
+    terminations = {statuses.kOptimal: Termination.OPTIMAL, **stopped}
     if status not in terminations:
         raise NoPlanError(f"HiGHS ended with '{solver.modelStatusToString(status)}'; try another solver")
     if info.primal_solution_status != int(highspy.SolutionStatus.kSolutionStatusFeasible):

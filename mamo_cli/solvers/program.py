@@ -72,6 +72,10 @@ class Clock:
         """Seconds left, never quite none, or None without a limit."""
         return None if self._deadline is None else max(self._deadline - time.monotonic(), LEAST_SECONDS)
 
+    def over(self, by_s: float) -> bool:
+        """Whether the time has been up for so many seconds."""
+        return self._deadline is not None and time.monotonic() > self._deadline + by_s
+
 
 class SolverUnavailableError(Exception):
     """A solver is missing or its licence refuses; the text says why, in the form "Gurobi is not installed"."""

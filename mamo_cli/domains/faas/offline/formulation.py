@@ -18,13 +18,21 @@ import numpy.typing as npt
 from mamo_cli.core.errors import SolverError
 from mamo_cli.core.seam import Scope
 from mamo_cli.domains.faas.offline.enumeration import average_limit
-from mamo_cli.domains.faas.offline.measures import MEMORY_ROUNDING, choice_cost, choice_violation, scale_up_price
+from mamo_cli.domains.faas.offline.measures import (
+    MEMORY_ROUNDING,
+    choice_cost,
+    choice_violation,
+    cost_scale,
+    scale_up_price,
+)
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem
 from mamo_cli.solvers.program import Booleans, Floats, Integers, Program, ProgramBuilder
 
 # Room that the violation found by one solve leaves to the next, above the solvers' own tolerances: without it CBC calls
 # the next program infeasible. Summed violations closer than this count as equal.
 LIMIT_SLACK = 1e-7
+# What a replica weighs at least in a program: solvers look away from differences of 1e-7, and CBC writes 8 decimals.
+LEAST_PRICE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +115,7 @@ def cost_formulation(
         violation_limit: the most violation, where memory forces some: (T,) in scope step, with rows only where it is
             above 0, and (1,) in scope average. None where `keep` and the reachable tolerances say it all.
     """
-    unit = 1.0 if scope is Scope.ALPHA else float(problem.replica_cost.max())
+    unit = _unit(problem, scope)
     price = scale_up_price(problem, scope)
 
     builder, choices = ProgramBuilder(), Choices.among(keep)
@@ -128,6 +136,15 @@ def cost_formulation(
         _add_step_violation(builder, choices, choices.of(choice_violation(problem)), violation_limit)
     known = None if start is None else choices.columns_of(start)
     return Formulation(builder.build(known), choices, unit)
+
+
+def _unit(problem: ReplicaProblem, scope: Scope) -> float:
+    """What a program's costs are measured in: a replica's cost; in scope alpha, what keeps it above the tolerances."""
+    if scope is not Scope.ALPHA:
+        return float(problem.replica_cost.max())
+    weighs = (1 - np.asarray(problem.alpha)) * problem.replica_cost
+    price = float(weighs.max()) / (cost_scale(problem) * problem.shape[1])
+    return price / LEAST_PRICE if 0 < price < LEAST_PRICE else 1.0
 
 
 def violation_formulation(problem: ReplicaProblem, scope: Scope, keep: Booleans, start: Integers) -> Formulation:

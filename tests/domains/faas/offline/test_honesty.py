@@ -154,13 +154,28 @@ def test_a_plan_over_its_average_is_set_aside(monkeypatch):
 @pytest.mark.parametrize("solver", ["cbc", "highs"])
 @pytest.mark.parametrize("alpha", [0.999, 0.9999999])
 def test_a_weight_that_leaves_next_to_nothing_of_the_cost_still_has_its_argmin(solver, alpha):
-    # At .9999999 a replica weighs 1e-8: HiGHS calls plans optimal that are wrong at ten steps.
+    # At .9999999 a replica weighs 1e-8: in a program of such costs HiGHS is wrong at ten steps and calls it optimal.
     problem = reference(alpha=alpha)
     weighed = (1 - alpha) * np.arange(1, 11) / 10 + alpha * problem.rejection[:, 0]
     solution = solve(problem, "alpha", solver)
     np.testing.assert_array_equal(solution.plan[:, 0], weighed.argmin(axis=1))
     assert solution.objective == pytest.approx(weighed.min(axis=1).mean(), rel=1e-12)
-    assert solution.bound <= solution.objective
+    assert solution.bound == pytest.approx(solution.objective, rel=1e-8)
+    assert (solution.solver, solution.notices) == (solver, ())
+
+
+def test_a_wrong_choice_that_hardly_costs_anything_is_seen_all_the_same(monkeypatch):
+    # At midnight nine replicas instead of ten: with this alpha that makes a mean of .01 larger by some 1e-6.
+    def one_less(answer, program):
+        values = answer.values.copy()
+        values[[8, 9]] = 1.0, 0.0
+        objective = float(values @ program.cost)
+        return replace(answer, values=values, objective=objective, bound=objective)
+
+    tamper(monkeypatch, one_less)
+    solution = solve(reference(alpha=0.9999999), "alpha", "cbc")
+    assert solution.solver == "enumeration"
+    assert "cbc calls a plan optimal that is not at 1 of 288 choices" in solution.notices[0]
 
 
 def test_memory_too_small_for_one_replica_each_names_the_step():
