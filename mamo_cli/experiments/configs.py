@@ -28,11 +28,15 @@ class SolveOfflineConfig(ProblemConfig):
     """`mamo solve-offline`."""
 
     scope: Literal["step", "average", "alpha"] = Field(
-        default="step", description="What the plan must hold or minimise."
+        default="step",
+        description="What the plan must hold: the tolerance at every step, or on average; alpha: it minimises "
+        "(1 - alpha) cost + alpha violation, in expectation over the noise.",
     )
     alpha: Share = Field(default=0.8, description="Weight of the violation in scope alpha.")
     solver: Literal["auto", "gurobi", "cbc", "highs"] = Field(default="auto", description="auto: Gurobi, else CBC.")
-    time_limit: float | None = Field(default=None, gt=0.0, description="Stop the solver after so many s.")
+    time_limit: float | None = Field(
+        default=None, gt=0.0, description="Stop the solver after so many s, at the plan and at each bound."
+    )
 
 
 class TrainConfig(ProblemConfig):
