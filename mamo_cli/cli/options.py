@@ -32,6 +32,14 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file of 
 Name = Annotated[str | None, typer.Option(help="Name of the run folder.  [default: made from the configuration]")]
 Results = Annotated[Path, typer.Option("--results", help="Folder of all runs.  [default: results]", show_default=False)]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a new folder.")]
+Grow = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN",
+        help="A complete run whose settings, members and cycles are taken over: only what is new (more seeds, alphas "
+        "or cycles) is trained, into a run of its own.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Jobs = Annotated[int | None, typer.Option(help="Worker processes, at least 1.  [default: one a core]")]
 EngineName = Annotated[str, typer.Option("--engine", help="Where to train: local, or ray (on a Ray cluster).")]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from mamo_cli.cli.console import print_table
-from mamo_cli.cli.options import AsJson, ConfigFile, Device, EngineName, Fresh, Jobs, Name, RayAddress, Results
+from mamo_cli.cli.options import AsJson, ConfigFile, Device, EngineName, Fresh, Grow, Jobs, Name, RayAddress, Results
 from mamo_cli.experiments.configs import DEFAULT_STRATEGY, MamoConfig, configured, named
 from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.strategies import registry as strategies
@@ -20,6 +20,7 @@ def run_mamo(
     engine: EngineName = "local",
     ray_address: RayAddress = None,
     device: Device = "cpu",
+    grow: Grow = None,
     name: Name = None,
     results: Results = RESULTS,
     fresh: Fresh = False,
@@ -32,16 +33,19 @@ def run_mamo(
     """
     from mamo_cli.cli.progress import progress
     from mamo_cli.cli.running import finish, layers, place
+    from mamo_cli.cli.runs import find_run
     from mamo_cli.domains.registry import about
     from mamo_cli.experiments import run_mamo as experiment
     from mamo_cli.experiments.machines import Machines
+    from mamo_cli.experiments.trained import settings_of
 
-    given = layers(config_file, overrides)
-    setting = strategies.preset(named(given, "strategy", DEFAULT_STRATEGY), preset)
-    config = configured(MamoConfig, setting, *given)
+    before = None if grow is None else find_run(grow, results)
+    base, given = [] if before is None else [settings_of(before, "run-mamo")], layers(config_file, overrides)
+    setting = strategies.preset(named([*base, *given], "strategy", DEFAULT_STRATEGY), preset)
+    config = configured(MamoConfig, *base, setting, *given)
     with progress("run-mamo") as standing:
         machines = Machines(jobs, engine, ray_address, device)
-        outcome = experiment.run_mamo(config, place(results, name, fresh), machines, standing)
+        outcome = experiment.run_mamo(config, place(results, name, fresh), machines, standing, before)
     words = about(config.domain).WORDS
     means = {f"mean_{one.name}": one.name for one in (*words.measures, *words.violations)}
     shown = {"seed": "seed", "alpha": "alpha", "final_alpha": "choice", "exact_alpha": "exact alpha", **means}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mamo_cli.cli.console import print_table
-from mamo_cli.cli.options import AsJson, ConfigFile, Device, EngineName, Fresh, Jobs, Name, RayAddress, Results
+from mamo_cli.cli.options import AsJson, ConfigFile, Device, EngineName, Fresh, Grow, Jobs, Name, RayAddress, Results
 from mamo_cli.experiments.configs import TrainConfig, configured
 from mamo_cli.runs.manifest import RESULTS
 
@@ -16,6 +16,7 @@ def train(
     engine: EngineName = "local",
     ray_address: RayAddress = None,
     device: Device = "cpu",
+    grow: Grow = None,
     name: Name = None,
     results: Results = RESULTS,
     fresh: Fresh = False,
@@ -27,14 +28,18 @@ def train(
     """
     from mamo_cli.cli.progress import progress
     from mamo_cli.cli.running import finish, layers, place
+    from mamo_cli.cli.runs import find_run
     from mamo_cli.domains.registry import about
     from mamo_cli.experiments import train as experiment
     from mamo_cli.experiments.machines import Machines
+    from mamo_cli.experiments.trained import settings_of
 
-    config = configured(TrainConfig, *layers(config_file, overrides))
+    before = None if grow is None else find_run(grow, results)
+    base = [] if before is None else [settings_of(before, "train")]
+    config = configured(TrainConfig, *base, *layers(config_file, overrides))
     with progress("train") as standing:
         machines = Machines(jobs, engine, ray_address, device)
-        outcome = experiment.train(config, place(results, name, fresh), machines, standing)
+        outcome = experiment.train(config, place(results, name, fresh), machines, standing, before)
     words = about(config.domain).WORDS
     names = [*(one.name for one in words.measures), "cost", *(one.name for one in words.violations)]
     shown = {**{f"mean_{one}": one for one in names}, "regret": "regret"}

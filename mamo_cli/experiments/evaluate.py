@@ -27,7 +27,7 @@ from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.tables import write_table
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.settings import seeds_of
-from mamo_cli.training.shards import ShardSpec, build_shard, cut
+from mamo_cli.training.shards import ShardSpec, build_shard, place_in, shards_of
 from mamo_cli.training.two_phase import TwoPhaseLoop
 from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
@@ -57,9 +57,10 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
             saved = checkpoint.load(trained, recorded)
             if saved is None:
                 raise CheckpointError(f"{trained} has no checkpoint: run its command again with --fresh")
+            spec = _members(before)
             with checkpoint.restoring(trained):
-                shards = _restored(_members(before), saved["shards"])
-            rows = [row for shard in shards for row in shard.evaluate(domain)]
+                shards = _restored(spec, saved["shards"])
+            rows = sorted((row for shard in shards for row in shard.evaluate(domain)), key=place_in(spec))
             write_table(run.path / "evaluation.csv", columns_of(domain.spec, ())["evaluation"], rows)
             write_frontier(run, domain, alpha_grid(0.1))
             write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
@@ -104,7 +105,7 @@ def _members(before: Trained) -> ShardSpec:
 def _restored(spec: ShardSpec, states: list[dict[str, Any]]) -> list[TwoPhaseLoop]:
     """All members of a run as its checkpoint holds them."""
     limit_threads()
-    shards = [build_shard(part) for part in cut(spec, [len(state["alive"]) for state in states])]
+    shards = [build_shard(part) for part in shards_of(spec, states)]
     for shard, state in zip(shards, states, strict=True):
         shard.load_state_dict(state)
     return shards

@@ -7,15 +7,16 @@ from typing import Any, Protocol
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Domain, Spec
+from mamo_cli.experiments.growth import Grown, forget, take_over
 from mamo_cli.experiments.trained import content, keep_source
 from mamo_cli.runs.driver import drive
-from mamo_cli.runs.engine import Engine, Tables, local_engine
+from mamo_cli.runs.engine import Engine, InOrder, Tables, local_engine
 from mamo_cli.runs.folder import RunFolder
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.provenance import cores
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.training.records import columns_of
-from mamo_cli.training.shards import ShardSpec, build_shard, cut
+from mamo_cli.training.shards import ShardSpec, build_shard, cut, place_in, shards_of
 from mamo_cli.workload.trace import Trace
 
 ENGINES = ("local", "ray")
@@ -72,9 +73,22 @@ def identity(source: Trace, device: str) -> str:
 
 
 def train_members(
-    run: RunFolder, spec: ShardSpec, domain: Domain, machines: Machines, progress: Progress | None = None
+    run: RunFolder,
+    spec: ShardSpec,
+    domain: Domain,
+    machines: Machines,
+    progress: Progress | None = None,
+    grown: Grown | None = None,
 ) -> None:
     """Train all members of a run, in the worker processes or on the cluster asked for.
+
+    Args:
+        run: its folder.
+        spec: its members.
+        domain: what they control.
+        machines: where.
+        progress: told of every round.
+        grown: a run whose members and cycles are taken over.
 
     Raises:
         UsageError: no worker process, an unknown engine, or a Ray cluster that cannot be used.
@@ -89,15 +103,23 @@ def train_members(
         run.record(seeds=seeds, jobs=processes, engine=machines.engine, device=spec.device)
         keep_source(run, spec.source)
 
-        def started(states: list[dict[str, Any]] | None) -> Engine:
-            sizes = [len(state["alive"]) for state in states] if states else even_sizes(len(spec.seeds), processes)
-            return make_engine(build_shard, cut(spec, sizes), states, processes)
-
         columns = columns_of(domain.spec, strategies.columns_of(spec.strategy) if spec.strategy else ())
         kept = {name: header for name, header in columns.items() if spec.strategy or name != "cycles"}
-        if progress is not None:
-            progress.start(spec.rounds, domain.spec)
-        diverged = drive(run, kept, started, progress or (lambda rounds, rows: None))
+
+        def train(folder: RunFolder, part: ShardSpec) -> list[int]:
+            def started(states: list[dict[str, Any]] | None) -> Engine:
+                sizes = even_sizes(len(part.seeds), min(processes, len(part.seeds)))
+                shards = shards_of(part, states) if states else cut(part, sizes)
+                return InOrder(make_engine(build_shard, shards, states, processes), kept, place_in(part))
+
+            if progress is not None:
+                progress.start(part.rounds, domain.spec)
+            return drive(folder, kept, started, progress or (lambda rounds, rows: None))
+
+        if grown is not None:
+            take_over(run, spec, grown, kept, train)
+        forget(run)
+        diverged = train(run, spec)
     run.record(diverged_seeds=diverged)
     if spec.transitions < spec.learner.batch_size:
         held = f"{spec.transitions:,} of {spec.learner.batch_size:,}"

@@ -1,10 +1,13 @@
 """The full two-phase loop: a strategy finds the weights that make the task agents cheapest within the limits."""
 
+from pathlib import Path
+
 from mamo_cli.analysis.exact import exact_alpha
 from mamo_cli.analysis.summaries import mamo_columns, mamo_summary
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import MamoConfig
+from mamo_cli.experiments.growth import grown_from
 from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity, train_members
 from mamo_cli.experiments.session import (
     HERE,
@@ -24,7 +27,11 @@ from mamo_cli.workload.trace import Trace
 
 
 def run_mamo(
-    config: MamoConfig, place: Place = HERE, machines: Machines = ONE_A_CORE, progress: Progress | None = None
+    config: MamoConfig,
+    place: Place = HERE,
+    machines: Machines = ONE_A_CORE,
+    progress: Progress | None = None,
+    grow: Path | None = None,
 ) -> Outcome:
     """Let a strategy find every seed's weights; what `mamo run-mamo` does.
 
@@ -33,6 +40,7 @@ def run_mamo(
         place: where the run is kept.
         machines: where the members train.
         progress: told of every round.
+        grow: a complete run whose members and cycles are taken over; see `growth`.
 
     Raises:
         MamoError: see its kinds.
@@ -40,12 +48,14 @@ def run_mamo(
     source = domains.load_source(config.domain, config.instance)
     spec = members(config, source, machines.device)
     domain = build_domain(spec)
-    with open_session("run-mamo", f"s{config.seeds}", config, identity(source, machines.device), place) as run:
+    content = identity(source, machines.device)
+    grown = None if grow is None else grown_from(grow, "run-mamo", config, content, members)
+    with open_session("run-mamo", f"s{config.seeds}", config, content, place) as run:
         if not run.complete:
             begin(run, config.domain, domain)
             grid = alpha_grid(getattr(config.sections()["adaptation"], "alpha_step", 0.1))
             average = write_frontier(run, domain, grid)
-            train_members(run, spec, domain, machines, progress)
+            train_members(run, spec, domain, machines, progress, grown)
             choice = strategies.choice_of(config.strategy)
             exact = None if average is None else exact_alpha(domain, grid)
             rows = mamo_summary(run.path, domain, choice, exact, average)

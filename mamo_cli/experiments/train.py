@@ -1,11 +1,14 @@
 """Task-execution agents at fixed alphas, each one's regret measured against the exact optimum."""
 
+from pathlib import Path
+
 import numpy as np
 
 from mamo_cli.analysis.summaries import train_columns, train_summary
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import TrainConfig
+from mamo_cli.experiments.growth import grown_from
 from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity, train_members
 from mamo_cli.experiments.session import (
     HERE,
@@ -24,7 +27,11 @@ from mamo_cli.workload.trace import Trace
 
 
 def train(
-    config: TrainConfig, place: Place = HERE, machines: Machines = ONE_A_CORE, progress: Progress | None = None
+    config: TrainConfig,
+    place: Place = HERE,
+    machines: Machines = ONE_A_CORE,
+    progress: Progress | None = None,
+    grow: Path | None = None,
 ) -> Outcome:
     """Train one policy for each seed and alpha; what `mamo train` does.
 
@@ -33,6 +40,7 @@ def train(
         place: where the run is kept.
         machines: where the members train.
         progress: told of every round.
+        grow: a complete run whose members and cycles are taken over; see `growth`.
 
     Raises:
         MamoError: see its kinds.
@@ -40,12 +48,14 @@ def train(
     source = domains.load_source(config.domain, config.instance)
     spec = members(config, source, machines.device)
     domain = build_domain(spec)
+    content = identity(source, machines.device)
+    grown = None if grow is None else grown_from(grow, "train", config, content, members)
     label = "a" + "-".join(f"{alpha:g}" for alpha in config.alpha[:4]) + f"-s{config.seeds}"
-    with open_session("train", label, config, identity(source, machines.device), place) as run:
+    with open_session("train", label, config, content, place) as run:
         if not run.complete:
             begin(run, config.domain, domain)
             write_frontier(run, domain, np.union1d(alpha_grid(0.1), config.alpha))
-            train_members(run, spec, domain, machines, progress)
+            train_members(run, spec, domain, machines, progress, grown)
             write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
             refuse_diverged(run, len(spec.seeds))
     return outcome(run)

@@ -4,10 +4,11 @@ Policies need that workload: what they observe is scaled by it. Its run therefor
 file that it came from.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mamo_cli.core.errors import DataError
+from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.settings import read_toml
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import MamoConfig, TrainConfig, configured
@@ -57,3 +58,30 @@ def read_trained(path: Path) -> Trained:
     if manifest["config_digest"] not in known_as(config, [content(source, manifest.get("device", "cpu"))]):
         raise DataError(f"{named} is not the trace that {path} was trained on: put that one back, or train again")
     return Trained(path, manifest, config, source)
+
+
+def read_complete(path: Path, command: str) -> Trained:
+    """The same of a complete run of a command, which may be grown.
+
+    Raises:
+        UsageError: it is none.
+        DataError: see `read_trained`.
+    """
+    manifest = read_manifest(path)
+    if (manifest["command"], manifest["status"]) != (command, "complete") or command not in KINDS:
+        kind = f"{manifest['status']} {manifest['command']} run"
+        raise UsageError(f"{path} is a {kind}: --grow needs a complete {command} run")
+    return read_trained(path)
+
+
+def settings_of(path: Path, command: str) -> Mapping[str, Any]:
+    """A complete run's settings, on the trace that it keeps, as a layer beneath those that are given.
+
+    Raises:
+        UsageError: it is no complete run of the command.
+        DataError: see `read_trained`.
+    """
+    config = read_complete(path, command).config
+    kept = path / TRACE
+    own = {"trace": str(kept)} if config.instance.trace is not None and kept.exists() else {}
+    return {**config.model_dump(), "instance": {**config.instance.model_dump(), **own}}

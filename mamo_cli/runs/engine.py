@@ -1,6 +1,6 @@
 """Where shards run on this machine: in this process, or one worker process a core. Rows are the same either way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, Protocol, TypeVar
@@ -137,6 +137,30 @@ class ProcessEngine:
         for worker in self._workers:
             worker.ask(request)
         return [worker.answer() for worker in self._workers]
+
+
+class InOrder:
+    """Some tables of another engine, rows in the order of the members whatever shards those are in."""
+
+    def __init__(self, engine: Engine, tables: Iterable[str], place: Callable[[list[Any]], int]) -> None:
+        """Args: engine: the other one. tables: their names. place: of the member that a row is of."""
+        self._engine, self._tables, self._place = engine, list(tables), place
+        self.states, self.close = engine.states, engine.close
+
+    @property
+    def done(self) -> bool:
+        """Whether no round is left."""
+        return self._engine.done
+
+    @property
+    def diverged_seeds(self) -> list[int]:
+        """Seeds of frozen members."""
+        return self._engine.diverged_seeds
+
+    def advance(self) -> Tables:
+        """Play one round."""
+        rows = self._engine.advance()
+        return {table: sorted(rows[table], key=self._place) for table in self._tables}
 
 
 def local_engine(

@@ -22,6 +22,8 @@ from mamo_cli.runs.stopping import STOP
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CONFIG = "config.toml"
+MAY_GROW = ("seeds", "alpha", "adaptation.cycles")
+"""Settings of which a further run may have more than one that is complete, and take its members over."""
 
 
 def checked_name(name: str) -> str:
@@ -193,10 +195,12 @@ def _earlier(path: Path, command: str, config: Section, contents: Sequence[str])
     recorded = found.get("config_digest")
     # Earlier versions counted the words of a trace's name, too: their own configuration tells which those were.
     if recorded != own and (before is None or {own, recorded} != known_as(before, contents)):
-        changes = "; ".join(_differences(before, config))
+        changes = differences(before, config)
+        grows = changes and all(change.partition(":")[0] in MAY_GROW for change in changes)
         raise UsageError(
-            f"{path} holds a run of another configuration ({changes or 'the content of its trace, or the device'}): "
-            "use another --name, or --fresh"
+            f"{path} holds a run of another configuration "
+            f"({'; '.join(changes) or 'the content of its trace, or the device'}): use another --name"
+            f"{f' (with --grow {path.name}, which trains only what is new)' if grows else ''}, or --fresh"
         )
     return RunFolder(path, str(recorded), found)
 
@@ -213,7 +217,8 @@ def _written_config(path: Path, kind: type[Section]) -> Section | None:
         return None
 
 
-def _differences(before: Section | None, after: Section) -> list[str]:
+def differences(before: Section | None, after: Section) -> list[str]:
+    """What another configuration changes, but for what the files that it names are called."""
     old = {} if before is None else canonical(before, words=False)
     return _changes(old, canonical(after, words=False))
 

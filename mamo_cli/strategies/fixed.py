@@ -18,6 +18,11 @@ CHOICE = "choice"
 COLUMNS = (CHOICE,)
 
 
+def tied(sections: Mapping[str, Any]) -> str | None:
+    """A cycle is what it is however many come after it."""
+    return None
+
+
 def build(settings: Mapping[str, Any], spec: Spec, seeds: Sequence[int], device: str = "cpu") -> "FixedWeights":
     """Every member at the initial alpha for all cycles."""
     return FixedWeights(weights_of(np.full((len(seeds), len(spec.agents)), settings["adaptation"].initial_alpha)))

@@ -5,6 +5,7 @@ The first is light, so that help texts are instant; for a small strategy both ma
     SECTIONS   sections of a run's configuration with their defaults; "adaptation", a kind of `LoopSettings`, is one
     OPTIONS    which settings of "adaptation" are options of the command line, too
     PRESETS    what `run-mamo --preset` sets, by name; "quick" is the defaults
+    tied(sections)   why more cycles would change the first ones, or None
 
 and the second
 
@@ -85,6 +86,12 @@ def choice_of(name: str) -> str:
     """The column of cycles.csv that holds the alpha a strategy would settle on."""
     column: str = import_module(entry(name).strategy).CHOICE
     return column
+
+
+def tied(name: str, sections: Mapping[str, Section]) -> str | None:
+    """Why a run's cycles would have been others, had there been more of them; None where they would not."""
+    reason: str | None = import_module(entry(name).settings).tied(sections)
+    return reason
 
 
 def build(

@@ -1,15 +1,16 @@
 """A shard: a slice of a run's members as one loop, built from plain data so that any process can build it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from mamo_cli.core.seam import Domain
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.core.settings import Section
-from mamo_cli.core.weights import weights_of
+from mamo_cli.core.weights import alpha_of, weights_of
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.learners.dqn.learner import DQN
@@ -65,6 +66,16 @@ class ShardSpec:
         return loop.cycles
 
     @property
+    def members(self) -> list[tuple[float, ...]]:
+        """What the first cells of a member's rows say of whose they are: its seed, and for baselines its alpha."""
+        return list(zip(self.seeds, self.alphas, strict=True)) if self.alphas else [(seed,) for seed in self.seeds]
+
+    def of(self, members: Sequence[tuple[float, ...]]) -> "ShardSpec":
+        """The same for some of the members."""
+        alphas = tuple(alpha for _, *rest in members for alpha in rest)
+        return replace(self, seeds=tuple(int(seed) for seed, *_ in members), alphas=alphas)
+
+    @property
     def transitions(self) -> int:
         """How many each member plays in all."""
         phase = self.phase
@@ -78,7 +89,12 @@ class ShardSpec:
     @property
     def rounds(self) -> int:
         """How many rounds a run has: its cycles, or tenths of its only phase."""
-        return self.cycles * -(-self.phase.iterations // self.round_iterations)
+        return self.round_of(self.cycles * self.phase.iterations)
+
+    def round_of(self, iteration: int) -> int:
+        """The round that an iteration belongs to."""
+        cycle, within = divmod(iteration, self.phase.iterations)
+        return cycle * -(-self.phase.iterations // self.round_iterations) + within // self.round_iterations
 
 
 def build_domain(spec: ShardSpec) -> Domain:
@@ -114,6 +130,31 @@ def _strategy(spec: ShardSpec, domain: Domain) -> Strategy:
 def cut(spec: ShardSpec, sizes: Sequence[int]) -> list[ShardSpec]:
     """Cut a run's members into consecutive shards of the given sizes."""
     edges = np.concatenate(([0], np.cumsum(sizes)))
-    return [
-        replace(spec, seeds=spec.seeds[start:stop], alphas=spec.alphas[start:stop]) for start, stop in pairwise(edges)
-    ]
+    return [spec.of(spec.members[start:stop]) for start, stop in pairwise(edges)]
+
+
+def shards_of(spec: ShardSpec, states: Sequence[Mapping[str, Any]]) -> list[ShardSpec]:
+    """The shards that saved states are of; where these do not say whose they are, members stand in order.
+
+    Raises:
+        ValueError: together they are not of the run's members.
+    """
+    if not all("seeds" in state for state in states):
+        return cut(spec, [len(state["alive"]) for state in states])
+    shards = [spec.of(_saved_members(spec, state)) for state in states]
+    if sorted(member for shard in shards for member in shard.members) != sorted(spec.members):
+        raise ValueError("other members than the run's")
+    return shards
+
+
+def _saved_members(spec: ShardSpec, state: Mapping[str, Any]) -> list[tuple[float, ...]]:
+    if not spec.alphas:
+        return [(int(seed),) for seed in state["seeds"]]
+    return list(zip(state["seeds"], alpha_of(state["weights"])[:, 0].tolist(), strict=True))
+
+
+def place_in(spec: ShardSpec) -> Callable[[Sequence[Any]], int]:
+    """Tells which member of a run, counted from 0, a row is of."""
+    places = {member: place for place, member in enumerate(spec.members)}
+    width = 2 if spec.alphas else 1
+    return lambda row: places[tuple(row[:width])]

@@ -98,6 +98,7 @@ class TwoPhaseLoop:
     def state_dict(self) -> dict[str, Any]:
         """All that a bit-identical continuation needs."""
         return {
+            "seeds": list(self._seeds),
             "iteration": self._iteration,
             "alive": self._alive.copy(),
             "weights": self._weights.copy(),
@@ -107,7 +108,7 @@ class TwoPhaseLoop:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Put back what `state_dict` returned."""
+        """Put back what `state_dict` returned; a state that ended a run is told that it is `due` for another cycle."""
         self._iteration = state["iteration"]
         put_back(self._alive, state["alive"])
         self._weights = self._weights.copy()
@@ -119,3 +120,5 @@ class TwoPhaseLoop:
         self._strategy.load_state_dict(state["strategy"])
         self._tasks.freeze(~self._alive)
         self._strategy.freeze(~self._alive)
+        if state.get("due"):
+            self._weights = self._strategy.propose(self._iteration // self._phase)

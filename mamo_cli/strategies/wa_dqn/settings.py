@@ -1,6 +1,7 @@
 """Settings of the weight-adaptation agent."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -37,3 +38,9 @@ PRESETS = {
         "wa_learner": {"replay_capacity": 96},
     },
 }
+
+
+def tied(sections: Mapping[str, Any]) -> str | None:
+    """Exploration fades over all cycles that a run has, unless it stays as it is."""
+    shares = {share for _, share in sections["adaptation"].epsilon}
+    return None if len(shares) == 1 else "adaptation.epsilon runs over all cycles"
