@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from mamo_cli.cli.messages import Quiet, Verbose
 from mamo_cli.cli.output import OUTPUT
 from mamo_cli.cli.stdout import STDOUT
+from mamo_cli.core.complaints import Given
 from mamo_cli.core.settings import Section, read_toml
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import (
@@ -136,9 +137,12 @@ def with_settings(command: Command, kind: type[Section], about: Chosen) -> Comma
         for name, path in paths.items()
     ]
 
+    options = {path: _option(name) for name, path in paths.items()}
+
     def run(**arguments: Any) -> None:
         given = {path: arguments.pop(name) for name, path in paths.items()}
-        command(overrides=nested({path: value for path, value in given.items() if value is not None}), **arguments)
+        values = nested({path: value for path, value in given.items() if value is not None})
+        command(overrides=Given(values, options), **arguments)
 
     return _with_parameters(run, command, [*(one for one in own if one.name != "overrides"), *settings])
 
@@ -182,8 +186,12 @@ def _annotation(defaults: Section, name: str, path: str) -> Any:
     for key in path.split("."):
         section, default = type(default), getattr(default, key)
         field = section.model_fields[key]
-    option = typer.Option(f"--{name.replace('_', '-')}", help=_help(field, default), show_default=False)
+    option = typer.Option(_option(name), help=_help(field, default), show_default=False)
     return Annotated[_value_type(field, default), option]
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _help(field: FieldInfo, default: Any) -> str:

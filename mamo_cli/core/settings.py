@@ -7,7 +7,6 @@ options are the descriptions written in the sections, so that the two cannot dis
 
 import hashlib
 import json
-import reprlib
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
+from mamo_cli.core.complaints import Given, complaints
 from mamo_cli.core.errors import MAX_PROBLEMS_SHOWN, UsageError
 
 FORMAT_VERSION = 1
@@ -73,6 +73,8 @@ AnyConfig = TypeVar("AnyConfig", bound=Section)
 def resolve(kind: type[AnyConfig], *layers: Mapping[str, Any]) -> AnyConfig:
     """Fill a configuration from layers of nested values, later ones winning over earlier ones and over defaults.
 
+    A layer that is `Given` knows what its settings are called.
+
     Raises:
         UsageError: a key is unknown or a value out of its bounds; names the key, the value and the rule.
     """
@@ -82,12 +84,11 @@ def resolve(kind: type[AnyConfig], *layers: Mapping[str, Any]) -> AnyConfig:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        problems = [_explained(problem) for problem in error.errors(include_url=False)[:MAX_PROBLEMS_SHOWN]]
-        raise UsageError("\n".join(problems)) from None
+        raise UsageError("\n".join(complaints(kind, layers, error)[:MAX_PROBLEMS_SHOWN])) from None
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a configuration file's values, unchecked against any command.
+def read_toml(path: Path) -> Given:
+    """Read a configuration file's values, unchecked against any command, which know the file that they stand in.
 
     Raises:
         UsageError: unreadable, too large, or not TOML; names the file.
@@ -99,7 +100,7 @@ def read_toml(path: Path) -> dict[str, Any]:
             raise UsageError(f"{path}: a configuration file has at most {MAX_CONFIG_BYTES} bytes")
         if any(line.count(b".") > MAX_LINE_DOTS for line in text.splitlines()):
             raise UsageError(f"{path}: a line of a configuration file has at most {MAX_LINE_DOTS} dots")
-        return tomllib.loads(text.decode("utf-8"))
+        return Given(tomllib.loads(text.decode("utf-8")), file=path)
     except OSError as error:
         raise UsageError(f"{path}: cannot read the configuration: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -159,21 +160,3 @@ def _merged(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]
         nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = _merged(merged[key], value) if nested else value
     return merged
-
-
-def _explained(problem: Any) -> str:
-    where = ".".join(str(part) for part in problem["loc"])[:200]
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: no such setting"
-    rule = problem["msg"].removeprefix("Value error, ")
-    if isinstance(problem["input"], Mapping):  # a rule on a whole section names its values itself
-        return f"{where}: {rule}"
-    return f"{where}: {rule[0].lower()}{rule[1:]}, got {_shown(problem['input'])}"
-
-
-def _shown(value: Any) -> str:
-    """A value in a message, cut where it is long or deep."""
-    try:
-        return reprlib.repr(value)[:200]
-    except ValueError:  # Python does not spell a whole number of more than 4300 digits
-        return "a number of thousands of digits"

@@ -34,7 +34,7 @@ def test_toml_gives_the_same_section_back(tmp_path, kind):
     ("kind", "values", "message"),
     [
         (LearnerConfig, {"hiden": [8]}, "hiden: no such setting"),
-        (LearnerConfig, {"hidden": [0]}, "hidden.0: input should be greater than or equal to 1, got 0"),
+        (LearnerConfig, {"hidden": [0]}, "hidden: must be greater than or equal to 1, got 0"),
         (LearnerConfig, {"hidden": []}, "hidden: .*at least 1"),
         (LearnerConfig, {"replay_capacity": 40, "batch_size": 41}, "40 must hold a batch, batch_size 41"),
         (LearnerConfig, {"network": "crystal"}, "network: must be one of perceptron.*, got 'crystal'"),

@@ -86,7 +86,7 @@ def test_presets_are_valid_and_every_strategy_has_the_quick_one(strategy):
         ({"instance": {"noise": float("nan")}}, "instance.noise: .*got nan"),
         ({"alpha": [0.1, 0.1]}, r"alpha: must not repeat a value, got \(?\[?0.1"),
         ({"alpha": []}, "alpha: .*at least 1"),
-        ({"learner": {"hidden": [0]}}, "learner.hidden.0: input should be greater than or equal to 1, got 0"),
+        ({"learner": {"hidden": [0]}}, "learner.hidden: must be greater than or equal to 1, got 0"),
         ({"phase": {"epsilon": [[0.5, 1], [0.1, 0]]}}, "phase.epsilon: must be .*rising"),
         ({"domain": "tides"}, "--domain is one of faas, .*got 'tides'"),
     ],
