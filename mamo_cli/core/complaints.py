@@ -67,7 +67,9 @@ def _line(kind: type[BaseModel], layers: Sequence[Mapping[str, Any]], place: str
         meant = _meant(kind, place)
         return f"{called}: no such setting" + (f"; did you mean {meant}?" if meant else "")
     rule = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error" and isinstance(problem["input"], Mapping):  # a rule on a whole section names its settings itself
+    if problem["type"] == "value_error" and isinstance(
+        problem["input"], Mapping
+    ):  # a rule on a whole section names its settings itself
         return re.sub(r"\w+", lambda word: _within(kind, layers, place, word[0]), rule)
     if problem["type"] == "model_type":
         rule = "must be a table of settings"

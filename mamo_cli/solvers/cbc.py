@@ -57,7 +57,7 @@ def _run(executable: str, program: Program, time_limit_s: float | None) -> Answe
             run = _solved(executable, folder, clock.left(), started=program.start is not None)
             solution = folder / SOLUTION
             if not solution.exists():
-                raise NoPlanError(f"CBC ended without an answer (exit status {run.returncode}); try another solver")
+                raise NoPlanError(f"CBC ended without an answer (exit status {run.returncode})")
             header, *lines = solution.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise NoPlanError(f"CBC's files cannot be kept in the folder for temporary files ({error})") from error
@@ -75,21 +75,21 @@ def _solved(
     try:
         return subprocess.run(command, cwd=folder, capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:
-        raise NoPlanError("CBC did not stop at its time limit; allow it more time") from None
+        raise NoPlanError("CBC did not stop at its time limit; give it a longer --time-limit") from None
 
 
 def _answer(header: str, lines: list[str], log: str, columns: int) -> Answer:
     """Reads the solution file ("Optimal - objective value 12.0", then the nonzero columns) and the log's bound."""
     status, _, objective = header.partition(" - objective value ")
     if "no integer solution" in header:
-        raise NoPlanError("CBC found no plan within its time limit; allow it more time")
+        raise NoPlanError("CBC found no plan within its time limit; give it a longer --time-limit")
     if status == "Optimal":
         termination, bound = Termination.OPTIMAL, float(objective)
     elif status == "Stopped on time":
         found = re.search(r"Lower bound: *(\S+)", log)
         termination, bound = Termination.TIME_LIMIT, float(found[1]) if found else -np.inf
     else:
-        raise NoPlanError(f"CBC ended with '{header.strip()}'; try another solver")
+        raise NoPlanError(f"CBC ended with '{header.strip()}'")
     return Answer(_values(lines, columns), termination, float(objective), bound)
 
 

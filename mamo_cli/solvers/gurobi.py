@@ -104,9 +104,9 @@ def _answer(gurobipy: Any, model: Any) -> Answer:
         raise KeyboardInterrupt
     terminations = {codes.OPTIMAL: Termination.OPTIMAL, codes.TIME_LIMIT: Termination.TIME_LIMIT}
     if status not in terminations:
-        raise NoPlanError(f"Gurobi ended with status {status}; try another solver")
+        raise NoPlanError(f"Gurobi ended with status {status}")
     if model.SolCount == 0:
-        raise NoPlanError("Gurobi found no plan within its time limit; allow it more time")
+        raise NoPlanError("Gurobi found no plan within its time limit; give it a longer --time-limit")
     return Answer(np.array(model.getAttr("X", model.getVars())), terminations[status], model.ObjVal, model.ObjBound)
 
 
@@ -127,4 +127,4 @@ def _refusal(error: Any) -> Exception:
         return SolverUnavailableError("Gurobi's licence is limited to smaller models (error 10010)")
     if error.errno in LICENCE_SERVICE:
         return SolverUnavailableError(f"Gurobi's licence service refuses (error {error.errno})")
-    return SolverError(f"Gurobi failed with error {error.errno}: {error}; try another solver")
+    return SolverError(f"Gurobi failed with error {error.errno}: {error}")

@@ -123,8 +123,8 @@ def _answer(highspy: Any, solver: Any) -> Answer:
     stopped = dict.fromkeys((statuses.kTimeLimit, statuses.kInterrupt), Termination.TIME_LIMIT)
     terminations = {statuses.kOptimal: Termination.OPTIMAL, **stopped}
     if status not in terminations:
-        raise NoPlanError(f"HiGHS ended with '{solver.modelStatusToString(status)}'; try another solver")
+        raise NoPlanError(f"HiGHS ended with '{solver.modelStatusToString(status)}'")
     if info.primal_solution_status != int(highspy.SolutionStatus.kSolutionStatusFeasible):
-        raise NoPlanError("HiGHS found no plan within its time limit; allow it more time")
+        raise NoPlanError("HiGHS found no plan within its time limit; give it a longer --time-limit")
     values = np.asarray(solver.getSolution().col_value)
     return Answer(values, terminations[status], info.objective_function_value, info.mip_dual_bound)

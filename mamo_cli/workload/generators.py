@@ -38,13 +38,15 @@ def sinusoidal(
     Raises:
         UsageError: a parameter is out of range.
     """
-    _require(math.isfinite(mean) and mean >= 0, "mean", "a finite number of requests/s >= 0", mean)
-    _require(math.isfinite(amplitude) and amplitude >= 0, "amplitude", "a finite number of requests/s >= 0", amplitude)
-    _require(math.isfinite(mean + amplitude), "mean + amplitude", "finite", mean + amplitude)
-    _require(period >= 1, "period", "a number of steps >= 1", period)
-    _require(1 <= steps <= MAX_STEPS, "steps", f"in 1..{MAX_STEPS}", steps)
-    _require(math.isfinite(phase), "phase", "a finite number of steps", phase)
-    _require(math.isfinite(step_seconds) and step_seconds > 0, "step_seconds", "a finite number > 0", step_seconds)
+    _require(math.isfinite(mean) and mean >= 0, "--mean", "a finite number of requests/s >= 0", mean)
+    _require(
+        math.isfinite(amplitude) and amplitude >= 0, "--amplitude", "a finite number of requests/s >= 0", amplitude
+    )
+    _require(math.isfinite(mean + amplitude), "--mean + --amplitude", "finite", mean + amplitude)
+    _require(period >= 1, "--period", "a number of steps >= 1", period)
+    _require(1 <= steps <= MAX_STEPS, "--steps", f"in 1..{MAX_STEPS}", steps)
+    _require(math.isfinite(phase), "--phase", "a finite number of steps", phase)
+    _require(math.isfinite(step_seconds) and step_seconds > 0, "--step-seconds", "a finite number > 0", step_seconds)
     _require(FUNCTION_NAME.fullmatch(function) is not None, "function", f"like {FUNCTION_NAME.pattern}", function)
     # The remainder keeps every wave bit-identical to the first, which sin() of ever larger angles would not.
     position = np.mod(np.mod(np.arange(steps), period) + phase, period)
@@ -77,8 +79,8 @@ def noisy(trace: Trace, noise: float = 0.2, seed: int = 0) -> Trace:
     Raises:
         UsageError: `noise` or `seed` is out of range.
     """
-    _require(0 <= noise <= 1, "noise", "in [0, 1]", noise)
-    _require(seed >= 0, "seed", ">= 0", seed)
+    _require(0 <= noise <= 1, "--noise", "in [0, 1]", noise)
+    _require(seed >= 0, "--seed", ">= 0", seed)
     with np.errstate(over="ignore"):  # the trace itself refuses what is no longer finite
         actual = perturb(trace.actual_rate_rps, noise, stream(seed, "workload"))
     added = f"{noise:g} seed {seed}"

@@ -104,7 +104,9 @@ def build_case(config: InstanceConfig, source: Trace, evaluation_trace: Trace | 
     training, evaluation = training_and_evaluation(source, config.train_share, evaluation_trace)
     limit = int(_caps(source, config).max())
     if limit > MOST_REPLICAS:
-        raise DataError(f"max_replicas goes up to {limit}; agents choose among at most {MOST_REPLICAS} replicas")
+        raise DataError(
+            f"the trace's column max_replicas goes up to {limit}; agents choose among at most {MOST_REPLICAS} replicas"
+        )
     noise = 0.0 if evaluation.carries_deviations else config.noise
     rates = perturb(evaluation.actual_rate_rps, noise, stream(config.noise_seed, "evaluation"))
     model = make_model(config.rejection_model, config.warm_service_time, config.cold_service_time, config.idle_timeout)
@@ -115,7 +117,7 @@ def build_case(config: InstanceConfig, source: Trace, evaluation_trace: Trace | 
     cost = _replica_cost(config, len(models))
     # What a function costs at most is the cost of its own largest cap, in the evaluation as in training.
     cost_scale = float((cost * _caps(source, config).max(0)).mean())
-    warnings = (_caps_warning(_caps(evaluation, config), limit), optimism_warning(models, table))
+    warnings = (_caps_warning(_caps(evaluation, config), limit), optimism_warning(models, table, source.functions))
 
     def node(trace: Trace) -> Node:
         caps = np.minimum(_caps(trace, config), limit)
@@ -139,7 +141,7 @@ def _replica_cost(config: InstanceConfig, functions: int) -> FloatArray:
     """
     costs = np.atleast_1d(np.array(config.replica_cost, dtype=np.float64))
     if len(costs) not in (1, functions):
-        raise UsageError(f"replica_cost: one for all or one for each of the {functions} functions, got {len(costs)}")
+        raise UsageError(f"--replica-cost: one for all or one for each of the {functions} functions, got {len(costs)}")
     return np.broadcast_to(costs, functions).copy()
 
 

@@ -80,7 +80,7 @@ class Choices:
         """
         chosen = values[: len(self.step)] > 0.5
         if not np.array_equal(np.sort(self.pair[chosen]), np.arange(self.shape[0] * self.shape[1])):
-            raise SolverError("the solver's answer is not one choice for every step and function; try another solver")
+            raise SolverError("the solver's answer is not one choice for every step and function")
         plan = np.zeros(self.shape, dtype=np.int64)
         plan[self.step[chosen], self.function[chosen]] = self.replicas[chosen]
         return plan

@@ -87,5 +87,5 @@ def memory_excess(problem: ReplicaProblem, replicas: Integers) -> Floats:
 
 def _alpha(problem: ReplicaProblem) -> Floats:
     if problem.alpha is None:
-        raise UsageError("scope alpha needs alpha, the weight of rejection in [0, 1]")
+        raise UsageError("--scope alpha needs --alpha, the weight of rejection in [0, 1]")
     return np.asarray(problem.alpha)

@@ -43,7 +43,7 @@ def audited(
     objective = plan_cost(problem, scope, outcome.plan)
     broken = constraint_residual(problem, scope, outcome)
     if broken > RESIDUAL_TOLERANCE:
-        raise SolverError(f"{solver} returned a plan that breaks a constraint by {broken:.3g}; try another solver")
+        raise SolverError(f"{solver} returned a plan that breaks a constraint by {broken:.3g}")
     residual = abs(objective - outcome.objective)
     _check_claims(problem, scope, outcome, objective, solver)
     if problem.separable:
@@ -95,7 +95,7 @@ def _check_proof(problem: ReplicaProblem, scope: Scope, outcome: Outcome, known:
         if objective < low - margin or (proven and objective > high + margin):
             raise SolverError(
                 f"{solver} calls the cost {objective:.9g} {outcome.termination}, but the optimum lies in "
-                f"[{low:.9g}, {high:.9g}]; try another solver"
+                f"[{low:.9g}, {high:.9g}]"
             )
         return
     wrong = int(np.sum(np.abs(own - least) > CHOICE_ROUNDING * np.abs(least)))

@@ -84,7 +84,7 @@ def _unproven(problem: ReplicaProblem, scope: Scope, outcome: Outcome) -> list[s
         return []
     return [
         f"stopped at the time limit with a plan that violates the tolerance by {violation:.3g} more than the caps "
-        "force on average: a better one may fit the memory, allow more time"
+        "force on average: a better one may fit the memory, with a longer --time-limit"
     ]
 
 
@@ -94,7 +94,7 @@ def _check_memory(problem: ReplicaProblem) -> None:
     if over.size:
         raise SolverError(
             f"one replica of each function exceeds the memory at step {over[0]} ({over.size} such steps); "
-            "raise memory_capacity or leave functions out"
+            "raise --node-memory or leave functions out"
         )
 
 

@@ -32,7 +32,7 @@ def expected_rejection(
         UsageError: The noise is outside [0, 1].
     """
     if not 0.0 <= noise <= 1.0:
-        raise UsageError(f"noise must be in [0, 1], got {noise}")
+        raise UsageError(f"--noise must be in [0, 1], got {noise}")
     nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
     expected = np.zeros((*arrival_rate_rps.shape, max_replicas))
     for function, model in enumerate(models):

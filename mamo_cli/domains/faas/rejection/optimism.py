@@ -5,13 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from mamo_cli.domains.faas.rejection.erlang import erlang_b
-from mamo_cli.domains.faas.rejection.models import RejectionModel, ServerlessModel
+from mamo_cli.domains.faas.rejection.models import MODEL_NAMES, RejectionModel, ServerlessModel
 from mamo_cli.domains.faas.rejection.table import RejectionTable
 
 OPTIMISM_THRESHOLD = 0.01
 
 
-def optimism_warning(models: Sequence[RejectionModel], table: RejectionTable) -> str | None:
+SAFE = [name for name in MODEL_NAMES if name != ServerlessModel.name]
+
+
+def optimism_warning(models: Sequence[RejectionModel], table: RejectionTable, functions: Sequence[str]) -> str | None:
     """One warning if the serverless model lies more than 0.01 below Erlang-B anywhere in the node's table, else None.
 
     Erlang-B is the rejection of n replicas that are always warm, and a cold start takes longer than a warm request.
@@ -21,6 +24,7 @@ def optimism_warning(models: Sequence[RejectionModel], table: RejectionTable) ->
     Args:
         models: F models, one per function; those of other kinds are passed over.
         table: The node's table, built from these models.
+        functions: Their names.
     """
     rates = table.rates_rps
     worst_gap, warning = OPTIMISM_THRESHOLD, None
@@ -35,8 +39,8 @@ def optimism_warning(models: Sequence[RejectionModel], table: RejectionTable) ->
             worst_gap = gap
             warning = (
                 "the serverless rejection model is too optimistic for this node's idle timeout of "
-                f"{model.idle_timeout_s:g} s: for function {function} at {rates[point]:.4g} requests/s and {n + 1} "
-                f"replicas it gives {values[n, point]:.3f}, below the {erlang[n, point]:.3f} of Erlang-B; "
-                "the rejection models 'simulation' and 'erlang' are safe choices"
+                f"{model.idle_timeout_s:g} s: for function {functions[function]} at {rates[point]:.4g} requests/s and "
+                f"{n + 1} replicas it gives {values[n, point]:.3f}, below the {erlang[n, point]:.3f} of Erlang-B; "
+                f"where a run is made, --rejection-model {' or '.join(SAFE)} is the safe choice"
             )
     return warning

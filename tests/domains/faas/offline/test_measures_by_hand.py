@@ -57,7 +57,7 @@ def test_a_scale_that_is_given_and_an_expectation_that_is_known_take_the_place_o
 
 
 def test_alpha_is_asked_for():
-    with pytest.raises(UsageError, match="scope alpha needs alpha"):
+    with pytest.raises(UsageError, match="scope alpha needs --alpha"):
         choice_cost(replace(PROBLEM, alpha=None), Scope.ALPHA)
 
 
