@@ -61,7 +61,8 @@ def test_a_broken_wave_does_not_count_as_periodic():
 )
 def test_a_parameter_out_of_range_is_named(option, value):
     amplitude = {} if option == "amplitude" else {"amplitude": 1.7e308 if value == 1.7e308 else 40.0}
-    with pytest.raises(UsageError, match=f"^{option}"):
+    typed = option if option == "function" else f"--{option.replace('_', '-')}"
+    with pytest.raises(UsageError, match=f"^{typed}"):
         sinusoidal(**{**amplitude, option: value})
 
 

@@ -155,8 +155,8 @@ def build_table(
         values = _lawful(_interleave(values, middle))
         cells *= 2
     raise UsageError(
-        f"a load of {top_rps:g} requests/s at once is beyond what rejection is tabulated for (within {tolerance:g}): "
-        "are the trace's rates in requests/s and the service times in seconds?"
+        f"a rejection table up to {top_rps} requests/s within {tolerance} needs more than {MAX_CELLS} cells "
+        f"(error in the middle of a cell {error:.1e}): are the rates in requests/s and the service times in seconds?"
     )
 
 

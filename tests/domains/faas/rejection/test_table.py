@@ -104,7 +104,7 @@ def test_a_node_without_traffic_has_a_table():
 
 def test_a_tolerance_out_of_reach_is_a_clear_error(monkeypatch):
     monkeypatch.setattr(table_module, "MAX_CELLS", 512)
-    with pytest.raises(UsageError, match=r"tabulated for \(within 1e-08\): are the trace's rates in requests/s"):
+    with pytest.raises(UsageError, match=r"within 1e-08 needs more than 512 cells .* are the rates in requests/s"):
         build_table([REFERENCE], 10, 108.0, tolerance=1e-8)
 
 
