@@ -19,8 +19,8 @@ _REASONS = {
     errno.ELOOP: "its links lead in a circle: remove one of them",
     errno.EMFILE: "too many open files: raise the limit, as with `ulimit -n 1024`",
     errno.ENFILE: "the system has too many open files: end other programs, then run the same command again",
-    errno.ENOMEM: "no memory is left: end other programs, or use fewer --jobs",
-    errno.EAGAIN: "no further process is allowed here: raise the limit with `ulimit -u`, or use fewer --jobs",
+    errno.ENOMEM: "no memory is left: end other programs, or train with fewer --jobs",
+    errno.EAGAIN: "no further process is allowed here: raise the limit with `ulimit -u`, or train with fewer --jobs",
 }
 _REASONS_NOT_TO_WRITE = {
     errno.EROFS: "the disk is read-only: choose another folder",

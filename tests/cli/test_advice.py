@@ -54,6 +54,7 @@ RAISED_BY = {
     "runs/": RUNS,
     "experiments/evaluate.py": ("evaluate",),
     "experiments/": TRAINED,
+    "core/storage.py": TRAINED,  # whose remedies for a full machine say "train with"
     "": RUNS,
 }
 """Which commands may say what stands in a module, by the start of its path; the first that fits."""
@@ -80,18 +81,32 @@ class Message(NamedTuple):
 
 
 def messages() -> Iterator[Message]:
-    """What is raised as an error of ours or written to the log; not ValueError, which only code can meet."""
+    """What is raised or written to the log, and every other sentence; not ValueError, which only code can meet."""
     for path in sorted(ROOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or not _tells(node):
-                continue
-            yield Message(path.relative_to(ROOT).as_posix(), node.lineno, " ".join(_texts(node)))
+        for node, text in spoken(ast.parse(path.read_text(encoding="utf-8"))):
+            yield Message(path.relative_to(ROOT).as_posix(), node.lineno, text)
 
 
-def _tells(call: ast.Call) -> bool:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    ours = name.endswith("Error") and name not in ("ValueError", "RuntimeError", "TimeoutError", "KeyError")
-    return ours or name in ("warning", "info", "note", "warn", "alert", "_require", "_damaged")
+def spoken(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+    """The sentences in a tree of code that a user may read."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
+        return
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+        if name in SILENT:
+            return
+        if name == "_require":  # its first words are an option of their own
+            yield node, " ".join(_texts(node))
+            return
+    text = next(_texts(node), "") if isinstance(node, ast.Constant | ast.JoinedStr) else ""
+    if len(text.split()) > 3 and not text.startswith("import "):
+        yield node, text
+    for child in ast.iter_child_nodes(node) if not isinstance(node, ast.JoinedStr) else ():
+        yield from spoken(child)
+
+
+SILENT = ("Option", "Argument", "Field", "ValueError", "RuntimeError", "TimeoutError", "Entry", "Quantity")
+"""Calls whose words are help, or for code."""
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
