@@ -69,7 +69,7 @@ FOR_CODE = (
     *("domains/gymnasium/", "domains/faas/offline/problem.py", "domains/faas/rejection/", "domains/faas/gym_env.py"),
     "workload/",
 )
-"""Modules that speak of arguments to who calls them, and check nothing that is typed; and of columns, or to an engine."""
+"""Modules that speak of arguments to who calls them, of columns, or to an engine, and check nothing that is typed."""
 
 
 class Message(NamedTuple):
