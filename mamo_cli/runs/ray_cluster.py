@@ -15,6 +15,7 @@ from threading import Thread
 from typing import Any
 
 import ray
+from ray._private.services import canonicalize_bootstrap_address
 from ray.exceptions import RayError, RayTaskError
 from ray.job_config import JobConfig
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -22,6 +23,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from mamo_cli.core.errors import MamoError, UsageError
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.provenance import source_digest, versions
+from mamo_cli.runs.ray_token import refuse_without_token
 
 # What decides a run's numbers, and what must be the same for two processes to understand each other.
 DECIDING = ("mamo", "torch", "numpy", "scipy", "numba", "llvmlite", "ray")
@@ -130,8 +132,8 @@ def _join(address: str) -> None:
             outcome.set_exception(error)
 
     try:
-        if address != "auto":
-            _knock(address)
+        address = _found(address)
+        refuse_without_token(address, JOIN_SECONDS)
         # In a thread of its own Ray's attempts, which may last minutes, are left behind where they lead to nothing.
         Thread(target=connect, daemon=True).start()
         outcome.result(JOIN_SECONDS)
@@ -143,17 +145,20 @@ def _join(address: str) -> None:
     _take_back_sigterm()
 
 
-def _knock(address: str) -> None:
-    """Fail at once where nobody listens, without a word from Ray's own log.
+def _found(address: str) -> str:
+    """Host and port of a cluster; fails at once where nobody listens, without a word from Ray's own log.
 
     Raises:
         UsageError: this is no address.
-        OSError: nobody listens there.
+        OSError: nobody listens there, or nothing is known of a cluster.
     """
+    if address == "auto":
+        address = str(canonicalize_bootstrap_address(address))
     if not re.fullmatch(r"[^/\s]+:[0-9]{1,5}", address):
         raise UsageError(f"--ray-address is auto or HOST:PORT, got {address!r}")
     host, _, port = address.rpartition(":")
     socket.create_connection((host, int(port)), JOIN_SECONDS).close()
+    return address
 
 
 def _take_back_sigterm() -> None:
