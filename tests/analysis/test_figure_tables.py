@@ -17,7 +17,7 @@ from tests.analysis.synthetic_runs import write_mamo, write_offline, write_train
 def raw(folder, name):
     """The file's cells, numbers exactly as Python reads them."""
     table = pd.read_csv(folder / name, dtype=str, na_values=["nan"])
-    for column in table.columns.difference(["function", "kind", "scope"]):
+    for column in table.columns.difference(["function", "kind", "scope", "termination"]):
         table[column] = table[column].astype(float)
     return table
 

@@ -177,6 +177,33 @@ def test_a_node_that_cannot_hold_the_tolerance_is_said_to_in_words(tmp_path):
         assert not any("nan" in text.get_text().lower() for text in figure.findobj(Text))
 
 
+@pytest.mark.parametrize(
+    ("found", "lines"),
+    [
+        ({}, ["Offline optimum, scope step: the exact plan"]),
+        ({"gap": 0.5}, ["Offline optimum, scope step: the exact plan"]),  # a solver's, of what it has proven
+        (
+            {"termination": "time limit", "gap": 0.0123},
+            ["Offline plan, scope step: within 1.2 % of the optimum"],
+        ),
+        (
+            {"infeasible_steps": 30},
+            ["Offline optimum, scope step: the exact plan", "the tolerance is not met at 30 of 288 steps"],
+        ),
+        (
+            {"infeasible_steps": 288, "scope": "average"},
+            ["Offline optimum, scope average: the exact plan", "the tolerance is not met on average"],
+        ),
+    ],
+)
+def test_what_there_is_to_doubt_of_a_plan_is_in_its_title(tmp_path, found, lines):
+    run = write_offline(tmp_path / "run", ["f0", "f1"])
+    pd.read_csv(run / "summary.csv").assign(**found).to_csv(run / "summary.csv", index=False)
+    figure = drawn(draw_offline, offline_table(run))
+    assert figure.get_suptitle().splitlines() == lines
+    assert (figure.legends[0].get_texts()[0].get_text() == "exact plan") == ("termination" not in found)
+
+
 def test_how_many_seeds_hold_the_tolerance_is_stated(tmp_path):
     run = write_mamo(tmp_path / "run", seeds=3, cycles=2, rows_each=2)
     summary = pd.read_csv(run / "summary.csv")
