@@ -17,6 +17,10 @@ ACCESS_LOG = r'^(\S+) (\S+) (.+?) \[([^\]]*)\] "(.*?)" ([0-9]{3}|-) ([0-9]+|-)( 
 ACCESS_COLUMNS = ("host", "ident", "user", "time", "request", "status", "bytes")
 # Also with a comma for the point; written so that matching stays linear.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+# How a date begins, in whatever form.
+DATE = re.compile(
+    r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4} |[0-9]{1,2}/[A-Z][a-z]{2}/[0-9]{4}"
+)
 _SEPARATOR_LINE = re.compile(r"sep=(.)")
 
 
@@ -77,7 +81,7 @@ def dialect_of(source: Source, separator: str | None) -> Dialect:
         return Dialect(Layout.LIST, ("f0",), "", first, 0, comments)
     chosen = separator or told or _separator(lines[first : first + SAMPLE_LINES])
     header, used = _header(source, lines, first, chosen)
-    if all(_NUMBER.fullmatch(cell.strip()) for cell in header):
+    if DATE.match(header[0]) or all(_NUMBER.fullmatch(cell) or DATE.match(cell) for cell in header):
         return Dialect(Layout.CELLS, tuple(f"f{i}" for i in range(len(header))), chosen, first, 0, comments)
     return Dialect(Layout.CELLS, tuple(header), chosen, first + used, first + 1, comments)
 

@@ -1,25 +1,38 @@
 """Real workloads brought into the trace schema: read strictly, rescaled on request only, all noted."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mamo_cli.core.errors import DataError
 from mamo_cli.workload.across import read_across
+from mamo_cli.workload.dialect import Layout
 from mamo_cli.workload.engine import Engine
 from mamo_cli.workload.imported import Imported, function_names, note_text
 from mamo_cli.workload.meaning import Meaning
+from mamo_cli.workload.opening import open_table
 from mamo_cli.workload.options import Options
 from mamo_cli.workload.preview import Preview, preview_of
 from mamo_cli.workload.profiles.profile import Profile
 from mamo_cli.workload.profiles.registry import profile_of
 from mamo_cli.workload.request_log import read_requests
 from mamo_cli.workload.samples import read_samples
-from mamo_cli.workload.tables import Table, open_table
+from mamo_cli.workload.tables import Table
 from mamo_cli.workload.trace import FloatArray, Trace
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What files hold, what they were taken for and why."""
+
+    imported: Imported
+    profile: Profile
+    why: str
+    meaning: Meaning
 
 
 def import_trace(paths: Path | Sequence[Path], options: Options | None = None) -> tuple[Trace, Preview]:
@@ -39,11 +52,13 @@ def import_trace(paths: Path | Sequence[Path], options: Options | None = None) -
     """
     options = options or Options()
     files = [paths] if isinstance(paths, Path) else list(paths)
-    imported, profile, why = _read(files, options)
+    read = _read(files, options)
+    imported = read.imported
     expected, actual = _forecast(files[0], imported.rate_rps, options.forecast)
     factor, scale_notes = _scale(files[0], actual, options)
     with np.errstate(over="ignore"):  # the trace itself refuses what is no longer finite
         expected, actual = expected * factor, actual * factor
+    where = note_text(" and ".join("=".join(one) for one in read.meaning.where))
     trace = Trace(
         functions=function_names(imported.names),
         expected_rate_rps=expected,
@@ -51,32 +66,49 @@ def import_trace(paths: Path | Sequence[Path], options: Options | None = None) -
         step_seconds=imported.step_seconds,
         notes={
             "source": note_text(", ".join(file.name for file in files)),
-            "format": profile.name,
+            "format": read.profile.name,
+            **({"where": where} if where else {}),
             **imported.notes,
             "forecast": options.forecast,
             **scale_notes,
         },
     )
-    return trace, preview_of(imported, trace, profile, why)
+    return trace, preview_of(imported, trace, read.profile, read.why)
 
 
-def _read(files: Sequence[Path], options: Options) -> tuple[Imported, Profile, str]:
+def _read(files: Sequence[Path], options: Options) -> _Read:
     engine = Engine()
     try:
         with ExitStack() as opened:
             tables = [opened.enter_context(open_table(engine, file, options.separator)) for file in files]
-            profile, why = profile_of(tables[0], options.format)
-            meaning = options.applied(profile.meaning(tables[0]))
-            _check_alike(tables, meaning)
             for table in tables:
                 table.require_rows()
+            profile, why = profile_of(tables[0], options)
+            said = profile.meaning(tables[0])
+            if tables[0].decimal_comma():
+                said = replace(said, decimal=",")
+            meaning = options.applied(said)
+            _check_alike(tables, meaning)
             imported = _reader(meaning)(tables, meaning, options)
     finally:
         engine.close()
-    return imported, profile, why
+    return _Read(replace(imported, said=[*_left_out(tables[0], meaning), *imported.said]), profile, why, meaning)
 
 
-def _reader(meaning: Meaning):  # type: ignore[no-untyped-def]
+def _left_out(table: Table, meaning: Meaning) -> list[str]:
+    """What is said of columns that are not read, and of how numbers are."""
+    said = ["the first column has no name and is left out, as an index"] if "" in meaning.ignored else []
+    times = [name for name in meaning.ignored if name]
+    if times and meaning.period_s is None:
+        said.append(f"left out: the columns {', '.join(times)}")
+    if meaning.decimal == ",":
+        said.append("numbers have a decimal comma")
+    if table.header_line == 0 and table.layout in (Layout.CELLS, Layout.LIST):
+        said.append("there is no header: the first row is data")
+    return said
+
+
+def _reader(meaning: Meaning) -> Callable[[Sequence[Table], Meaning, Options], Imported]:
     if meaning.period_s is not None:
         return read_across
     return read_requests if meaning.values == "requests" else read_samples

@@ -12,13 +12,15 @@ def training_and_evaluation(source: Trace, train_share: float, other: Trace | No
     Args:
         source: the trace.
         train_share: leading part of a trace that does not repeat that is trained on.
-        other: a trace of the same functions to evaluate on instead, whole.
+        other: a trace of the same functions, in whatever order, to evaluate on instead, whole.
 
     Raises:
         DataError: a part would be empty, or the functions differ.
     """
     training, evaluation = (source, source) if source.period_steps else source.split(train_share)
-    evaluation = evaluation if other is None else other
-    if evaluation.functions != source.functions:
-        raise DataError(f"the trace to evaluate on has functions {evaluation.functions}, not {source.functions}")
-    return training, evaluation
+    if other is None:
+        return training, evaluation
+    try:
+        return training, other.ordered_as(source.functions)
+    except DataError as error:
+        raise DataError(f"the trace to evaluate on is of others than what was trained on: {error}") from error

@@ -1,18 +1,17 @@
 """Values at points in time, turned into mean rates by control period."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mamo_cli.core.errors import DataError, UsageError
-from mamo_cli.workload.options import DEFAULT_STEP_SECONDS
+from mamo_cli.core.errors import DataError
+from mamo_cli.workload.options import DEFAULT_STEP_SECONDS, MAX_CELLS
 from mamo_cli.workload.trace import FloatArray, IntArray
 
 # A hundredth, for clocks that tick unevenly and for rounded decimals.
 _UNEVEN = 0.01
 _GAP = 1.5
-_MOST_FILLED = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,11 @@ class Samples:
         at_ns: (N,) nanoseconds, rising.
         value: (N, F), NaN where there is none.
         spacing_ns: from a row to the next, as most rows have it.
-        filled: how many values were put in.
     """
 
     at_ns: IntArray
     value: FloatArray
     spacing_ns: int
-    filled: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,47 +64,42 @@ def increases(samples: Samples) -> Samples:
             rise[:, column] = math.nan
         else:
             rise[: known[0], column] = rise[known[-1] :, column] = math.nan
-    return Samples(samples.at_ns[:-1], rise, samples.spacing_ns, samples.filled)
+    return Samples(samples.at_ns[:-1], rise, samples.spacing_ns)
 
 
-def without_gaps(samples: Samples, fill: str) -> Samples:
-    """Return values at even points in time, what is missing filled with 0 or with the value before.
+def missing_rows(samples: Samples) -> IntArray:
+    """Return how many rows are missing after each row but the last, (N - 1,)."""
+    steps, spacing = np.diff(samples.at_ns), samples.spacing_ns
+    if not spacing:
+        return np.zeros_like(steps)
+    return np.where(steps > _GAP * spacing, np.rint(steps / spacing).astype(np.int64) - 1, 0)
+
+
+def evened(samples: Samples) -> Samples:
+    """Return the values with a row of NaN for every row that is missing.
 
     Raises:
-        ValueError: nothing may be filled and something is missing: (row, column) of the first, column -1 for a row.
+        DataError: too many are.
     """
-    at, value, spacing = samples.at_ns, samples.value, samples.spacing_ns
-    step = np.diff(at)
-    missing = np.maximum(np.rint(step / spacing).astype(np.int64) - 1, 0) * (step > _GAP * spacing) if spacing else step
-    if missing.sum() > _MOST_FILLED:
-        raise UsageError(f"{int(missing.sum())} rows are missing between the rows: that is more than {_MOST_FILLED}")
-    if fill == "refuse":
-        if missing.any():
-            raise GapError(int(np.flatnonzero(missing)[0]) + 1, -1)
-        holes = np.argwhere(np.isnan(value))
-        if len(holes):
-            raise GapError(int(holes[0][0]), int(holes[0][1]))
-        return samples
+    missing = missing_rows(samples)
+    if (missing.sum() + len(samples.at_ns)) * samples.value.shape[1] > MAX_CELLS:
+        raise DataError(f"{int(missing.sum())} rows are missing between its rows: take a part of the file")
     repeats = np.append(missing, 0) + 1
-    index = np.repeat(np.arange(len(at)), repeats)
+    index = np.repeat(np.arange(len(samples.at_ns)), repeats)
     within = np.arange(len(index)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    even = value[index]
-    even[within > 0] = np.nan
-    holes_count = int(np.isnan(even).sum())
+    value = samples.value[index]
+    value[within > 0] = np.nan
+    return Samples(samples.at_ns[index] + within * samples.spacing_ns, value, samples.spacing_ns)
+
+
+def filled(samples: Samples, fill: str) -> Samples:
+    """Return the values with 0 for NaN, or with `hold` the value before it, 0 where there was none."""
+    value = samples.value
     if fill == "hold":
-        last = np.where(~np.isnan(even), np.arange(len(even))[:, None], -1)
+        last = np.where(np.isnan(value), -1, np.arange(len(value))[:, None])
         last = np.maximum.accumulate(last, axis=0)
-        even = np.where(last >= 0, np.take_along_axis(even, np.maximum(last, 0), axis=0), 0.0)
-    even = np.nan_to_num(even, nan=0.0, posinf=np.inf)
-    return Samples(at[index] + within * spacing, even, spacing, holes_count)
-
-
-class GapError(Exception):
-    """Something is missing where nothing may be filled in: before the row, or in its column."""
-
-    def __init__(self, row: int, column: int) -> None:
-        self.row, self.column = row, column
-        super().__init__(row, column)
+        value = np.where(last >= 0, np.take_along_axis(value, np.maximum(last, 0), axis=0), 0.0)
+    return replace(samples, value=np.where(np.isnan(value), 0.0, value))
 
 
 def resampled(samples: Samples, counted: bool, step_seconds: float | None) -> Resampled:

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -92,6 +92,23 @@ class Trace:
             actual_rate_rps=self.actual_rate_rps[start:stop],
             max_replicas=None if self.max_replicas is None else self.max_replicas[start:stop],
             period_steps=period if period is not None and (stop - start) % period == 0 else None,
+        )
+
+    def ordered_as(self, functions: Sequence[str]) -> "Trace":
+        """Return the trace with its functions in another order.
+
+        Raises:
+            DataError: it has others.
+        """
+        if set(functions) != set(self.functions):
+            raise DataError(f"the functions are {', '.join(self.functions)}, not {', '.join(functions)}")
+        order = [self.functions.index(name) for name in functions]
+        return replace(
+            self,
+            functions=tuple(functions),
+            expected_rate_rps=self.expected_rate_rps[:, order],
+            actual_rate_rps=self.actual_rate_rps[:, order],
+            max_replicas=None if self.max_replicas is None else self.max_replicas[:, order],
         )
 
     def split(self, train_share: float) -> tuple["Trace", "Trace"]:

@@ -16,7 +16,8 @@ from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.storage import replace_file, storage_errors
 from mamo_cli.workload.dialect import SEPARATORS, Layout
 from mamo_cli.workload.engine import Engine
-from mamo_cli.workload.tables import MAX_PROBLEMS_KEPT, NUMBER, WHOLE, Table, open_table, shown
+from mamo_cli.workload.opening import open_table
+from mamo_cli.workload.tables import MAX_PROBLEMS_KEPT, NUMBER, WHOLE, Table, shown
 from mamo_cli.workload.trace import FUNCTION_NAME, MAX_REPLICAS, RESERVED_KEYS, FloatArray, IntArray, Trace
 
 REQUIRED = ("step", "function", "expected_rate", "actual_rate")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.workload.choices import ChoiceError
 from mamo_cli.workload.engine import Engine, quoted
-from mamo_cli.workload.tables import open_table
+from mamo_cli.workload.opening import open_table
 from mamo_cli.workload.times import Kind, clock_of, number_clock
 from tests.workload.imports import load
 

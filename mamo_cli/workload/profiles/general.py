@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from mamo_cli.workload.cells import MISSING
 from mamo_cli.workload.choices import ChoiceError
-from mamo_cli.workload.dialect import Layout
+from mamo_cli.workload.dialect import DATE
 from mamo_cli.workload.meaning import Meaning
+from mamo_cli.workload.options import Options
 from mamo_cli.workload.profiles.profile import Profile, named
-from mamo_cli.workload.samples import MISSING
 from mamo_cli.workload.tables import NUMBER, Table
 
 _UNIT = r"(_(s|sec|secs|seconds|ms|millis|us|ns))?"
@@ -19,9 +20,7 @@ ARRIVALS = (
 ENDS = r"end_timestamp|end_time"
 TIMES = rf"{ARRIVALS}|{ENDS}|step|minute|minutes|hour|day|period"
 FUNCTIONS = ("func", "function")
-_DATE = re.compile(
-    r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4} |[0-9]{1,2}/[A-Z][a-z]{2}/[0-9]{4}"
-)
+VALUES = ("value", "values", "metric_value", "rate", "rps", "qps", "count", "sum", "y")
 _EPOCHS = (10**9, 3 * 10**9)
 
 
@@ -48,7 +47,8 @@ def _requests_meaning(table: Table) -> Meaning:
             ends = usual is ENDS
             duration = next(iter(named(table, ("duration",))), None) if ends else None
             return Meaning(values="requests", time=found[0], functions=functions, duration=duration)
-    return Meaning(values="requests", functions=functions)
+    times = [name for name in table.columns if _holds_times(table, name)]
+    return Meaning(values="requests", time=times[0] if len(times) == 1 else None, functions=functions)
 
 
 # --- a table of values
@@ -56,7 +56,7 @@ def _requests_meaning(table: Table) -> Meaning:
 
 def _wide_meaning(table: Table) -> Meaning:
     """The time is in a column of a usual name, or of dates or seconds since 1970; an unnamed first is an index."""
-    if not table.header_line:
+    if len(table.columns) == 1 and not table.header_line:
         return Meaning()
     ignored = ("",) if "" in table.columns else ()
     usual = [*_usual(table, TIMES), *(name for name in table.columns if _holds_times(table, name))]
@@ -70,7 +70,7 @@ def _holds_times(table: Table, name: str) -> bool:
     cells = [cell.strip() for cell in table.cells(name)]
     if not cells:
         return False
-    if all(_DATE.match(cell) for cell in cells[:20]):
+    if all(DATE.match(cell) for cell in cells[:20]):
         return True
     if len(cells) < 3 or not all(re.fullmatch(NUMBER, cell) for cell in cells):
         return False
@@ -104,51 +104,50 @@ def _even(cells: Sequence[str]) -> bool | None:
             numbers = np.array(at, dtype="datetime64[ns]").astype(np.int64).astype(np.float64)
         except ValueError:
             return None
-    steps = np.diff(np.sort(numbers))
+    steps = np.diff(np.unique(numbers))
     if len(steps) < 2:
         return None
     middle = np.median(steps)
     return bool(middle > 0 and (np.abs(steps - middle) <= middle / 100).mean() > 0.9)
 
 
-def _is_requests(table: Table) -> str | None:
-    told = _told_apart(table)
-    return told[1] if told is not None and told[0] == "requests" else None
-
-
-def _is_wide(table: Table) -> str | None:
-    told = _told_apart(table)
-    return told[1] if told is not None and told[0] == "wide" else None
-
-
-def _told_apart(table: Table) -> tuple[str, str] | None:
-    """Return the format and why.
+def told_apart(table: Table, options: Options) -> list[tuple[Profile, str]]:
+    """Return which of the two a table is in and why; nothing where it is in none.
 
     Raises:
-        ChoiceError: it may be either.
+        ChoiceError: it may be in either.
     """
-    if not table.header_line and table.layout in (Layout.CELLS, Layout.LIST):
-        return "wide", "it is a list of numbers without a header"
-    meaning = _wide_meaning(table)
-    others = [name for name in table.columns if name != meaning.time and name not in meaning.ignored]
+    if options.values is not None or options.value_column is not None:
+        return [(REQUESTS if options.values == "requests" else WIDE, "--values or --value-column says so")]
+    time = options.time_column or _wide_meaning(table).time
+    ignored = _wide_meaning(table).ignored
+    others = [name for name in table.columns if name != time and name not in ignored]
     numeric = [name for name in others if _numeric(table, name)]
-    if meaning.time is None:
-        return ("wide", "its columns hold numbers, and none the time") if len(numeric) == len(others) else None
+    if time is None:
+        what = (
+            "a list of numbers without a header" if not table.header_line else "numbers in all columns, none the time"
+        )
+        return [(WIDE, f"it holds {what}")] if len(numeric) == len(others) else []
     if not numeric:
-        return "requests", f"the column {meaning.time} has the time and no other holds numbers"
-    even = _even(table.cells(meaning.time))
+        return [(REQUESTS, f"the column {time} has the time and no other holds numbers")]
+    even = _even(table.cells(time))
     if len(numeric) == len(others) and even:
-        return "wide", f"its rows are evenly apart by {meaning.time} and all other columns hold numbers"
-    raise ChoiceError(
-        f"{table.path}: is each row a request, or has each row the rates of functions?",
-        [
-            (["--format", "requests"], f"a request a row, at its {meaning.time}"),
-            (["--format", "wide"], f"a function a column: {', '.join(numeric[:5])}"),
-        ],
-    )
+        return [(WIDE, f"its rows are evenly apart by {time} and all other columns hold numbers")]
+    if len(numeric) < len(others) and even is False and not named(table, VALUES):
+        return [(REQUESTS, f"its rows are unevenly apart by {time} and hold text, as requests do")]
+    raise ChoiceError(f"{table.path}: what is a row?", _answers(time, others, numeric))
 
 
-PROFILES = (
-    Profile("requests", "a row a request", _is_requests, _requests_meaning),
-    Profile("wide", "a column a function, rates or counts", _is_wide, _wide_meaning),
-)
+def _answers(time: str, others: Sequence[str], numeric: Sequence[str]) -> list[tuple[list[str], str]]:
+    requests = (["--format", "requests"], f"a request, at its {time}")
+    if len(numeric) == len(others):
+        return [requests, (["--format", "wide"], f"the values of functions, a column each: {', '.join(numeric[:5])}")]
+    value = next((name for name in numeric if name.strip().lower() in VALUES), numeric[-1])
+    label = next(name for name in others if name not in numeric)
+    long = ["--format", "wide", "--value-column", value, "--function-column", label]
+    return [requests, (long, f"one value, {value}, of one function, its {label}")]
+
+
+REQUESTS = Profile("requests", "a row a request", lambda table: None, _requests_meaning)
+WIDE = Profile("wide", "a column a function, rates or counts", lambda table: None, _wide_meaning)
+PROFILES = (REQUESTS, WIDE)

@@ -2,7 +2,7 @@
 
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.workload.choices import ChoiceError
-from mamo_cli.workload.options import AUTO
+from mamo_cli.workload.options import AUTO, Options
 from mamo_cli.workload.profiles import general, load_tools, published, services
 from mamo_cli.workload.profiles.profile import Profile
 from mamo_cli.workload.tables import Table
@@ -12,18 +12,19 @@ PROFILES = {profile.name: profile for profile in (*KNOWN, *general.PROFILES)}
 FORMATS = (AUTO, *PROFILES)
 
 
-def profile_of(table: Table, name: str) -> tuple[Profile, str]:
+def profile_of(table: Table, options: Options) -> tuple[Profile, str]:
     """Return the format of a table and why it is taken for that.
 
     Args:
         table: the file.
-        name: the format's name, or `auto`.
+        options: what the user says; `format` may be a name or `auto`.
 
     Raises:
         UsageError: there is no such format.
         ChoiceError: it may be in more than one.
         DataError: it is in none.
     """
+    name = options.format
     if name != AUTO:
         if name not in PROFILES:
             raise UsageError(f"--format must be one of {', '.join(FORMATS)}, got {name!r}")
@@ -34,10 +35,8 @@ def profile_of(table: Table, name: str) -> tuple[Profile, str]:
             f"{table.path}: this may be in more than one format",
             [(["--format", profile.name], why) for profile, why in found],
         )
-    for profile in () if found else general.PROFILES:
-        why = profile.recognised(table)
-        if why is not None:
-            found.append((profile, why))
+    if not found:
+        found = general.told_apart(table, options)
     if not found:
         raise DataError(
             f"{table.path}: its format is not known: its columns are {', '.join(table.columns[:20])}; say what they "
