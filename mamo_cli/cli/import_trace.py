@@ -1,6 +1,10 @@
 """`mamo import`: real traces into the trace schema."""
 
 import shlex
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -100,13 +104,34 @@ def import_command(
         fill=fill,
     )
     try:
-        trace, preview = import_trace(file, options)
+        with _progress(file):
+            trace, preview = import_trace(file, options)
     except ChoiceError as choice:
         raise _with_commands(choice, file, options) from choice
     for line in preview.lines():
         OUTPUT.note(line)
     target = None if dry_run else out or Path("traces") / f"{file[0].name.partition('.')[0] or 'imported'}.csv"
     report_trace(trace, target, force, as_json, {"preview": asdict(preview)} if as_json else {})
+
+
+@contextmanager
+def _progress(files: list[Path]) -> Iterator[None]:
+    """Say that a long reading goes on: the first time after two seconds, then every ten."""
+    done = threading.Event()
+
+    def tell() -> None:
+        start, wait = time.monotonic(), 2.0
+        while not done.wait(wait):
+            OUTPUT.note(f"reading {', '.join(one.name for one in files[:3])}: {time.monotonic() - start:.0f} s ...")
+            wait = 10.0
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
 def _condition(text: str) -> tuple[str, str]:

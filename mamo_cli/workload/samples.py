@@ -138,8 +138,9 @@ def _relative_clock(table: Table, meaning: Meaning, step_seconds: float | None) 
         return _numbered_clock(step_seconds or DEFAULT_STEP_SECONDS, meaning.decimal)
     units = [unit for unit in UNITS if 0.5 <= spacing * 10 ** (UNITS[unit] - 9) <= 86_400]
     if step_seconds is not None:
-        even = [unit for unit in UNITS if _fits(step_seconds, spacing * 10 ** (UNITS[unit] - 9))]
-        units = even or units
+        apart = {unit: spacing * 10 ** (UNITS[unit] - 9) for unit in UNITS}
+        one = [unit for unit in UNITS if abs(apart[unit] - step_seconds) < step_seconds / 100]
+        units = one or [unit for unit in units if _fits(step_seconds, apart[unit])] or units
     if len(units) == 1:
         return number_clock(units[0], meaning.decimal, cells)
     answers = [

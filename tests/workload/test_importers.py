@@ -270,7 +270,7 @@ def test_wide_rows_and_columns_are_chosen(tmp_path):
         ("a,time\n1,0\n1,1\n1,0\n1,1\n", "4:2: time 0 s is given twice: are there two series"),
         (
             "a,time\n1,0\n1,300\n1,900\n",
-            " rows are missing between 300 s and 900 s, 600 s apart where others are 300 s",
+            " rows are missing in 1 places, first between 300 s and 900 s, 600 s apart where others are 300 s",
         ),
         ("a,time\n1,5\n1,5\n", "3:2: time 1500 s is given twice: are there two series"),
         ("a,time\n1,0\n1,?\n", "3:2: time must be a number of seconds, as in the rows before, got '?'"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mamo_cli.core.errors import DataError
+from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import MAX_REPLICAS, Trace
 
 TWO = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [4.0, 40.0]])
@@ -123,3 +124,24 @@ def test_the_digest_tells_all_that_matters_and_nothing_else():
 def test_minus_zero_is_zero_to_the_digest():
     zero, minus = (two_functions(actual_rate_rps=with_value(value)) for value in (0.0, -0.0))
     assert zero.digest() == minus.digest()
+
+
+def test_functions_are_put_in_another_order_with_all_that_is_theirs():
+    caps = np.arange(1, 9).reshape(4, 2)
+    other = two_functions(max_replicas=caps).ordered_as(("b", "a"))
+    assert other.functions == ("b", "a")
+    assert other.actual_rate_rps.tolist() == TWO[:, ::-1].tolist()
+    assert other.expected_rate_rps.tolist() == TWO[:, ::-1].tolist()
+    assert other.max_replicas.tolist() == caps[:, ::-1].tolist()
+    with pytest.raises(DataError, match="the functions are a, b, not a, c"):
+        two_functions().ordered_as(("a", "c"))
+
+
+def test_a_trace_to_evaluate_on_is_matched_by_the_names_of_its_functions():
+    source = two_functions()
+    other = two_functions(functions=("b", "a"), actual_rate_rps=TWO * 2)
+    _, evaluation = training_and_evaluation(source, 0.5, other)
+    assert evaluation.functions == ("a", "b")
+    assert evaluation.actual_rate_rps.tolist() == (TWO * 2)[:, ::-1].tolist()
+    with pytest.raises(DataError, match="of others than what was trained on: the functions are a, c, not a, b"):
+        training_and_evaluation(source, 0.5, two_functions(functions=("a", "c")))

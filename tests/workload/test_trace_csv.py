@@ -300,7 +300,7 @@ def test_what_is_no_regular_file_is_not_replaced_even_by_force(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "remedy"), [(errno.ENOSPC, "free some"), (errno.EROFS, "read-only"), (errno.EIO, "error")]
+    ("number", "remedy"), [(errno.ENOSPC, "free some"), (errno.EROFS, "read-only"), (errno.EIO, "failing")]
 )
 def test_a_failing_disk_leaves_the_old_file_and_nothing_else(number, remedy, tmp_path, monkeypatch):
     path = tmp_path / "t.csv"
