@@ -15,7 +15,7 @@ from mamo_cli.runs.manifest import RESULTS
 def plot(
     run: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]...", help="Runs to draw.  [default: the newest complete run of each kind]"),
+        typer.Argument(metavar="RUN", help="Runs to draw.  [default: the newest complete run of each kind]"),
     ] = None,
     *,
     results: Results = RESULTS,

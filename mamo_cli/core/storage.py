@@ -26,6 +26,8 @@ _REASONS_NOT_TO_WRITE = {
     errno.EROFS: "the disk is read-only: choose another folder",
     errno.EACCES: "permission denied: choose a folder you may write to",
     errno.EPERM: "permission denied: choose a folder you may write to",
+    errno.EEXIST: "a file stands where a folder is needed: choose another folder",
+    errno.ENOTDIR: "a file stands where a folder is needed: choose another folder",
 }
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from mamo_cli.analysis.mamo_tables import OVER_BOUND
 from mamo_cli.analysis.over_seeds import CENTRE
@@ -52,6 +53,7 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
         draw_over_seeds(bottom, by[f"mean_{measure.name}"], "cycle")
         _greedy(bottom, by[f"eval_{measure.name}"])
         bottom.set_xlabel("Training cycle")
+        bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
         bottom.margins(x=0.01)
     both = [f"{kind}_{violation.name}" for kind in ("mean", "eval")]
     violations = table.loc[table["quantity"].isin(both), "value"]

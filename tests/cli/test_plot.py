@@ -21,7 +21,14 @@ def test_figures_are_drawn_elsewhere_where_a_run_may_not_be_written_to():
     refused = mamo("plot", "one")
     assert refused.code == 8
     assert refused.err.count("\n") == 1
-    assert refused.err.endswith("or draw elsewhere with --out\n")
+    assert refused.err.endswith("choose another folder, or draw elsewhere with --out\n")
+    for taken in ("results/one/figures", "results/one/figures/within"):
+        refused = mamo("plot", "one", "--out", taken)
+        assert (refused.code, refused.out) == (8, "")
+        assert (
+            refused.err
+            == f"mamo: cannot write {taken}: a file stands where a folder is needed: choose another folder\n"
+        )
     drawn = mamo("plot", "one", "--out", "figures")
     assert drawn.code == 0
     assert sorted(drawn.out.split()) == sorted(map(str, Path("figures").iterdir()))
