@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 from mamo_cli.experiments import growth, machines
+from mamo_cli.runs import checkpoint
 from mamo_cli.runs.engine import LocalEngine
 from mamo_cli.training.two_phase import TwoPhaseLoop
 from mamo_cli.workload.generators import sinusoidal
@@ -146,10 +148,22 @@ def test_killed_while_it_grows_it_ends_the_same_and_nothing_is_lost(grown, count
     assert files(Path("results/before")) == kept
 
 
+def kill_once_new_members_are_saved() -> None:
+    """Kill this process as soon as what the new members learnt on their way is saved."""
+    save = checkpoint.save
+
+    def save_and_die(folder, *given):
+        save(folder, *given)
+        if folder.name == growth.PART:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    checkpoint.save = save_and_die
+
+
 def test_what_was_begun_can_be_trained_without_the_run_it_grew_from(grown):
     before, expected = grown
     shutil.copytree(before, "results/before")
-    assert forked(GROWTH, kill_at_write(12)) == KILLED
+    assert forked(GROWTH, kill_once_new_members_are_saved) == KILLED
     assert Path("results/grown", growth.PART).exists()
     shutil.rmtree("results/before")
     done(*WA, "--seeds", "3", "--cycles", "3", "--jobs", "1", "--name", "grown")
