@@ -26,7 +26,7 @@ def solve(
     """The plan of least violation, then least cost, solved by the solver asked for or its fallback.
 
     There is always an answer: what is known without a solver stands in where one fails, finds nothing better in time,
-    or has nothing to decide. The solution then carries the method's name instead, and a line that says why.
+    or would only repeat it. The solution then carries the method's name instead, and a line that says why.
 
     Args:
         problem: the instance.
@@ -83,8 +83,8 @@ def _unproven(problem: ReplicaProblem, scope: Scope, outcome: Outcome) -> list[s
     if outcome.termination is Termination.OPTIMAL or violation <= EQUAL:
         return []
     return [
-        f"stopped at the time limit with a plan that violates the tolerance by {violation:.3g} more than the caps "
-        "force on average: a better one may fit the memory, with a longer --time-limit"
+        f"scope {scope}: stopped at the time limit with a plan that violates the tolerance by {violation:.3g} more "
+        "than the caps force on average: a better one may fit the memory, with a longer --time-limit"
     ]
 
 

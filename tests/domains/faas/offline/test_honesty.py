@@ -69,8 +69,8 @@ def test_an_unproven_violation_proves_nothing_of_the_cost(monkeypatch):
     assert (solution.termination, solution.bound) == (Termination.TIME_LIMIT, 0.0)
     # Four replicas fit: 3 and 1, then 1 and 3, make means of .3, twice .2 too much; alone, each could reject nothing.
     assert solution.notices == (
-        "stopped at the time limit with a plan that violates the tolerance by 0.4 more than the caps force on average: "
-        "a better one may fit the memory, with a longer --time-limit",
+        "scope average: stopped at the time limit with a plan that violates the tolerance by 0.4 more than the caps "
+        "force on average: a better one may fit the memory, with a longer --time-limit",
     )
 
 
