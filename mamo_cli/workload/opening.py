@@ -27,13 +27,24 @@ def open_table(engine: Engine, path: Path, separator: str | None = None) -> Iter
     """
     source = inspect(path)
     with tempfile.TemporaryDirectory(prefix="mamo-") as folder:
+        known = _known(path, Path(folder))
+        engine.names[str(known)] = str(path)
         if source.parquet:
-            yield _parquet(engine, source)
+            yield _parquet(engine, source, known)
             return
         dialect = dialect_of(source, separator)
-        plain = path if not _needs_copy(source) else _copied(source, Path(folder) / "plain.txt")
+        plain = known if not _needs_copy(source) else _copied(source, Path(folder) / "plain.txt")
         engine.names[str(plain)] = str(path)
         yield Table(engine, source, dialect, _relation(engine, source, dialect, plain))
+
+
+def _known(path: Path, folder: Path) -> Path:
+    """Return a path that the engine takes as it is: it knows names in UTF-8 alone, and reads some as a pattern."""
+    if not re.search(r"[*?\[\ud800-\udfff]", str(path)):
+        return path
+    link = folder / "link"
+    link.symlink_to(path.absolute())
+    return link
 
 
 def _needs_copy(source: Source) -> bool:
@@ -57,7 +68,7 @@ def _relation(engine: Engine, source: Source, dialect: Dialect, path: Path) -> t
             numbers = [part for part in re.split(r"[\s,;]+", text.read().lstrip("\ufeff").strip()) if part]
         engine.rows("create or replace temp table numbers as select unnest(?::varchar[]) as c0", [numbers])
         return "numbers", _numbered("numbers")
-    compression = "gzip" if source.compressed and path == source.path else "none"
+    compression = "gzip" if source.compressed and not _needs_copy(source) else "none"
     common = (
         f"{quoted(str(path))}, auto_detect=false, header=false, compression='{compression}', skip={dialect.skip}, "
         f"max_line_size={MAX_LINE_BYTES}"
@@ -103,8 +114,8 @@ def _json_key(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _parquet(engine: Engine, source: Source) -> Table:
-    where = quoted(str(source.path))
+def _parquet(engine: Engine, source: Source, path: Path) -> Table:
+    where = quoted(str(path))
     try:
         described = engine.rows(f"describe select * from read_parquet({where})")
     except EngineError as error:

@@ -170,6 +170,14 @@ def write(name: str) -> str:
     return name
 
 
+def test_a_traces_name_is_a_name_and_no_pattern(te):
+    write_trace(HIGH, "day1.csv")
+    for name in ("day[1].csv", "da?.csv", "*.csv"):
+        write_trace(DAY, name)
+        done = mamo(*TRAIN, "--trace", name, "--name", "te")
+        assert "results/te is complete already" in done.err, name
+
+
 def test_a_trace_named_in_bytes_that_are_not_utf_8(folder):
     name = os.fsdecode(b"caf\xe9.csv")
     write_trace(DAY, name)
