@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -143,9 +143,12 @@ def _condition(text: str) -> tuple[str, str]:
 
 def _with_commands(choice: "ChoiceError", files: list[Path], options: "Options") -> DataError:
     """The question with whole commands for answers."""
-    typed = ["mamo", "import", *map(str, files), *options.words()]
-    answers = [
-        f"  {shlex.join([*typed, *words])}" + (f"   ({outcome})" if outcome else "")
-        for words, outcome in choice.answers
-    ]
-    return DataError([f"{choice.question}. Choose:".replace("?.", "?"), *answers])
+    from mamo_cli.workload.options import AUTO
+
+    answers = []
+    for words, outcome in choice.answers:
+        asked = replace(options, format=AUTO) if "--format" in words else options
+        command = shlex.join(["mamo", "import", *map(str, files), *asked.words(), *words])
+        answers.append(f"  {command}" + (f"   ({outcome})" if outcome else ""))
+    question = choice.question if choice.question.endswith("?") else f"{choice.question}."
+    return DataError([f"{question} Choose:", *answers])

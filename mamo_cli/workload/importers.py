@@ -73,7 +73,7 @@ def import_trace(paths: Path | Sequence[Path], options: Options | None = None) -
             **scale_notes,
         },
     )
-    return trace, preview_of(imported, trace, read.profile, read.why)
+    return trace, preview_of(imported, trace, read.profile, read.why, read.meaning.timezone)
 
 
 def _read(files: Sequence[Path], options: Options) -> _Read:

@@ -68,7 +68,7 @@ class Preview:
         return shown
 
 
-def preview_of(imported: Imported, trace: Trace, profile: Profile, why: str) -> Preview:
+def preview_of(imported: Imported, trace: Trace, profile: Profile, why: str, timezone: str | None) -> Preview:
     """Return the preview of an import, of the rates before any scaling.
 
     Args:
@@ -76,6 +76,7 @@ def preview_of(imported: Imported, trace: Trace, profile: Profile, why: str) -> 
         trace: what was made of it.
         profile: the format.
         why: why the file was taken for it.
+        timezone: of its times, where the user says so.
     """
     with np.errstate(over="ignore"):
         total = imported.rate_rps.sum(axis=1)
@@ -85,7 +86,7 @@ def preview_of(imported: Imported, trace: Trace, profile: Profile, why: str) -> 
     return Preview(
         taken_for=f"{profile.name}: {why}",
         citation=profile.citation,
-        times=_times(imported),
+        times=_times(imported, timezone),
         periods=len(total),
         step_seconds=imported.step_seconds,
         functions=trace.functions,
@@ -102,11 +103,14 @@ def preview_of(imported: Imported, trace: Trace, profile: Profile, why: str) -> 
     )
 
 
-def _times(imported: Imported) -> str:
+def _times(imported: Imported, timezone: str | None) -> str:
     span = len(imported.rate_rps) * imported.step_seconds
     if imported.start_ns is None or imported.clock is None:
         return f"{span:g} s in all, without times"
     end_ns = imported.start_ns + round(span * 1e9)
     zone = {Kind.NUMBER: "", Kind.LOCAL: ", of a clock without a zone", Kind.ZONED: " UTC"}[imported.clock.kind]
+    words = imported.clock.words
+    if timezone is not None:
+        zone, words = " UTC", f"dates of {timezone}"
     start, end = (moment(ns, imported.clock) for ns in (imported.start_ns, end_ns))
-    return f"from {start} to {end}{zone} (times are {imported.clock.words})"
+    return f"from {start} to {end}{zone} (times are {words})"

@@ -127,7 +127,7 @@ def _named_unit(name: str) -> str | None:
 
 def _plausible_unit(cells: Sequence[str], decimal: str) -> str | None:
     """Return the unit in which most numbers are dates of the years 1990 to 2065; the ranges do not meet."""
-    numbers = sorted(abs(float(cell.replace(decimal, "."))) for cell in cells if _is_number(cell, decimal))
+    numbers = sorted(abs(float(cell.strip().replace(decimal, "."))) for cell in cells if _is_number(cell, decimal))
     if not numbers:
         return None
     middle = numbers[(len(numbers) - 1) // 2]

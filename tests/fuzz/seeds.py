@@ -41,6 +41,7 @@ IMPORTS = [
     _picked("locust", 2)
     + b"Timestamp,User Count,Type,Name,Requests/s\n1682349000,1,GET,/,0.5\n1682349005,1,,Aggregated,1\n",
     _picked("auto", 9) + b"50 51,52;53\n",
+    _picked("prometheus", 25) + b"Time,x_total\n1700000000,1\n1700000015,2\n\x1f1700000030,\x1f3\n",
     _picked("cloudwatch", 1) + b"PAR1" + bytes(40) + b"PAR1",
 ]
 CONFIGS = [to_toml(configured(kind)).encode() for kind in KINDS] + [

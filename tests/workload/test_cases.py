@@ -444,6 +444,34 @@ def test_locust_tells_rates_of_its_requests_and_not_of_all_together(tmp_path):
     assert rates(load(alone, tmp_path, step_seconds=10)) == [[2.0, 2.0]]
 
 
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        (
+            rows(
+                ["http_reqs", "vus"] * 20, range(EPOCH, EPOCH + 40), [1] * 40, head="metric_name,timestamp,metric_value"
+            ),
+            "k6",
+        ),
+        (
+            rows(
+                range(EPOCH, EPOCH + 40),
+                [1] * 40,
+                ["GET"] * 40,
+                ["/"] * 40,
+                [52.5] * 40,
+                head="Timestamp,User Count,Type,Name,Requests/s",
+            ),
+            "locust",
+        ),
+        (rows([EPOCH + 60 * at for at in range(9)], range(9), head="Timestamp,Sum"), "cloudwatch"),
+    ],
+)
+def test_rows_that_are_no_requests_are_not_counted_in_silence(text, known, tmp_path):
+    assert asked(text, tmp_path, "requests", step_seconds=10)[0] == [f"--format {known}", "--values requests"]
+    assert load(text, tmp_path, "requests", step_seconds=10, values="requests").actual_rate_rps.max() > 0
+
+
 def test_jmeter_is_in_milliseconds_with_functions_by_label(tmp_path):
     times = [EPOCH * 1000 + 500 * at for at in range(121)]
     text = rows(times, [99] * 121, ["home", "cart"] * 60 + ["home"], head="timeStamp,elapsed,label")

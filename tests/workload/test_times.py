@@ -168,7 +168,9 @@ def local_times(zone, start, count, minutes):
 def test_the_hours_around_a_change_of_the_clocks_are_all_there_once(zone, night, tmp_path):
     # A request a minute for six hours: six periods of an hour, each of 60, and the last row alone.
     text = "time\n" + "".join(f"{one}\n" for one in local_times(zone, night, 361, 1))
-    trace = load(text, tmp_path, "requests", step_seconds=3600, timezone=zone)
+    trace, preview = load(text, tmp_path, "requests", step_seconds=3600, timezone=zone, preview=True)
+    assert f"from {night:%Y-%m-%d %H:%M:%S} to" in preview.times
+    assert preview.times.endswith(f"UTC (times are dates of {zone})")
     assert (trace.actual_rate_rps[:, 0] * 3600).tolist() == [60.0] * 6
 
 

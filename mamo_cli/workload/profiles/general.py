@@ -97,7 +97,7 @@ def _even(cells: Sequence[str]) -> bool | None:
     import numpy as np
 
     try:
-        numbers = np.array([float(cell) for cell in cells])
+        numbers = np.array([float(cell.strip()) for cell in cells])
     except ValueError:
         try:
             at = [re.sub(r"(Z|[+-][0-9]{2}:?[0-9]{2})$", "", cell.strip().replace("/", "-")) for cell in cells]

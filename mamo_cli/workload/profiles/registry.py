@@ -28,8 +28,9 @@ def profile_of(table: Table, options: Options) -> tuple[Profile, str]:
     if name != AUTO:
         if name not in PROFILES:
             raise UsageError(f"--format must be one of {', '.join(FORMATS)}, got {name!r}")
+        _check_requests(table, options)
         return PROFILES[name], "--format says so"
-    found = [(profile, why) for profile in KNOWN if (why := profile.recognised(table)) is not None]
+    found = _known(table)
     if len(found) > 1:
         raise ChoiceError(
             f"{table.path}: this may be in more than one format",
@@ -43,3 +44,24 @@ def profile_of(table: Table, options: Options) -> tuple[Profile, str]:
             "mean with --format requests or wide, --time-column, --value-column, --function-column, --values"
         )
     return found[0]
+
+
+def _known(table: Table) -> list[tuple[Profile, str]]:
+    return [(profile, why) for profile in KNOWN if (why := profile.recognised(table)) is not None]
+
+
+def _check_requests(table: Table, options: Options) -> None:
+    """Ask about a table whose rows are not requests, or not all of them, where each is to be taken for one.
+
+    Raises:
+        ChoiceError: it is such a table, and no option shows that the user knows.
+    """
+    if options.format != general.REQUESTS.name or options.values is not None or options.where:
+        return
+    for profile, why in _known(table):
+        meaning = profile.meaning(table)
+        if meaning.values != "requests" or meaning.where:
+            raise ChoiceError(
+                f"{table.path}: is each row a request? It looks like {profile.name}: {why}",
+                [(["--format", profile.name], profile.about), (["--values", "requests"], "each row is a request")],
+            )

@@ -44,7 +44,7 @@ def _is_prometheus(table: Table) -> str | None:
 
 def _rises(table: Table, name: str) -> bool:
     """Whether a column falls at most where a process starts anew."""
-    cells = [float(cell) for cell in table.cells(name) if re.fullmatch(NUMBER, cell.strip())]
+    cells = [float(cell.strip()) for cell in table.cells(name) if re.fullmatch(NUMBER, cell.strip())]
     falls = sum(after < before for before, after in pairwise(cells))
     return len(cells) > 2 and falls <= len(cells) // 20 + 1
 
