@@ -7,7 +7,7 @@ MAMO := $(abspath $(BIN))/mamo
 # One thread for each process: mamo cuts its work into processes itself.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo docs test test-faults fuzz mutants reference lint type bench paper clean
+.PHONY: demo docs test test-lowest test-newest test-faults fuzz mutants reference lint type bench paper clean
 FUZZ_RUNS ?= 20000
 
 $(BIN)/mamo: pyproject.toml constraints.txt
@@ -31,6 +31,24 @@ test: $(VENV)/.dev ## lint, types and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto --dist worksteal
+
+# The suite's core in environments of their own, made of the wheel: no code's warnings are held against it there. Torch
+# is held in both, as package indexes keep no light build of other versions.
+CORE := tests/core tests/workload tests/solvers tests/analysis tests/plots tests/cli/test_terminal.py \
+	tests/cli/test_wheel.py
+IN = $(VENV)-$(1)/bin/pip install --quiet --constraint $(VENV)-$(1)/constraints.txt . \
+		pytest pytest-xdist hypothesis pacsltk==0.2.0 setuptools && \
+	$(VENV)-$(1)/bin/python -m pytest -n auto -m "not slow and not faults" -o filterwarnings=default $(CORE)
+
+test-lowest: ## the suite's core with the lowest versions that pyproject.toml declares
+	$(PYTHON) -m venv --clear $(VENV)-lowest
+	$(PYTHON) -m tests.lowest > $(VENV)-lowest/constraints.txt
+	$(call IN,lowest)
+
+test-newest: ## the same with the newest versions there are
+	$(PYTHON) -m venv --clear $(VENV)-newest
+	grep ^torch== constraints.txt > $(VENV)-newest/constraints.txt
+	$(call IN,newest)
 
 test-faults: $(VENV)/.dev ## 200 random SIGKILLs (minutes): every run ends as if nobody had killed it
 	$(BIN)/pytest -m faults -n auto --dist worksteal tests/faults
@@ -69,5 +87,5 @@ paper: $(BIN)/mamo ## the four experiments with 20 seeds and longer phases
 	$(MAMO) plot
 
 clean: ## everything that was made, results excepted
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-newest build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
