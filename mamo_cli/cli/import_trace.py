@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from mamo_cli.workload.choices import ChoiceError
     from mamo_cli.workload.options import Options
 
-_FORMATS = "auto, azure-2019, mooncake, cloudwatch, prometheus, access-log, k6, locust, jmeter, requests, wide"
+_FORMATS = (
+    "auto, azure-2019, azure-2021, azure-llm, huawei-2023, alibaba-msrtqps, burstgpt, mooncake, cloudwatch, "
+    "prometheus, grafana, influxdb, access-log, k6, locust, jmeter, hey, requests, wide"
+)
 
 
 def import_command(

@@ -21,6 +21,8 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9
 DATE = re.compile(
     r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4} |[0-9]{1,2}/[A-Z][a-z]{2}/[0-9]{4}"
 )
+# What no column is called: dates, times of day, seconds since 1970, decimal numbers.
+_DATA = re.compile(rf"({DATE.pattern}|.*[0-9]:[0-9]{{2}}:[0-9]{{2}}).*|[0-9]{{10,}}(\.[0-9]*)?|[0-9]+\.[0-9]+")
 _SEPARATOR_LINE = re.compile(r"sep=(.)")
 
 
@@ -83,7 +85,18 @@ def dialect_of(source: Source, separator: str | None) -> Dialect:
     header, used = _header(source, lines, first, chosen)
     if DATE.match(header[0]) or all(_NUMBER.fullmatch(cell) or DATE.match(cell) for cell in header):
         return Dialect(Layout.CELLS, tuple(f"f{i}" for i in range(len(header))), chosen, first, 0, comments)
+    _refuse_data(source, header, first)
     return Dialect(Layout.CELLS, tuple(header), chosen, first + used, first + 1, comments)
+
+
+def _refuse_data(source: Source, header: list[str], first: int) -> None:
+    """Raise where the first line seems to hold data, and no names of columns."""
+    for index, cell in enumerate(header):
+        if _DATA.fullmatch(cell):
+            raise DataError(
+                f"{source.path}:{first + 1}:{index + 1}: {cell[:60]!r} is no name of a column: there seems to be no "
+                "header line: put one above, with a name for each column, such as: time,status,path"
+            )
 
 
 def _preamble(source: Source, lines: list[str]) -> tuple[int, dict[str, tuple[int, str]], str | None]:

@@ -17,8 +17,8 @@ from mamo_cli.workload.meaning import Meaning
 from mamo_cli.workload.opening import open_table
 from mamo_cli.workload.options import Options
 from mamo_cli.workload.preview import Preview, preview_of
-from mamo_cli.workload.profiles.profile import Profile
-from mamo_cli.workload.profiles.registry import profile_of
+from mamo_cli.workload.profiles.profile import Advice, Profile
+from mamo_cli.workload.profiles.registry import profile_of, without_companions
 from mamo_cli.workload.request_log import read_requests
 from mamo_cli.workload.samples import read_samples
 from mamo_cli.workload.tables import Table
@@ -80,27 +80,44 @@ def _read(files: Sequence[Path], options: Options) -> _Read:
     engine = Engine()
     try:
         with ExitStack() as opened:
-            tables = [opened.enter_context(open_table(engine, file, options.separator)) for file in files]
-            for table in tables:
+            all_tables = [opened.enter_context(open_table(engine, file, options.separator)) for file in files]
+            for table in all_tables:
                 table.require_rows()
+            tables, companions = without_companions(all_tables)
             profile, why = profile_of(tables[0], options)
-            said = profile.meaning(tables[0])
+            said = profile.meaning(tables[0], options)
+            tables = [table.below(profile.above(table)) for table in tables]
             if tables[0].decimal_comma():
                 said = replace(said, decimal=",")
             meaning = options.applied(said)
             _check_alike(tables, meaning)
             imported = _reader(meaning)(tables, meaning, options)
+            told, notes = _advice(profile, tables, companions, imported)
     finally:
         engine.close()
-    return _Read(replace(imported, said=[*_left_out(tables[0], meaning), *imported.said]), profile, why, meaning)
+    told = [*_left_out(tables[0], meaning), *imported.said, *told]
+    return _Read(replace(imported, said=told, notes={**imported.notes, **notes}), profile, why, meaning)
+
+
+def _advice(profile: Profile, tables: Sequence[Table], companions: Sequence[Table], imported: Imported) -> Advice:
+    if not companions:
+        return [], {}
+    if profile.advice is None or not all(profile.companion(table) for table in companions):
+        raise DataError(f"{companions[0].path}: this goes with files of another format than {profile.name}")
+    return profile.advice(tables, companions, imported.names)
 
 
 def _left_out(table: Table, meaning: Meaning) -> list[str]:
     """What is said of columns that are not read, and of how numbers are."""
-    said = ["the first column has no name and is left out, as an index"] if "" in meaning.ignored else []
-    times = [name for name in meaning.ignored if name]
-    if times and meaning.period_s is None:
-        said.append(f"left out: the columns {', '.join(times)}")
+    said = []
+    if "" in meaning.ignored:
+        first = table.columns[0] == ""
+        said.append(f"the {'first' if first else 'empty'} column has no name and is left out{', as an index' * first}")
+    columns = [name for name in meaning.ignored if name]
+    if columns and meaning.period_s is None:
+        said.append(f"left out: the columns {', '.join(columns)}")
+    said += [f"only rows with {name}={value} count" for name, value in meaning.where]
+    said += [f"rows with {name}={value} are left out" for name, value in meaning.excluded]
     if meaning.decimal == ",":
         said.append("numbers have a decimal comma")
     if table.header_line == 0 and table.layout in (Layout.CELLS, Layout.LIST):

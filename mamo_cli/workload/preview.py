@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mamo_cli.workload.imported import Imported
+from mamo_cli.workload.imported import Imported, note_text
 from mamo_cli.workload.profiles.profile import Profile
 from mamo_cli.workload.stamps import moment
 from mamo_cli.workload.times import Kind
@@ -65,7 +65,7 @@ class Preview:
         ]
         for name, rates in list(self.first.items())[:_SHOWN_FUNCTIONS]:
             shown.append(f"first periods of {name}, requests/s: {', '.join(f'{rate:.4g}' for rate in rates)}")
-        return shown
+        return [note_text(line) for line in shown]
 
 
 def preview_of(imported: Imported, trace: Trace, profile: Profile, why: str, timezone: str | None) -> Preview:

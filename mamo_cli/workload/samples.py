@@ -49,6 +49,8 @@ def read_samples(tables: Sequence[Table], meaning: Meaning, options: Options) ->
     except DataError as error:
         raise DataError(f"{tables[0].path}: {error}") from error
     said = [*series.said, *result.said]
+    if len(series.function) > len(series.names) and np.isnan(series.value).any():
+        said.append("where one of several series that are added up has no value, it counts as nothing")
     if clock is None and options.step_seconds is None:
         said.append(f"no column has the time: each row is taken as one control period of {result.step_seconds:g} s")
     notes = {"values": values}

@@ -18,7 +18,9 @@ from mamo_cli.workload.times import Clock
 from mamo_cli.workload.trace import FloatArray, IntArray
 
 _NO_TIME = -(2**63) + 1
-_LIKE_METRICS = re.compile(r"metric|quantile|percentile|^le$|stat|measure|unit|aggregat|^type$|^kind$|^field$", re.I)
+LIKE_METRICS = re.compile(
+    r"metric|quantile|percentile|^le$|stat|measure|unit|aggregat|^type$|^kind$|^_?field$|^__name__$", re.I
+)
 _LIKE_LABELS = re.compile(r"id$|instance|pod|node|host|shard|code|status|replica", re.I)
 
 
@@ -163,7 +165,7 @@ def _labels(table: Table, meaning: Meaning) -> tuple[str, ...]:
         text = not all(re.fullmatch(NUMBER, cell.strip()) for cell in cells)
         if not text and not _LIKE_LABELS.search(name):
             continue
-        if _LIKE_METRICS.search(name):
+        if LIKE_METRICS.search(name):
             some = sorted(cells)[:10]
             raise ChoiceError(
                 f"{table.path}: the column {name} tells quantities apart that do not add up: which is meant?",

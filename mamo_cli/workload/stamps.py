@@ -133,6 +133,15 @@ def refuse_no_times(rows: Stamped, meaning: Meaning) -> None:
     assert rows.clock is not None
     assert meaning.time is not None
     column = rows.table.place(meaning.time)
+    if rows.clock.kind is Kind.NUMBER:
+        beyond = f"regexp_full_match({column}, {quoted(NUMBER)}) and {rows.clock.exact(column)} is null"
+        rows.table.faults(
+            meaning.time,
+            f"{rows.keep} and {beyond}",
+            f"is far from all other rows, beyond any time in {rows.clock.words}",
+            ": correct it, or leave the row out",
+        )
+        rows.table.check()
     rows.table.faults(
         meaning.time,
         f"{rows.keep} and {rows.clock.exact(column)} is null",

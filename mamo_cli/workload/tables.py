@@ -52,6 +52,15 @@ class Table:
         self._problems: list[str] = []
         self._check_columns()
 
+    def below(self, rows: int) -> "Table":
+        """Return the table without its first rows, which keep their numbers."""
+        if not rows:
+            return self
+        numbered = f"(select * from {self.numbered} where r > {rows})"
+        cells = ", ".join(f"c{index}" for index in range(len(self.columns)))
+        relation = f"(select {cells} from {numbered})"
+        return Table(self.engine, self._source, self._dialect, (relation, numbered))
+
     def column(self, name: str, option: str) -> str:
         """Return the column `name` as a query calls it.
 
@@ -172,7 +181,7 @@ class Table:
 
     def _check_columns(self) -> None:
         for index, column in enumerate(self.columns):
-            if not column and index > 0:
+            if not column and index > 0 and self.rows(f"select 1 from {self.relation} where c{index} != '' limit 1"):
                 self.header_fault(index, "a column must have a name, got ''")
             elif column in self.columns[:index]:
                 self.header_fault(index, f"column {shown(column)} is there twice")

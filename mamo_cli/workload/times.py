@@ -188,6 +188,11 @@ _FORMS = (
 _SLASHED = rf"{_DIGITS}/{_DIGITS}/[0-9]{{4}} {_CLOCK}( [AP]M)?"
 
 
+def is_date(cell: str) -> bool:
+    """Whether a cell is a date of a form that is known, with or without a zone."""
+    return any(re.fullmatch(f"({form})({_ZONE})?", cell) for form in (*(one.pattern for one in _FORMS), _SLASHED))
+
+
 def _dates(table: Table, name: str, cells: Sequence[str]) -> Clock:
     first = cells[0].strip()
     for form in _FORMS:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mamo_cli.core.errors import DataError
 from mamo_cli.workload.choices import ChoiceError
 from mamo_cli.workload.resampling import Samples, increases
 from mamo_cli.workload.tables import Table
@@ -14,6 +15,7 @@ _COUNT_NAMES = re.compile(
     re.I,
 )
 _RATE_NAMES = re.compile(r"rps|qps|tps|rate|/ ?s(ec)?($|[^a-z])|per.?sec|per.?s($|[^a-z])|_ps$|hz$|throughput", re.I)
+_MINUTE_NAMES = re.compile(r"rpm|/ ?min|per.?min|a.minute", re.I)
 _MANY_ROWS = 8
 # Rows closer than this count about what they rate.
 _LONG_S = 2
@@ -28,8 +30,15 @@ def values_of(table: Table, names: Sequence[str], samples: Samples) -> str:
         samples: the values.
 
     Raises:
+        DataError: they are by the minute.
         ChoiceError: they may be counts.
     """
+    by_minute = [name for name in names if _MINUTE_NAMES.search(name)]
+    if by_minute:
+        raise DataError(
+            f"{table.path}: the column {by_minute[0]} is named as requests a minute: divide its values by 60, or say "
+            "what they are with --values"
+        )
     if all(_RATE_NAMES.search(name) for name in names):
         return "rate"
     value, seconds = samples.value, samples.spacing_ns / 1e9
@@ -51,7 +60,7 @@ def values_of(table: Table, names: Sequence[str], samples: Samples) -> str:
     ]
     if rising:
         rise = float(np.nansum(increases(samples).value, axis=1).mean()) / seconds
-        answers[1] = (["--values", "counter"], f"requests since a start: {rise:.4g} requests/s")
+        answers.append((["--values", "counter"], f"requests since a start: {rise:.4g} requests/s"))
     raise ChoiceError(f"{table.path}: rates or counts? {why}", answers)
 
 

@@ -87,8 +87,8 @@ def test_a_counter_rises_by_what_came_and_starts_anew_as_prometheus_takes_it(tmp
 def test_a_rising_counter_is_asked_about_with_its_own_rate(tmp_path):
     text = rows([EPOCH + 300 * at for at in range(10)], [10**5 + 3000 * at for at in range(10)], head="time,served")
     options, outcomes = asked(text, tmp_path, "wide")
-    assert options == ["--values rate", "--values counter"]
-    assert outcomes[1] == "requests since a start: 10 requests/s"
+    assert options == ["--values rate", "--values count", "--values counter"]
+    assert outcomes[2] == "requests since a start: 10 requests/s"
 
 
 def test_a_counter_spreads_evenly_what_came_while_nothing_was_written(tmp_path):
@@ -259,9 +259,10 @@ def test_instances_of_a_function_add_up_and_that_is_said(tmp_path):
     assert preview.said[0] == "3 series, told apart by msinstanceid, are added up into 2 functions"
 
 
-def test_where_the_reading_is_open_both_are_offered(tmp_path):
+def test_quantities_of_one_table_are_asked_about(tmp_path):
     options, _ = asked(LONG, tmp_path)
-    assert options == ["--format requests", "--format wide --value-column value --function-column service"]
+    long = "--value-column value --function-column service --where metric="
+    assert options == [f"{long}p95_ms", f"{long}rps"]
 
 
 # --- text of many kinds

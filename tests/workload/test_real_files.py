@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from mamo_cli.core.errors import DataError
+from mamo_cli.workload.choices import ChoiceError
 from mamo_cli.workload.importers import import_trace as read_import
 from mamo_cli.workload.options import Options
 from mamo_cli.workload.trace_csv import read_trace, write_trace
@@ -72,7 +73,13 @@ def test_openfaas_profiles_are_told_apart_by_where():
 
 def test_openfaas_profiles_together_are_refused_with_the_remedy():
     path = real("openfaas_load_traces.csv")
-    with pytest.raises(DataError, match=r"csv:2:12: trace_type holds text.*--where trace_type=pwr_50"):
+    with pytest.raises(
+        ChoiceError, match=r"the column trace_type holds text, and several columns hold numbers"
+    ) as asked:
         import_trace(path, "wide", step_seconds=60)
+    assert [words for words, _ in asked.value.answers[:2]] == [
+        ["--where", "trace_type=pwr_25"],
+        ["--where", "trace_type=pwr_50"],
+    ]
     with pytest.raises(DataError, match=r"csv:102:11: time 0 s is given twice"):
         import_trace(path, "wide", step_seconds=60, function=("0",))

@@ -2,152 +2,194 @@
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import replace
 
-from mamo_cli.workload.cells import MISSING
 from mamo_cli.workload.choices import ChoiceError
-from mamo_cli.workload.dialect import DATE
 from mamo_cli.workload.meaning import Meaning
 from mamo_cli.workload.options import Options
-from mamo_cli.workload.profiles.profile import Profile, named
-from mamo_cli.workload.tables import NUMBER, Table
-
-_UNIT = r"(_(s|sec|secs|seconds|ms|millis|us|ns))?"
-ARRIVALS = (
-    r"timestamp|arrival_timestamp|start_timestamp|arrival_time|start_time|time|date|datetime|date_time|@timestamp|ts|ds"
-    r"|unixtime|unix_time|unix|epoch|epoch_time"
+from mamo_cli.workload.profiles.look import (
+    ARRIVALS,
+    ENDS,
+    Holds,
+    holds,
+    holds_times,
+    kinds,
+    of_else,
+    rises_evenly,
+    times_of,
+    unique,
+    usual,
+    varying,
 )
-ENDS = r"end_timestamp|end_time"
-TIMES = rf"{ARRIVALS}|{ENDS}|step|minute|minutes|hour|day|period"
+from mamo_cli.workload.profiles.profile import Profile, named
+from mamo_cli.workload.series import LIKE_METRICS
+from mamo_cli.workload.stamps import kept
+from mamo_cli.workload.tables import Table
+
 FUNCTIONS = ("func", "function")
-VALUES = ("value", "values", "metric_value", "rate", "rps", "qps", "count", "sum", "y")
-_EPOCHS = (10**9, 3 * 10**9)
+_MOST_ANSWERS = 8
+_SAYS_NOTHING = ("value", "values", "val", "v", "y")
+UNNAMED = re.compile(r"(Unnamed: [0-9]+)?")
 
 
-def _usual(table: Table, names: str) -> list[str]:
-    return [name for name in table.columns if re.fullmatch(f"({names}){_UNIT}", name.strip().lower())]
+def never(table: Table) -> str | None:
+    """Recognise nothing: these formats are told apart in another way."""
+    return None
 
 
 # --- a row a request
 
 
-def _requests_meaning(table: Table) -> Meaning:
-    """Which column has the time: one by its usual name, else one of ends; a `duration` beside an end is taken off."""
+def _requests_meaning(table: Table, options: Options) -> Meaning:
+    """Which column has the time: one by its usual name, else one of ends, else one of dates.
+
+    Raises:
+        ChoiceError: any of several could be it.
+    """
     functions = tuple(named(table, FUNCTIONS)[:1])
     if functions:
         functions = (*named(table, ("app",))[:1], *functions)
-    for usual in (ARRIVALS, ENDS):
-        found = _usual(table, usual)
+    meaning = Meaning(values="requests", functions=functions)
+    if options.time_column is not None:
+        return replace(meaning, time=options.time_column)
+    dated = [name for name in table.columns if holds_times(table, name)]
+    for found in (usual(table, ARRIVALS), usual(table, ENDS), dated):
         if len(found) > 1:
             raise ChoiceError(
                 f"{table.path}:{max(table.header_line, 1)}:1: any of {', '.join(found)} could be the time of a request",
                 [(["--time-column", name], "") for name in found],
             )
         if found:
-            ends = usual is ENDS
+            ends = found == usual(table, ENDS)
             duration = next(iter(named(table, ("duration",))), None) if ends else None
-            return Meaning(values="requests", time=found[0], functions=functions, duration=duration)
-    times = [name for name in table.columns if _holds_times(table, name)]
-    return Meaning(values="requests", time=times[0] if len(times) == 1 else None, functions=functions)
+            return replace(meaning, time=found[0], duration=duration)
+    return meaning
 
 
 # --- a table of values
 
 
-def _wide_meaning(table: Table) -> Meaning:
-    """The time is in a column of a usual name, or of dates or seconds since 1970; an unnamed first is an index."""
-    if len(table.columns) == 1 and not table.header_line:
-        return Meaning()
-    ignored = ("",) if "" in table.columns else ()
-    usual = [*_usual(table, TIMES), *(name for name in table.columns if _holds_times(table, name))]
-    times = list(dict.fromkeys(name for name in usual if name not in ignored))
-    times.sort(key=lambda name: not _holds_times(table, name))
-    return Meaning(time=times[0] if times else None, ignored=(*ignored, *times[1:]))
+def wide_meaning(table: Table, options: Options) -> Meaning:
+    """Return what columns mean: one has the time, by its name or by what it holds, and all others are functions.
 
-
-def _holds_times(table: Table, name: str) -> bool:
-    """Whether the first rows of a column are dates, or numbers that rise as seconds (ms, ...) since 1970 do."""
-    cells = [cell.strip() for cell in table.cells(name)]
-    if not cells:
-        return False
-    if all(DATE.match(cell) for cell in cells[:20]):
-        return True
-    if len(cells) < 3 or not all(re.fullmatch(NUMBER, cell) for cell in cells):
-        return False
-    numbers = [float(cell) for cell in cells]
-    steady = all(abs(b - a) > 0 for a, b in pairwise(numbers))
-    return steady and any(
-        all(_EPOCHS[0] * scale <= number <= _EPOCHS[1] * scale for number in numbers)
-        for scale in (1, 10**3, 10**6, 10**9)
-    )
-
-
-# --- telling them apart
-
-
-def _numeric(table: Table, name: str) -> bool:
-    cells = [cell.strip() for cell in table.cells(name)]
-    return bool(cells) and all(
-        re.fullmatch(NUMBER, cell.replace(",", ".")) or cell.lower() in MISSING for cell in cells
-    )
-
-
-def _even(cells: Sequence[str]) -> bool | None:
-    """Whether the first times are evenly apart; None where they are no numbers or dates that Python knows."""
-    import numpy as np
-
-    try:
-        numbers = np.array([float(cell.strip()) for cell in cells])
-    except ValueError:
-        try:
-            at = [re.sub(r"(Z|[+-][0-9]{2}:?[0-9]{2})$", "", cell.strip().replace("/", "-")) for cell in cells]
-            numbers = np.array(at, dtype="datetime64[ns]").astype(np.int64).astype(np.float64)
-        except ValueError:
-            return None
-    steps = np.diff(np.unique(numbers))
-    if len(steps) < 2:
-        return None
-    middle = np.median(steps)
-    return bool(middle > 0 and (np.abs(steps - middle) <= middle / 100).mean() > 0.9)
-
-
-def told_apart(table: Table, options: Options) -> list[tuple[Profile, str]]:
-    """Return which of the two a table is in and why; nothing where it is in none.
+    Where rows of several series stand at one time, the column that names them tells functions apart.
 
     Raises:
-        ChoiceError: it may be in either.
+        ChoiceError: some columns are named as something else than requests, or several could tell functions apart.
     """
-    if options.values is not None or options.value_column is not None:
-        return [(REQUESTS if options.values == "requests" else WIDE, "--values or --value-column says so")]
-    time = options.time_column or _wide_meaning(table).time
-    ignored = _wide_meaning(table).ignored
-    others = [name for name in table.columns if name != time and name not in ignored]
-    numeric = [name for name in others if _numeric(table, name)]
-    if time is None:
-        what = (
-            "a list of numbers without a header" if not table.header_line else "numbers in all columns, none the time"
+    times = times_of(table, options)
+    unnamed = [name for name in table.columns if UNNAMED.fullmatch(name) and name not in times[:1]]
+    meaning = Meaning(time=times[0] if times else None, ignored=(*unnamed, *times[1:]))
+    if options.value_column is not None:
+        return meaning
+    if not times:
+        _ask_of_ordinals(table, options)
+        _ask_of_else(table, [name for name in table.columns if holds(table, name) is Holds.NUMBERS], options)
+        return meaning
+    keep = kept(table, Meaning(where=options.where))
+    free = free_columns(table, meaning, options)
+    texts = [name for name in free if not table.cells(name) or holds(table, name) is Holds.TEXT]
+    telling = varying(table, texts, keep)
+    meaning = replace(meaning, ignored=(*meaning.ignored, *(name for name in texts if name not in telling)))
+    numbers = [name for name in free if name not in texts]
+    if telling and numbers and not options.function and unique(table, [times[0], *telling], keep):
+        return _long_meaning(table, meaning, telling, numbers, options)
+    _ask_of_else(table, [name for name in numbers if _wanted(name, options)], options)
+    return meaning
+
+
+def _ask_of_ordinals(table: Table, options: Options) -> None:
+    """Ask whether a column that rises by the same from row to row has the time."""
+    if options.values is not None or len(table.columns) < 2:
+        return
+    for name in table.columns:
+        if rises_evenly(table, name):
+            raise ChoiceError(
+                f"{table.path}: the column {name} rises by the same from row to row: does it tell the time?",
+                [
+                    (["--time-column", name], "it has the time"),
+                    (["--values", "rate"], "it holds requests/s, as all other columns do"),
+                ],
+            )
+
+
+def free_columns(table: Table, meaning: Meaning, options: Options) -> list[str]:
+    """Return the columns that are neither the time nor ignored nor asked for by --where."""
+    spent = {meaning.time, *meaning.ignored, *(name for name, _ in options.where)}
+    return [name for name in table.columns if name not in spent]
+
+
+def _wanted(name: str, options: Options) -> bool:
+    return not options.function or any(name.startswith(text) for text in options.function)
+
+
+def _ask_of_else(table: Table, numbers: Sequence[str], options: Options) -> None:
+    """Ask which columns are functions where some are named as latencies, sizes, failures and the like."""
+    stem = table.path.name.partition(".")[0]
+    other = [name for name in numbers if of_else(stem if name.lower() in _SAYS_NOTHING else name)]
+    if not other or options.function:
+        return
+    good = [name for name in numbers if name not in other]
+    named_by = "is by the file's name" if other[0].lower() in _SAYS_NOTHING else "is named as"
+    question = f"{table.path}: the column {other[0]} {named_by} something else than a number of requests"
+    if good:
+        words = ([word for name in names for word in ("--function", name)] for names in (good, numbers))
+        raise ChoiceError(
+            f"{question}: which columns are functions?",
+            list(zip(words, (f"only {', '.join(good)}", "all of them"), strict=True)),
         )
-        return [(WIDE, f"it holds {what}")] if len(numeric) == len(others) else []
-    if not numeric:
-        return [(REQUESTS, f"the column {time} has the time and no other holds numbers")]
-    even = _even(table.cells(time))
-    if len(numeric) == len(others) and even:
-        return [(WIDE, f"its rows are evenly apart by {time} and all other columns hold numbers")]
-    if len(numeric) < len(others) and even is False and not named(table, VALUES):
-        return [(REQUESTS, f"its rows are unevenly apart by {time} and hold text, as requests do")]
-    raise ChoiceError(f"{table.path}: what is a row?", _answers(time, others, numeric))
+    if options.values is None:
+        raise ChoiceError(
+            f"{question}, and so are all others: what do the values say?",
+            [(["--values", "rate"], "requests/s, all the same"), (["--values", "count"], "requests in a period")],
+        )
 
 
-def _answers(time: str, others: Sequence[str], numeric: Sequence[str]) -> list[tuple[list[str], str]]:
-    requests = (["--format", "requests"], f"a request, at its {time}")
-    if len(numeric) == len(others):
-        return [requests, (["--format", "wide"], f"the values of functions, a column each: {', '.join(numeric[:5])}")]
-    value = next((name for name in numeric if name.strip().lower() in VALUES), numeric[-1])
-    label = next(name for name in others if name not in numeric)
-    long = ["--format", "wide", "--value-column", value, "--function-column", label]
-    return [requests, (long, f"one value, {value}, of one function, its {label}")]
+def _long_meaning(
+    table: Table, meaning: Meaning, telling: Sequence[str], numbers: Sequence[str], options: Options
+) -> Meaning:
+    """Return the meaning of a table with a row for each time and series.
+
+    Raises:
+        ChoiceError: it has several columns of values, of names, or of quantities.
+    """
+    values = numbers if len(numbers) == 1 else [name for name in numbers if not of_else(name)] or list(numbers)
+    metrics = [name for name in telling if LIKE_METRICS.search(name)]
+    series = [name for name in telling if name not in metrics] or list(telling)
+    functions = options.function_column or tuple(series)
+    said = [] if options.function_column else ["--function-column", functions[0]]
+    if len(values) > 1:
+        _ask_of_several(table, values, functions[0], said, options)
+    value = ["--value-column", values[0]]
+    quantities = [name for name in metrics if name not in functions]
+    if quantities:
+        found = kinds(table, quantities[0], kept(table, Meaning(where=options.where)), _MOST_ANSWERS)
+        raise ChoiceError(
+            f"{table.path}: the column {quantities[0]} tells quantities apart that do not add up: which is meant?",
+            [([*value, *said, "--where", f"{quantities[0]}={kind}"], f"only rows of {kind}") for kind in found],
+        )
+    if len(functions) > 1 and not options.function_column:
+        answers = [([*value, "--function-column", name], f"a function a {name}") for name in series[:_MOST_ANSWERS]]
+        raise ChoiceError(f"{table.path}: which column tells functions apart?", answers)
+    return replace(meaning, value=values[0], functions=functions)
 
 
-REQUESTS = Profile("requests", "a row a request", lambda table: None, _requests_meaning)
-WIDE = Profile("wide", "a column a function, rates or counts", lambda table: None, _wide_meaning)
-PROFILES = (REQUESTS, WIDE)
+def _ask_of_several(table: Table, values: Sequence[str], series: str, said: Sequence[str], options: Options) -> None:
+    """Ask whether columns are functions, for rows of one kind, or rows are, with their requests in one column."""
+    some = kinds(table, series, kept(table, Meaning(where=options.where)), _MOST_ANSWERS // 2)
+    rows = [(["--where", f"{series}={kind}"], f"a column a function, only rows of {kind}") for kind in some]
+    columns = [
+        (["--value-column", name, *said], f"a function a {series}, its requests in {name}")
+        for name in values[: _MOST_ANSWERS // 2]
+    ]
+    raise ChoiceError(
+        f"{table.path}: the column {series} holds text, and several columns hold numbers: what is a function?",
+        [*rows, *columns],
+    )
+
+
+REQUESTS, WIDE = "requests", "wide"
+PROFILES = (
+    Profile(REQUESTS, "a row a request", never, _requests_meaning),
+    Profile(WIDE, "a column a function, rates or counts", never, wide_meaning),
+)
