@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mamo_cli.runs.stopping import PATIENCE_SECONDS
-from tests.cli.invoke import TINY, mamo, started
+from tests.cli.invoke import COMMAND, TINY, mamo, started
 from tests.cli.killing import contents
 from tests.clock import HANG_SECONDS, ended_within
 
@@ -205,6 +206,20 @@ def test_no_worker_outlives_a_stop():
         process.communicate(timeout=HANG_SECONDS)
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
+
+
+def test_a_closed_terminal_saves_too(folder):
+    """The system sends SIGHUP, and nobody can be told any more."""
+    process, terminal = pty.fork()
+    if not process:
+        os.execv(COMMAND, [COMMAND, *ENDLESS])
+    shown = b""
+    while b"alpha 0." not in shown:
+        shown += os.read(terminal, 65536)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 128 + signal.SIGHUP
+    assert status() == "interrupted"
+    assert (folder / "results" / "x" / "checkpoint.pt").exists()
 
 
 # What breaks the promise: by computing on, by sleeping on, and by standing in the way of the second signal.
