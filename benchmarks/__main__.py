@@ -9,7 +9,19 @@ from rich.console import Console
 from benchmarks.rows import Row, core_count, machine, model_name, save, show
 
 RESULTS = Path(__file__).parent / "results.csv"
-PARTS = ("updates", "ceiling", "stages", "lookup", "environment", "offline", "startup", "memory", "growth", "device")
+PARTS = (
+    "updates",
+    "ceiling",
+    "stages",
+    "lookup",
+    "environment",
+    "offline",
+    "startup",
+    "memory",
+    "growth",
+    "device",
+    "import",
+)
 
 
 def main(
@@ -44,7 +56,19 @@ def main(
 
 def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) -> list[Row]:
     """The rows of one part; what it needs is imported only then."""
-    from benchmarks import ceiling, devices, environments, growth, lookups, memory, offline, stages, startup, throughput
+    from benchmarks import (
+        ceiling,
+        devices,
+        environments,
+        growth,
+        imports,
+        lookups,
+        memory,
+        offline,
+        stages,
+        startup,
+        throughput,
+    )
 
     parts = {
         "updates": lambda: throughput.run(quick, repeats, seconds, lambda text: console.print(f"[dim]  {text}[/dim]")),
@@ -56,6 +80,7 @@ def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) 
         "startup": lambda: startup.run(quick),
         "memory": lambda: memory.run(quick),
         "growth": lambda: growth.run(quick, repeats),
+        "import": lambda: imports.run(quick, repeats),
         "device": lambda: devices.run(quick, repeats, seconds),
     }
     return parts[part]()

@@ -99,8 +99,8 @@ def number_clock(unit: str, decimal: str = ".", cells: Sequence[str] = ()) -> Cl
     def quick(column: str) -> str:
         text = _pointed(column, decimal)
         value = f"try_cast({text} as double)"
-        plain = f"strpos({text}, '_') = 0 and strpos(lower({text}), 'e') = 0"
-        fits = f"(strpos({text}, '.') = 0 or length({text}) - strpos({text}, '.') <= {places})"
+        plain = " and ".join(f"not contains({text}, '{mark}')" for mark in "_eE")
+        fits = f"(length({text}) - strpos({text}, '.') <= {places} or strpos({text}, '.') = 0)"
         scaled = f"round({value} * {10**places})::bigint * {10 ** (power - places)}"
         return f"(case when abs({value}) <= {limit} and {plain} and {fits} then {scaled} end)"
 
