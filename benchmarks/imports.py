@@ -1,5 +1,6 @@
 """Reading and counting millions of request rows: `mamo import` against the engine alone, and the other engine."""
 
+import importlib.metadata
 import importlib.util
 import os
 import subprocess
@@ -11,7 +12,7 @@ import numpy as np
 
 import mamo_cli
 from benchmarks.pool import environment
-from benchmarks.rows import Row, measured, ratio
+from benchmarks.rows import Row, core_count, measured, ratio
 
 ROWS = 5_000_000
 START = 1_700_000_000
@@ -60,9 +61,12 @@ def run(quick: bool, repeats: int) -> list[Row]:
             for name, code in engines.items():
                 found[name].append(once(code, path))
     note = f"{rows:,} rows, {FUNCTIONS} functions"
-    about = {"version": mamo_cli.__version__, "cores": 2, "note": note}
-    seconds = {name: measured("import", name, "s", [one for one, _ in both], **about) for name, both in found.items()}
-    peaks = [measured("import", name, "MiB peak", [peak for _, peak in both], **about) for name, both in found.items()]
+    seconds, peaks = {}, []
+    for name, both in found.items():
+        version = mamo_cli.__version__ if name == "mamo import" else importlib.metadata.version(name)
+        each, most = zip(*both, strict=True)
+        seconds[name] = measured("import", name, "s", each, version=version, cores=core_count(), note=note)
+        peaks.append(measured("import", name, "MiB peak", most, version=version, cores=core_count(), note=note))
     ratios = [
         ratio(f"{name} / mamo import", seconds["mamo import"], seconds[name], f"speed, {note}", less_is_more=True)
         for name in engines
