@@ -113,7 +113,7 @@ def import_command(
         raise _with_commands(choice, file, options) from choice
     for line in preview.lines():
         OUTPUT.note(line)
-    target = None if dry_run else out or Path("traces") / f"{file[0].name.partition('.')[0] or 'imported'}.csv"
+    target = None if dry_run else out or Path("traces") / f"{Path(file[0].name.removesuffix('.gz')).stem}.csv"
     report_trace(trace, target, force, as_json, {"preview": asdict(preview)} if as_json else {})
 
 

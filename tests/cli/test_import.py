@@ -1,5 +1,6 @@
 """`mamo import`: what is shown, what is asked, and what is written."""
 
+import gzip
 import json
 import shlex
 import time
@@ -100,3 +101,10 @@ def test_an_option_that_makes_no_sense_is_a_usage_error(words, message):
     done = mamo("import", "sums.csv", *words)
     assert (done.code, done.out) == (2, "")
     assert message in done.err
+
+
+@pytest.mark.usefixtures("sums")
+def test_a_trace_is_named_after_its_file_without_endings():
+    Path("day.1.csv.gz").write_bytes(gzip.compress(SUMS.encode()))
+    assert mamo("import", "day.1.csv.gz").code == 0
+    assert Path("traces/day.1.csv").is_file()

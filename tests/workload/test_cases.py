@@ -3,6 +3,8 @@
 import datetime
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -514,3 +516,16 @@ def test_a_preview_reckons_its_own_numbers_and_holds_no_control_characters(tmp_p
     assert preview.first == {trace.functions[0]: [1.5, 2.0, 3.0, 4.0]}
     assert preview.dropped == [(1, "period at the start, before which nothing was seen (--forecast persistence)")]
     assert all(line.isprintable() for line in preview.lines())
+
+
+def test_a_large_counter_beside_the_time_is_no_second_time(tmp_path):
+    text = rows(
+        [EPOCH + 60 * at for at in range(9)], [1_700_000_000 + 600 * at for at in range(9)], head="time,x_total"
+    )
+    assert rates(load(text, tmp_path, step_seconds=60)) == [[10.0] * 8]
+
+
+def test_the_engine_is_not_imported_before_a_table_is_read():
+    code = "import sys, mamo_cli.workload.importers, mamo_cli.workload.trace_csv; print('duckdb' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
