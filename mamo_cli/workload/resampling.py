@@ -11,7 +11,7 @@ from mamo_cli.workload.trace import FloatArray, IntArray
 
 # A hundredth, for clocks that tick unevenly and for rounded decimals.
 _UNEVEN = 0.01
-_GAP = 1.5
+GAP = 1.5
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def missing_rows(samples: Samples) -> IntArray:
     steps, spacing = np.diff(samples.at_ns), samples.spacing_ns
     if not spacing:
         return np.zeros_like(steps)
-    return np.where(steps > _GAP * spacing, np.rint(steps / spacing).astype(np.int64) - 1, 0)
+    return np.where(steps > GAP * spacing, np.rint(steps / spacing).astype(np.int64) - 1, 0)
 
 
 def evened(samples: Samples) -> Samples:

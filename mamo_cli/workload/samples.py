@@ -15,7 +15,7 @@ from mamo_cli.workload.resampling import Samples, evened, filled, increases, mis
 from mamo_cli.workload.series import Series, read_long, read_wide
 from mamo_cli.workload.stamps import joint_clock, kept, moment
 from mamo_cli.workload.tables import Table
-from mamo_cli.workload.times import UNITS, Clock, number_clock
+from mamo_cli.workload.times import UNITS, Clock, Kind, number_clock
 from mamo_cli.workload.value_kinds import values_of
 
 _REMEDY = "use --fill zero or --fill hold, or complete the file"
@@ -102,7 +102,7 @@ def _complete(
         raise DataError(
             f"{path}: rows are missing in {int((gaps > 0).sum())} places, first between {moment(before, clock)} and "
             f"{moment(after, clock)}, {(after - before) / 1e9:g} s apart where others are "
-            f"{samples.spacing_ns / 1e9:g} s: {_REMEDY}"
+            f"{samples.spacing_ns / 1e9:g} s: {_REMEDY}{_forward(after - before - samples.spacing_ns, clock)}"
         )
     samples = evened(samples)
     count = int(np.isnan(samples.value).sum())
@@ -117,6 +117,12 @@ def _complete(
         where = f"at {moment(int(samples.at_ns[row]), clock)}" if clock is not None else f"in row {row + 1}"
         raise DataError(f"{path}: there is no value of {name} {where}: {_REMEDY}")
     return filled(samples, meaning.fill), count if counter else len(holes)
+
+
+def _forward(missing_ns: int, clock: Clock | None) -> str:
+    """Return the remedy for an hour that local clocks were set forward over."""
+    hour = clock is not None and clock.kind is Kind.LOCAL and missing_ns == 3600 * 10**9
+    return ", or, where clocks were set forward over an hour, --timezone" if hour else ""
 
 
 def _clock(tables: Sequence[Table], meaning: Meaning, options: Options) -> Clock:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mamo_cli.workload.choices import ChoiceError
 from mamo_cli.workload.meaning import Meaning
-from mamo_cli.workload.options import Options
+from mamo_cli.workload.options import DEFAULT_STEP_SECONDS, Options
 from mamo_cli.workload.profiles.look import (
     ARRIVALS,
     ENDS,
@@ -102,13 +102,14 @@ def _ask_of_ordinals(table: Table, options: Options) -> None:
     """Ask whether a column that rises by the same from row to row has the time."""
     if options.values is not None or len(table.columns) < 2:
         return
+    stands_for = [] if table.header_line or options.step_seconds else ["--step-seconds", f"{DEFAULT_STEP_SECONDS:g}"]
     for name in table.columns:
         if rises_evenly(table, name):
             raise ChoiceError(
                 f"{table.path}: the column {name} rises by the same from row to row: does it tell the time?",
                 [
                     (["--time-column", name], "it has the time"),
-                    (["--values", "rate"], "it holds requests/s, as all other columns do"),
+                    (["--values", "rate", *stands_for], "it holds requests/s, as all other columns do"),
                 ],
             )
 

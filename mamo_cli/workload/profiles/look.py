@@ -9,8 +9,11 @@ from itertools import pairwise
 import numpy as np
 
 from mamo_cli.workload.cells import MISSING
+from mamo_cli.workload.meaning import Meaning
 from mamo_cli.workload.options import Options
-from mamo_cli.workload.tables import NUMBER, Table
+from mamo_cli.workload.resampling import GAP
+from mamo_cli.workload.stamps import kept
+from mamo_cli.workload.tables import NUMBER, SAMPLE_ROWS, Table
 from mamo_cli.workload.times import UNITS, clock_of, is_date
 
 _UNIT = r"([ _]?\(?(s|sec|secs|seconds|ms|millis|us|ns|utc|gmt|iso8601)\)?)?"
@@ -136,11 +139,13 @@ class Spacing:
         even: whether nearly all points in time are equally far apart.
         seconds: how far; None where nobody knows the unit.
         repeated: whether a point in time has several rows.
+        gaps: whether some are so far apart that rows seem to be missing between them.
     """
 
     even: bool
     seconds: float | None
     repeated: bool
+    gaps: bool
 
     @property
     def measured(self) -> bool:
@@ -156,7 +161,9 @@ def spacing(table: Table, name: str, options: Options) -> Spacing:
         DataError: the first cell is no time.
         ChoiceError: days and months may be exchanged.
     """
-    cells = table.cells(name)
+    keep = kept(table, Meaning(where=options.where))
+    found = table.rows(f"select {table.place(name)} as c from {table.relation} where {keep} limit {SAMPLE_ROWS}")
+    cells = [cell for (cell,) in found if cell]
     decimal = options.decimal or "."
     clock = clock_of(table, name, options.time_unit, options.time_format, decimal)
     at = _numbers(cells, decimal)
@@ -166,11 +173,11 @@ def spacing(table: Table, name: str, options: Options) -> Spacing:
     distinct = np.unique(at)
     steps = np.diff(distinct)
     if len(steps) < 2:
-        return Spacing(False, None, len(distinct) < len(at))
+        return Spacing(False, None, len(distinct) < len(at), gaps=False)
     middle = float(np.median(steps))
     even = bool((np.abs(steps - middle) <= middle / 100).mean() > _TEN_PERCENT_OFF)
     seconds = None if clock is None else middle / 10 ** UNITS["s"]
-    return Spacing(even, seconds, len(distinct) < len(at))
+    return Spacing(even, seconds, len(distinct) < len(at), gaps=bool((steps > GAP * middle).any()))
 
 
 def _numbers(cells: Sequence[str], decimal: str) -> np.ndarray:

@@ -68,7 +68,7 @@ def _by_rows(table: Table, times: Sequence[str], options: Options) -> tuple[str,
         return "wide", f"{evenly} and all other columns hold numbers"
     if requests and not found.measured and (texts or not found.even):
         return "requests", f"its rows are of single requests, with their {', '.join(numbers[:4])}"
-    return _ask(table, time, numbers, series or not (telling or found.repeated))
+    return _ask(table, time, numbers, series or not (telling or found.repeated or found.gaps))
 
 
 def _only_times(table: Table, time: str, found: Spacing) -> tuple[str, str]:
@@ -85,8 +85,8 @@ def _ask(table: Table, time: str, numbers: Sequence[str], fits: bool) -> tuple[s
     some = ", ".join(numbers[:5])
     if not fits:
         raise DataError(
-            f"{table.path}: it is not known what a row is: the column {numbers[0]} holds numbers, and at one {time} "
-            "there may be several: if each row is one request, use --format requests"
+            f"{table.path}: it is not known what a row is: the column {numbers[0]} holds numbers, but rows do not "
+            f"stand one by one and evenly by {time}, as those of values do: if each is a request, use --format requests"
         )
     raise ChoiceError(
         f"{table.path}: is each row a request, or has each row the rates of functions?",
