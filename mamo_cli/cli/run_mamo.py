@@ -48,8 +48,8 @@ def run_mamo(
         outcome = experiment.run_mamo(config, place(results, name, fresh), machines, standing, before)
     words = about(config.domain).WORDS
     means = {f"mean_{one.name}": one.name for one in (*words.measures, *words.violations)}
-    shown = {"seed": "seed", "alpha": "alpha", "final_alpha": "choice", "exact_alpha": "exact alpha", **means}
-    shown |= {"feasible_share": "feasible", "cost_over_bound": "cost over bound"}
+    shown = {"seed": "seed", "alpha": "alpha", "final_alpha": "choice", "exact_alpha": "exact", **means}
+    shown |= {"feasible_share": "feasible", "cost_over_bound": "over bound"}
     rows = [[row.get(column) for column in shown] for row in outcome.summary]  # earlier versions had no "alpha"
     finish(outcome, {"members": outcome.summary}, as_json, lambda: print_table(list(shown.values()), rows))
 
