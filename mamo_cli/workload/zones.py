@@ -53,11 +53,15 @@ def utc_sql(table: Table, column: str, local: str, name: str, keep: str) -> str:
     if low is None:
         return local
     first, changes = _changes(zone, low // SECOND - 2 * _DAY, high // SECOND + 2 * _DAY)
+    day = f"{local} // {_DAY * SECOND}"
+    days = {one for (one,) in table.rows(f"select distinct {day} from {table.relation} where {keep}")}
     cases = []
     for change in changes:
         starts = (change.at + min(change.before, change.after)) * SECOND
         ends = (change.at + max(change.before, change.after)) * SECOND
         cases.append(f"when {local} < {starts} then {change.before * SECOND}")
+        if days.isdisjoint(range(change.at // _DAY - 2, change.at // _DAY + 3)):
+            continue  # a far-off time must not make a query of every change since
         within = f"{local} >= {starts} and {local} < {ends}"
         if change.after < change.before:
             turn = _turn(table, column, local, f"{keep} and {within}", name)

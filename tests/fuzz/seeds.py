@@ -31,6 +31,7 @@ IMPORTS = [
     _picked("requests", 1) + b"time\n0.5\n1\n61\n200\n",
     _picked("auto", 2) + b"app,func,end_timestamp,duration\na,f,10.5,9\na,g,20,1.5\n",
     _picked("requests", 97) + b"timestamp\n2024-10-27 02:17:03.97\n2024-10-27 02:19:04.5\n2024-10-27 02:17:03\n",
+    _picked("requests", 97) + b"timestamp\n2024-10-27 02:19\n2204-10-27 02:17:07\n1900-01-01 00:00\n",
     _picked("wide", 9) + b"time,a,b\n0,1.5,2\n60,3,4e1\n120,1,1\n",
     _picked("wide", 41) + b'kind;a\r\n"x\ny";1,5\r\n2;\r\n',
     _picked("auto", 9) + "ts,é\n1700000000,1\n1700000060,2\n".encode("utf-16"),
