@@ -18,6 +18,7 @@ from mamo_cli.workload.tables import Table
 from mamo_cli.workload.times import UNITS, Clock, Kind, number_clock
 from mamo_cli.workload.value_kinds import values_of
 
+_PERIODS = {"minute": 60.0, "hour": 3600.0, "day": 86_400.0}
 _REMEDY = "use --fill zero or --fill hold, or complete the file"
 
 
@@ -141,6 +142,8 @@ def _relative_clock(table: Table, meaning: Meaning, step_seconds: float | None) 
     steps = f"select t - lag(t) over (order by t) as d from ({numbers}) where t is not null"
     ((spacing,),) = table.rows(f"select quantile_disc(d, 0.5) from ({steps})")
     cells = table.cells(meaning.time)
+    if meaning.time.strip().lower().removesuffix("s") in _PERIODS:
+        return _numbered_clock(_PERIODS[meaning.time.strip().lower().removesuffix("s")], meaning.decimal)
     if spacing is None or (spacing == 1 and step_seconds is not None):
         # Whatever a row's number counts from, one row is one period.
         return _numbered_clock(step_seconds or DEFAULT_STEP_SECONDS, meaning.decimal)
@@ -149,6 +152,15 @@ def _relative_clock(table: Table, meaning: Meaning, step_seconds: float | None) 
         apart = {unit: spacing * 10 ** (UNITS[unit] - 9) for unit in UNITS}
         one = [unit for unit in UNITS if abs(apart[unit] - step_seconds) < step_seconds / 100]
         units = one or [unit for unit in units if _fits(step_seconds, apart[unit])] or units
+    if spacing == 1 and not any(meaning.decimal in cell for cell in cells):
+        step = f"{DEFAULT_STEP_SECONDS:g}"
+        raise ChoiceError(
+            f"{table.path}: the column {meaning.time} holds numbers 1 apart: seconds, or numbers of rows?",
+            [
+                (["--time-unit", "s"], "rows are 1 s apart"),
+                (["--step-seconds", step], f"each row is a period, of {step} s or however long you say"),
+            ],
+        )
     if len(units) == 1:
         return number_clock(units[0], meaning.decimal, cells)
     answers = [

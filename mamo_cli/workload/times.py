@@ -24,6 +24,7 @@ _NAMED_UNIT = re.compile(
 _ZONE = r" ?(Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})( UTC)?"
 _ISO = r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?)?"
 _DIGITS = r"[0-9]{1,2}"
+_COMPACT = re.compile(r"(19|20)[0-9]{2}(0[1-9]|1[0-2])([0-2][0-9]|3[01])")
 
 
 class Kind(Enum):
@@ -75,6 +76,8 @@ def clock_of(table: Table, name: str, unit: str | None, time_format: str | None,
         raise DataError(f"{table.path}: the column {name} is empty where the time should be")
     if time_format is not None:
         return _formatted(table, time_format)
+    if unit is None and all(_COMPACT.fullmatch(cell.strip()) for cell in cells):
+        return _formatted(table, "%Y%m%d")
     if re.fullmatch(NUMBER.replace("\\.", f"[{decimal}.]"), cells[0].strip()):
         found = unit or _named_unit(name) or _plausible_unit(cells, decimal)
         return None if found is None else number_clock(found, decimal, cells)
@@ -181,16 +184,19 @@ _FORMS = (
         "Thu, 16 Nov 2023 18:17:03 GMT",
     ),
     _Form(
-        rf"{_DIGITS}\.{_DIGITS}\.[0-9]{{4}} {_CLOCK}", ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M"), "16.11.2023 18:17:03"
+        rf"{_DIGITS}\.{_DIGITS}\.[0-9]{{4}}( {_CLOCK})?",
+        ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y"),
+        "16.11.2023 18:17:03",
     ),
     _Form(r"[0-9]{8}T[0-9]{6}", ("%Y%m%dT%H%M%S",), "20231116T181703Z"),
 )
-_SLASHED = rf"{_DIGITS}/{_DIGITS}/[0-9]{{4}} {_CLOCK}( [AP]M)?"
+_SLASHED = rf"{_DIGITS}/{_DIGITS}/[0-9]{{4}}( {_CLOCK}( [AP]M)?)?"
 
 
 def is_date(cell: str) -> bool:
     """Whether a cell is a date of a form that is known, with or without a zone."""
-    return any(re.fullmatch(f"({form})({_ZONE})?", cell) for form in (*(one.pattern for one in _FORMS), _SLASHED))
+    forms = (_COMPACT.pattern, _SLASHED, *(one.pattern for one in _FORMS))
+    return any(re.fullmatch(f"({form})({_ZONE})?", cell) for form in forms)
 
 
 def _dates(table: Table, name: str, cells: Sequence[str]) -> Clock:
@@ -245,17 +251,17 @@ def _slashed(table: Table, name: str, cells: Sequence[str]) -> Clock:
     if day_first == month_first:
         from mamo_cli.workload.choices import ChoiceError
 
-        half = "%I:%M:%S %p" if cells[0].strip().endswith("M") else "%H:%M:%S"
-        clock = half if cells[0].count(":") == 2 else half.replace(":%S", "")
+        half = " %I:%M:%S %p" if cells[0].strip().endswith("M") else " %H:%M:%S"
+        clock = ("", half.replace(":%S", ""), half)[cells[0].count(":")]
         raise ChoiceError(
             f"{table.path}: is {shown(cells[0])} in the column {name} day/month or month/day?",
             [
-                (["--time-format", f"%d/%m/%Y {clock}"], "day first"),
-                (["--time-format", f"%m/%d/%Y {clock}"], "month first"),
+                (["--time-format", f"%d/%m/%Y{clock}"], "day first"),
+                (["--time-format", f"%m/%d/%Y{clock}"], "month first"),
             ],
         )
     order = "%d/%m/%Y" if day_first else "%m/%d/%Y"
-    clocks = ("%I:%M:%S %p", "%I:%M %p") if cells[0].strip().endswith("M") else ("%H:%M:%S", "%H:%M")
-    form = _Form(_SLASHED, tuple(f"{order} {clock}" for clock in clocks), "11/16/2023 18:17:03")
+    clocks = (" %I:%M:%S %p", " %I:%M %p") if cells[0].strip().endswith("M") else (" %H:%M:%S", " %H:%M", "")
+    form = _Form(_SLASHED, tuple(f"{order}{clock}" for clock in clocks), "11/16/2023 18:17:03")
     found = _date_clock(form, False)
     return replace(found, words=f"{found.words}, {'day' if day_first else 'month'} first")

@@ -15,7 +15,7 @@ _COUNT_NAMES = re.compile(
     re.I,
 )
 _RATE_NAMES = re.compile(r"rps|qps|tps|rate|/ ?s(ec)?($|[^a-z])|per.?sec|per.?s($|[^a-z])|_ps$|hz$|throughput", re.I)
-_MINUTE_NAMES = re.compile(r"rpm|/ ?min|per.?min|a.minute", re.I)
+_OTHER_UNITS = re.compile(r"rpm|(/ ?|per.?|a )(min|hour|day)|/ ?h($|[^a-z])|k(req|rps|qps)", re.I)
 _MANY_ROWS = 8
 # Rows closer than this count about what they rate.
 _LONG_S = 2
@@ -30,14 +30,14 @@ def values_of(table: Table, names: Sequence[str], samples: Samples) -> str:
         samples: the values.
 
     Raises:
-        DataError: they are by the minute.
+        DataError: they are named as of another unit.
         ChoiceError: they may be counts.
     """
-    by_minute = [name for name in names if _MINUTE_NAMES.search(name)]
-    if by_minute:
+    others = [name for name in names if _OTHER_UNITS.search(name)]
+    if others:
         raise DataError(
-            f"{table.path}: the column {by_minute[0]} is named as requests a minute: divide its values by 60, or say "
-            "what they are with --values"
+            f"{table.path}: the column {others[0]} is named as another unit than requests/s: turn its values into "
+            "requests/s, or say what they are with --values"
         )
     if all(_RATE_NAMES.search(name) for name in names):
         return "rate"

@@ -267,7 +267,7 @@ def test_wide_rows_and_columns_are_chosen(tmp_path):
         ("a\n1\n-2\n", "3:1: a must be a finite number >= 0, got '-2'"),
         ("a\n1_0\n", "2:1: a must be a finite number >= 0, got '1_0'"),
         ("a,b\n1,\n", "2:2: b must be a finite number >= 0, got ''"),
-        ("a,time\n1,0\n1,1\n1,0\n1,1\n", "4:2: time 0 s is given twice: are there two series"),
+        ("a,time\n1,0\n1,300\n1,0\n1,300\n", "4:2: time 0 s is given twice: are there two series"),
         (
             "a,time\n1,0\n1,300\n1,900\n",
             " rows are missing in 1 places, first between 300 s and 900 s, 600 s apart where others are 300 s",

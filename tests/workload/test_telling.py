@@ -35,6 +35,10 @@ def uneven(head, line):
 
 
 REFUSED = {
+    "thousands of requests": (
+        even("time,kreq/s", "{t},1.5"),
+        "in.csv: the column kreq/s is named as another unit than",
+    ),
     "uneven numbers": (uneven("time,a,b", "{t},1.5,2.5"), "in.csv: it is not known what a row is: the column a holds"),
     "values with a unit": (
         even('"Time","web"', '"{t}","{i} req/s"'),
@@ -62,7 +66,7 @@ REFUSED = {
     ),
     "requests a minute": (
         even("time,Throughput (rpm)", "{t},600.5"),
-        "in.csv: the column Throughput (rpm) is named as req",
+        "in.csv: the column Throughput (rpm) is named as another unit than requests/s",
     ),
     "a time beyond all": (
         "timestamp\n" + "".join(f"{1714521600 + i}\n" for i in range(60)) + "9223372036\n",
@@ -91,6 +95,22 @@ LONG = "time,service,metric,value\n" + "".join(
     for service, metric, value in (("cart", "rps", 12.5), ("pay", "rps", 3.5), ("cart", "p95", 904), ("pay", "p95", 2))
 )
 ASKED = {
+    "seconds or rows": (
+        "time,f\n" + "".join(f"{i},1.5\n" for i in range(700)),
+        ["--time-unit s", "--step-seconds 300"],
+    ),
+    "a counter of bytes": (
+        even("time,net_bytes_total", "{t},{i}000"),
+        ["--values rate", "--values count", "--values counter"],
+    ),
+    "a latency with labels": (
+        even('Time,"p95{{job=""x""}}"', "{t},0.25").replace("{{", "{").replace("}}", "}"),
+        ["--values rate", "--values count", "--values counter"],
+    ),
+    "a series of latencies": (
+        "Series,Time,Value\n" + "".join(f"{name},{at(300 * i)},0.5\n" for i in range(9) for name in ("p95", "rps")),
+        ["--function rps", "--function p95 --function rps"],
+    ),
     "day or month first": (
         even("date,f", "{t},1.5", form="%d/%m/%Y %H:%M"),
         ["--time-format %d/%m/%Y %H:%M", "--time-format %m/%d/%Y %H:%M"],
@@ -107,7 +127,7 @@ ASKED = {
         even("_time,count,_span", "{t},3000,300"),
         ["--function count", "--function count --function _span"],
     ),
-    "loads of machines": (even("time,cpu,mem", "{t},1.5,2.5"), ["--values rate", "--values count"]),
+    "loads of machines": (even("time,cpu,mem", "{t},1.5,2.5"), ["--values rate", "--values count", "--values counter"]),
     "quantities": (
         LONG,
         [f"--value-column value --function-column service --where metric={metric}" for metric in ("p95", "rps")],
@@ -201,6 +221,10 @@ def test_an_answer_gives_the_stated_number(case, words, rates, tmp_path):
 
 
 TAKEN = {
+    "minutes by number": ("minute,rate\n" + "".join(f"{i},{i % 5 / 2}\n" for i in range(60)), "wide", 1.0),
+    "hours by number": ("hour,rate\n" + "".join(f"{i},2.5\n" for i in range(24)), "wide", 2.5),
+    "days of eight digits": (even("Date,rate", "{t},2.5", 40, 86400, "%Y%m%d"), "wide", 2.5),
+    "days, month first": (even("Date,rate", "{t},2.5", 40, 86400, "%m/%d/%Y"), "wide", 2.5),
     "statuses of a log": (uneven("time,url,status,response_time", "{t},/a,200,0.{i}"), "requests", None),
     "statuses alone": (uneven("time,status", "{t},200"), "requests", None),
     "JSON lines": (
@@ -241,6 +265,15 @@ def test_a_column_without_a_name_must_be_empty_or_first(tmp_path):
     assert refusal(even("time,f,", "{t},2.5,x"), tmp_path) == "in.csv:1:3: a column must have a name, got ''"
     _, preview = load(TAKEN["a comma at the end of lines"][0], tmp_path, preview=True)
     assert "the empty column has no name and is left out" in preview.said
+
+
+@pytest.mark.parametrize(
+    ("case", "step"), [("minutes by number", 300), ("hours by number", 3600), ("days of eight digits", 86400)]
+)
+def test_numbers_of_minutes_hours_and_days_are_that_long(case, step, tmp_path):
+    trace = load(TAKEN[case][0], tmp_path)
+    assert trace.step_seconds == step
+    assert trace.steps == {300: 12, 3600: 24, 86400: 40}[step]
 
 
 def test_where_all_is_said_nothing_is_asked(tmp_path):

@@ -84,7 +84,7 @@ def wide_meaning(table: Table, options: Options) -> Meaning:
         return meaning
     if not times:
         _ask_of_ordinals(table, options)
-        _ask_of_else(table, [name for name in table.columns if holds(table, name) is Holds.NUMBERS], options)
+        ask_of_else(table, [name for name in table.columns if holds(table, name) is Holds.NUMBERS], options)
         return meaning
     keep = kept(table, Meaning(where=options.where))
     free = free_columns(table, meaning, options)
@@ -94,7 +94,7 @@ def wide_meaning(table: Table, options: Options) -> Meaning:
     numbers = [name for name in free if name not in texts]
     if telling and numbers and not options.function and unique(table, [times[0], *telling], keep):
         return _long_meaning(table, meaning, telling, numbers, options)
-    _ask_of_else(table, [name for name in numbers if _wanted(name, options)], options)
+    ask_of_else(table, [name for name in numbers if _wanted(name, options)], options)
     return meaning
 
 
@@ -124,7 +124,7 @@ def _wanted(name: str, options: Options) -> bool:
     return not options.function or any(name.startswith(text) for text in options.function)
 
 
-def _ask_of_else(table: Table, numbers: Sequence[str], options: Options) -> None:
+def ask_of_else(table: Table, numbers: Sequence[str], options: Options) -> None:
     """Ask which columns are functions where some are named as latencies, sizes, failures and the like."""
     stem = table.path.name.partition(".")[0]
     other = [name for name in numbers if of_else(stem if name.lower() in _SAYS_NOTHING else name)]
@@ -132,7 +132,7 @@ def _ask_of_else(table: Table, numbers: Sequence[str], options: Options) -> None
         return
     good = [name for name in numbers if name not in other]
     named_by = "is by the file's name" if other[0].lower() in _SAYS_NOTHING else "is named as"
-    question = f"{table.path}: the column {other[0]} {named_by} something else than a number of requests"
+    question = f"{table.path}: {other[0]} {named_by} something else than a number of requests"
     if good:
         words = ([word for name in names for word in ("--function", name)] for names in (good, numbers))
         raise ChoiceError(
@@ -142,7 +142,11 @@ def _ask_of_else(table: Table, numbers: Sequence[str], options: Options) -> None
     if options.values is None:
         raise ChoiceError(
             f"{question}, and so are all others: what do the values say?",
-            [(["--values", "rate"], "requests/s, all the same"), (["--values", "count"], "requests in a period")],
+            [
+                (["--values", "rate"], "requests/s, all the same"),
+                (["--values", "count"], "requests in a period"),
+                (["--values", "counter"], "requests since a start"),
+            ],
         )
 
 
@@ -172,6 +176,8 @@ def _long_meaning(
     if len(functions) > 1 and not options.function_column:
         answers = [([*value, "--function-column", name], f"a function a {name}") for name in series[:_MOST_ANSWERS]]
         raise ChoiceError(f"{table.path}: which column tells functions apart?", answers)
+    if len(functions) == 1:
+        ask_of_else(table, kinds(table, functions[0], kept(table, Meaning(where=options.where)), 100), options)
     return replace(meaning, value=values[0], functions=functions)
 
 

@@ -77,7 +77,7 @@ def of_requests(name: str) -> bool:
 
 def of_else(name: str) -> bool:
     """Whether a column is named as something that is measured and is no number of requests."""
-    words = _words(name)
+    words = _words(name.partition("{")[0])
     return bool(words & _OF_FAILURES) or (bool(words & (_OF_REQUESTS | _OF_METRICS)) and not words & _OF_RATES)
 
 

@@ -7,8 +7,8 @@ from mamo_cli.core.errors import DataError
 from mamo_cli.workload.dialect import Layout
 from mamo_cli.workload.meaning import Meaning
 from mamo_cli.workload.options import Options
-from mamo_cli.workload.profiles.general import wide_meaning
-from mamo_cli.workload.profiles.look import Holds, holds, spacing
+from mamo_cli.workload.profiles.general import ask_of_else, wide_meaning
+from mamo_cli.workload.profiles.look import Holds, holds, kinds, spacing
 from mamo_cli.workload.profiles.profile import Profile, always, has, named
 from mamo_cli.workload.tables import NUMBER, Table
 from mamo_cli.workload.times import is_date
@@ -84,6 +84,7 @@ def _prometheus_meaning(table: Table, options: Options) -> Meaning:
         counter = all(_COUNTER.search(kind) for kind in kinds)
         return Meaning(values="counter" if counter else None, time=time, value="value")
     metrics = [name for name in table.columns if name and name != time]
+    ask_of_else(table, metrics, options)
     counter = all(_COUNTER.search(name) for name in metrics) and all(_rises(table, name) for name in metrics)
     return Meaning(values="counter" if counter else None, time=time, ignored=("",) if "" in table.columns else ())
 
@@ -104,6 +105,7 @@ def _is_grafana(table: Table) -> str | None:
 
 def _grafana_meaning(table: Table, options: Options) -> Meaning:
     if set(table.columns) == _GRAFANA_LONG:
+        ask_of_else(table, kinds(table, "Series", "true", 100), options)
         return Meaning(time="Time", functions=("Series",), value="Value")
     return wide_meaning(table, options)
 
