@@ -7,7 +7,7 @@ from tests.cli.invoke import TRAIN, patched
 TELLING = "import atexit, sys\natexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))"
 WITHOUT = [
     ("generate", "sinusoidal"),
-    ("import", "counts.csv", "--format", "wide", "--step-seconds", "300"),
+    ("import", "counts.csv", "--values", "rate", "--step-seconds", "300"),
     ("solve-offline", "--name", "other"),
     ("plot", "plan"),
     ("runs", "list"),

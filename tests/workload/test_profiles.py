@@ -167,8 +167,8 @@ def test_azure_2019_durations_and_memory_are_joined_as_advice_and_notes(tmp_path
     trace, preview = import_trace([files[1], files[0], files[2]], Options(forecast="perfect"))
     assert rates(trace) == {"f": [0.1] * 2, "g": [0.05] * 2, "h": [1 / 60] * 2}
     said = "\n".join(preview.said)
-    assert "takes 0.2 s on average, by the durations of 2 of 3: --warm-service-time 0.2" in said
-    assert "allocate 150 MB on average, by the memory of 2 of 2: --memory-per-replica 150" in said
+    assert "takes 0.2 s on average, by the durations of 2 of 3: mamo solve-offline --warm-service-time 0.2" in said
+    assert "allocate 150 MB on average, by the memory of 2 of 2: mamo solve-offline --memory-per-replica 150" in said
     assert (trace.notes["mean_service_time_s"], trace.notes["mean_memory_mb"]) == ("0.1 0.4 ?", "120 120 160")
     only_f, preview = import_trace(files, Options(forecast="perfect", function=("f",)))
     assert only_f.notes["mean_service_time_s"] == "0.1"

@@ -42,7 +42,7 @@ def advice(workload: Sequence[Table], companions: Sequence[Table], names: Sequen
         if mean is not None:
             said.append(
                 f"a request of these functions takes {mean / 1000:.4g} s on average, by the durations of "
-                f"{len(found)} of {len(set(names))}: --warm-service-time {mean / 1000:.4g}"
+                f"{len(found)} of {len(set(names))}: mamo solve-offline --warm-service-time {mean / 1000:.4g}"
             )
             notes["mean_service_time_s"] = _listed(names, {name: total[0] / 1000 for name, total in found.items()})
     memory = [table for table in companions if set(table.columns) >= _MEMORY]
@@ -53,7 +53,7 @@ def advice(workload: Sequence[Table], companions: Sequence[Table], names: Sequen
         if mean is not None:
             said.append(
                 f"their applications allocate {mean:.4g} MB on average, by the memory of {len(found)} of "
-                f"{len(set(apps.values()))}: --memory-per-replica {mean:.4g}"
+                f"{len(set(apps.values()))}: mamo solve-offline --memory-per-replica {mean:.4g}"
             )
             by_name = {name: found[app][0] for name, app in apps.items() if app in found}
             notes["mean_memory_mb"] = _listed(names, by_name)
