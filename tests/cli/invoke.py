@@ -57,8 +57,12 @@ def started(patches: str, *arguments: str, **options) -> subprocess.Popen:
     )
 
 
+# While a command works, what is printed goes to standard error: this still leads to the standard output.
+SAID = "import os\nSAID = open(os.dup(1), 'w', buffering=1)\n"
+
+
 def _program(patches: str) -> str:
-    return f"{patches}\nfrom mamo_cli.cli.main import main\nmain()"
+    return f"{SAID}{patches}\nfrom mamo_cli.cli.main import main\nmain()"
 
 
 def _result(command: list[str], **options) -> Result:

@@ -30,10 +30,9 @@ COMMANDS = {
 }
 RAY = ("--engine", "ray", "--ray-address")
 IN_A_ROUND = """
-import sys
 from mamo_cli.runs.ray_engine import RayEngine
 advance = RayEngine.advance
-RayEngine.advance = lambda self: print("here", file=sys.__stdout__, flush=True) or advance(self)
+RayEngine.advance = lambda self: print("here", file=SAID) or advance(self)
 """
 
 

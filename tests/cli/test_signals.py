@@ -24,7 +24,7 @@ LONG_ROUND = ("run-mamo", *TINY, "--iteration-steps", "100000", "--name", "x")
 IN_A_ROUND = """
 from mamo_cli.training.two_phase import TwoPhaseLoop
 train = TwoPhaseLoop.advance
-TwoPhaseLoop.advance = lambda self: print("here", flush=True) or train(self)
+TwoPhaseLoop.advance = lambda self: print("here", file=SAID) or train(self)
 """
 # A short run would be over before the signal: this one waits for it.
 UNTIL_ASKED = """
@@ -33,7 +33,7 @@ from mamo_cli.runs.stopping import STOP
 from mamo_cli.training.two_phase import TwoPhaseLoop
 train = TwoPhaseLoop.advance
 def waiting(self):
-    print("here", flush=True)
+    print("here", file=SAID)
     while STOP.number is None:
         time.sleep(0.01)
     return train(self)
@@ -43,28 +43,28 @@ IN_MANY_UPDATES = """
 from mamo_cli.learners.dqn.compiled_networks import CompiledNetworks
 learn = CompiledNetworks.learn
 CompiledNetworks.learn = lambda self, replay, uniforms, *rest: (
-    (uniforms.shape[1] < 100 or print("here", flush=True)) and None or learn(self, replay, uniforms, *rest)
+    (uniforms.shape[1] < 100 or print("here", file=SAID)) and None or learn(self, replay, uniforms, *rest)
 )
 """
 STARTING_WORKERS = """
 from mamo_cli.runs.worker import Worker
 answer = Worker.answer
-Worker.answer = lambda self: print("here", flush=True) or answer(self)
+Worker.answer = lambda self: print("here", file=SAID) or answer(self)
 """
 SOLVING_BOUNDS = """
 import time
 from mamo_cli.experiments import session
-session.frontier = lambda *_: print("here", flush=True) or time.sleep(60)
+session.frontier = lambda *_: print("here", file=SAID) or time.sleep(60)
 """
 SUMMARISING = """
 import time
 from mamo_cli.experiments import run_mamo
-run_mamo.mamo_summary = lambda *_: print("here", flush=True) or time.sleep(60)
+run_mamo.mamo_summary = lambda *_: print("here", file=SAID) or time.sleep(60)
 """
 IN_A_SOLVERS_OWN_CODE = """
 import hashlib
 from mamo_cli.experiments import session
-session.frontier = lambda *_: print("here", flush=True) or hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+session.frontier = lambda *_: print("here", file=SAID) or hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
 """
 
 
@@ -84,7 +84,7 @@ def telling(name):
         try:
             function(self, number, frame)
         finally:
-            os.write(1, f"{name}\\n".encode())
+            os.write(SAID.fileno(), f"{name}\\n".encode())
     setattr(StopRequest, name, told)
 telling("_asked")
 telling("_out_of_grace")
