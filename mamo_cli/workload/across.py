@@ -9,7 +9,7 @@ import numpy as np
 
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.workload.engine import quoted
-from mamo_cli.workload.imported import Imported, chosen_functions
+from mamo_cli.workload.imported import Imported, chosen_functions, not_chosen
 from mamo_cli.workload.meaning import Meaning
 from mamo_cli.workload.options import DEFAULT_STEP_SECONDS, MAX_CELLS, Options
 from mamo_cli.workload.stamps import kept
@@ -49,7 +49,8 @@ def read_across(tables: Sequence[Table], meaning: Meaning, options: Options) -> 
             totals[key] = totals.get(key, 0.0) + total
     keys = list(totals)
     names = [key[-1] for key in keys]
-    chosen = chosen_functions(parts[0].table.path, names, np.array(list(totals.values())), options)
+    requests = np.array(list(totals.values()))
+    chosen = chosen_functions(parts[0].table.path, names, requests, options)
     wanted = [keys[index] for index in chosen]
     counts = np.concatenate([_counts(part, meaning, wanted) for part in parts])
     steps = len(counts) // per_step
@@ -73,7 +74,10 @@ def read_across(tables: Sequence[Table], meaning: Meaning, options: Options) -> 
         step_seconds=step_seconds,
         notes={"dropped": f"the last {rest} {what}, less than a control period"} if rest else {},
         said=said,
-        dropped=[(rest, f"{what} at the end, less than a control period")] if rest else [],
+        dropped=[
+            (rest, f"{what} at the end, less than a control period"),
+            *not_chosen(names, chosen, requests),
+        ],
     )
 
 

@@ -78,6 +78,18 @@ def chosen_functions(path: Path, names: Sequence[str], totals: FloatArray, optio
     return sorted(np.argsort(-totals, kind="stable")[: options.busiest].tolist())
 
 
+def not_chosen(names: Sequence[str], chosen: Sequence[int], totals: FloatArray) -> list[tuple[int, str]]:
+    """Return what is left out with the functions that were not chosen, as `Imported.dropped` has it.
+
+    Args:
+        names: of all functions.
+        chosen: indices of those that stay.
+        totals: requests of each.
+    """
+    others = np.setdiff1d(np.arange(len(names)), chosen)
+    return [(round(float(totals[others].sum())), f"requests of {len(others)} functions that were not chosen")]
+
+
 def note_text(text: str) -> str:
     """Return `text` as a note can hold it: printable, on one line, without spaces around it."""
     return "".join(character if character.isprintable() else "?" for character in text).strip()

@@ -21,6 +21,7 @@ from mamo_cli.workload.profiles.profile import Advice, Profile
 from mamo_cli.workload.profiles.registry import profile_of, without_companions
 from mamo_cli.workload.request_log import read_requests
 from mamo_cli.workload.samples import read_samples
+from mamo_cli.workload.stamps import left_out
 from mamo_cli.workload.tables import Table
 from mamo_cli.workload.trace import FloatArray, Trace
 
@@ -93,10 +94,12 @@ def _read(files: Sequence[Path], options: Options) -> _Read:
             _check_alike(tables, meaning)
             imported = _reader(meaning)(tables, meaning, options)
             told, notes = _advice(profile, tables, companions, imported)
+            dropped = [(left_out(tables, meaning), "rows that do not count"), *imported.dropped]
     finally:
         engine.close()
     told = [*_left_out(tables[0], meaning), *imported.said, *told]
-    return _Read(replace(imported, said=told, notes={**imported.notes, **notes}), profile, why, meaning)
+    imported = replace(imported, said=told, notes={**imported.notes, **notes}, dropped=dropped)
+    return _Read(imported, profile, why, meaning)
 
 
 def _advice(profile: Profile, tables: Sequence[Table], companions: Sequence[Table], imported: Imported) -> Advice:

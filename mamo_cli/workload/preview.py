@@ -61,7 +61,7 @@ class Preview:
             f"{self.periods} periods of {self.step_seconds:g} s, functions: {names}{others}",
             f"{self.requests:,.0f} requests in all, mean {self.mean_rps:.4g}, peak {self.peak_rps:.4g} requests/s",
             f"{self.filled} missing values filled" if self.filled else "nothing was missing",
-            *([f"dropped: {count} {why}" for count, why in self.dropped if count] or ["nothing was dropped"]),
+            *([f"dropped: {count:,} {why}" for count, why in self.dropped] or ["nothing was dropped"]),
         ]
         for name, rates in list(self.first.items())[:_SHOWN_FUNCTIONS]:
             shown.append(f"first periods of {name}, requests/s: {', '.join(f'{rate:.4g}' for rate in rates)}")
@@ -80,7 +80,7 @@ def preview_of(imported: Imported, trace: Trace, profile: Profile, why: str, tim
     """
     with np.errstate(over="ignore"):
         total = imported.rate_rps.sum(axis=1)
-    dropped = list(imported.dropped)
+    dropped = [(count, why) for count, why in imported.dropped if count]
     if trace.notes["forecast"] == "persistence":
         dropped.append((1, "period at the start, before which nothing was seen (--forecast persistence)"))
     return Preview(

@@ -8,7 +8,7 @@ import numpy as np
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.workload.choices import ChoiceError
 from mamo_cli.workload.engine import quoted
-from mamo_cli.workload.imported import Imported, chosen_functions, note_text
+from mamo_cli.workload.imported import Imported, chosen_functions, not_chosen, note_text
 from mamo_cli.workload.meaning import Meaning
 from mamo_cli.workload.options import DEFAULT_STEP_SECONDS, MAX_CELLS, Options
 from mamo_cli.workload.stamps import (
@@ -68,6 +68,7 @@ def read_requests(tables: Sequence[Table], meaning: Meaning, options: Options) -
     rate = np.zeros((periods, len(chosen)))
     np.add.at(rate, (counts.period[taken], rank[counts.code[taken]]), counts.count[taken])
     dropped = int(counts.count[~whole].sum())
+    in_whole = np.bincount(counts.code[whole], counts.count[whole], len(counts.names)).astype(np.float64)
     notes = {"time_column": note_text(meaning.time or "")}
     if meaning.duration is not None:
         notes["arrival"] = note_text(f"{meaning.time} - {meaning.duration}")
@@ -78,7 +79,10 @@ def read_requests(tables: Sequence[Table], meaning: Meaning, options: Options) -
         start_ns=counts.first_ns,
         clock=clock,
         notes={**notes, "dropped": f"{dropped} requests of the last period, seen in part"},
-        dropped=[(dropped, "requests of the last period, seen in part")],
+        dropped=[
+            (dropped, "requests of the last period, seen in part"),
+            *not_chosen(counts.names, chosen, in_whole),
+        ],
     )
 
 

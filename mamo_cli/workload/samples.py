@@ -69,7 +69,7 @@ def read_samples(tables: Sequence[Table], meaning: Meaning, options: Options) ->
         clock=clock,
         notes=notes,
         said=said,
-        dropped=result.dropped,
+        dropped=[*result.dropped, (len(series.names) - len(chosen), "functions that were not chosen")],
         filled=count,
     )
 

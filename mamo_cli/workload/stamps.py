@@ -83,12 +83,16 @@ def kept(table: Table, meaning: Meaning) -> str:
     if not conditions:
         return "true"
     keep = " and ".join(conditions)
-    ((count,),) = table.rows(f"select count(*) from {table.relation} where {keep}")
-    if not count:
+    if not table.count(keep):
         asked = " and ".join(f"{name}={value!r}" for name, value in meaning.where)
         told = "; ".join(f"{name} has {_some(table, name)}" for name, _ in meaning.where)
         raise UsageError(f"{table.path}: no row has {asked}: {told}")
     return keep
+
+
+def left_out(tables: Sequence[Table], meaning: Meaning) -> int:
+    """Return how many rows do not count."""
+    return sum(table.count("true") - table.count(kept(table, meaning)) for table in tables)
 
 
 def _equals(value: str) -> str:

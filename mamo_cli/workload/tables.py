@@ -50,6 +50,7 @@ class Table:
         self.relation, self.numbered = relation
         self._source, self._dialect = source, dialect
         self._problems: list[str] = []
+        self._counts: dict[str, int] = {}
         self._check_columns()
 
     def below(self, rows: int) -> "Table":
@@ -104,6 +105,12 @@ class Table:
         """Raise a DataError where there is no row at all."""
         if not self.rows(f"select 1 from {self.relation} limit 1"):
             raise DataError(f"{self.path}:{max(self.header_line, 1)}:1: there is no row after the header")
+
+    def count(self, condition: str) -> int:
+        """Return how many rows fulfil a condition; each is looked for once."""
+        if condition not in self._counts:
+            ((self._counts[condition],),) = self.rows(f"select count(*) from {self.relation} where {condition}")
+        return self._counts[condition]
 
     def decimal_comma(self) -> bool:
         """Whether the first rows have numbers such as 60,25 and none such as 60.25, commas separating nothing."""

@@ -391,9 +391,17 @@ def test_windows_follow_one_another_by_their_minutes_without_a_gap(tmp_path):
 
 def test_the_busiest_functions_are_kept_in_the_files_order(tmp_path):
     counts = {"a": [1] * 5, "b": [9] * 5, "c": [5] * 5, "d": [7] * 5}
-    assert load(azure(1, counts), tmp_path, busiest=2).functions == ("b", "d")
+    trace, preview = load(azure(1, counts), tmp_path, busiest=2, preview=True)
+    assert trace.functions == ("b", "d")
+    assert preview.dropped == [(30, "requests of 2 functions that were not chosen")]
+    # 9 periods of 10 s: four requests of y, five of others before the last period, one in it.
     log = rows([EPOCH + at for at in range(9)] + [EPOCH + 99], list("zyxyzyxyww"), head="timestamp,func")
-    assert load(log, tmp_path, busiest=1, step_seconds=10).functions == ("y",)
+    trace, preview = load(log, tmp_path, busiest=1, step_seconds=10, preview=True)
+    assert trace.functions == ("y",)
+    assert preview.dropped == [
+        (1, "requests of the last period, seen in part"),
+        (5, "requests of 3 functions that were not chosen"),
+    ]
 
 
 def test_logs_in_several_files_are_one_log(tmp_path):
@@ -427,7 +435,7 @@ def test_k6_counts_its_requests_alone(tmp_path):
     trace, preview = load(text, tmp_path, step_seconds=30, preview=True)
     assert rates(trace) == [[0.5, 0.5]]
     assert trace.notes["where"] == "metric_name=http_reqs"
-    assert preview.dropped == [(1, "requests of the last period, seen in part")]
+    assert preview.dropped == [(62, "rows that do not count"), (1, "requests of the last period, seen in part")]
 
 
 def test_locust_tells_rates_of_its_requests_and_not_of_all_together(tmp_path):
