@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from mamo_cli.core.errors import DataError, UsageError
+from mamo_cli.workload.choices import ChoiceError
 from mamo_cli.workload.engine import EngineError, quoted
+from mamo_cli.workload.formats import DAY_STAMP, refuse_without_day, stamp_format, without_day
 from mamo_cli.workload.tables import NUMBER, Table, shown
 
 # In nanoseconds a time less a duration, and the span between two such, then fit 64 bits.
@@ -24,7 +26,6 @@ _NAMED_UNIT = re.compile(
 _ZONE = r" ?(Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})( UTC)?"
 _ISO = r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?)?"
 _DIGITS = r"[0-9]{1,2}"
-_COMPACT = re.compile(r"(19|20)[0-9]{2}(0[1-9]|1[0-2])([0-2][0-9]|3[01])")
 
 
 class Kind(Enum):
@@ -70,14 +71,17 @@ def clock_of(table: Table, name: str, unit: str | None, time_format: str | None,
     Raises:
         UsageError: `time_format` is none, or a unit is given for dates.
         DataError: the first cell is no time.
+        ChoiceError: days and months may be exchanged, or numbers be dates written without marks.
     """
     cells = table.cells(name)
     if not cells:
         raise DataError(f"{table.path}: the column {name} is empty where the time should be")
     if time_format is not None:
         return _formatted(table, time_format)
-    if unit is None and all(_COMPACT.fullmatch(cell.strip()) for cell in cells):
-        return _formatted(table, "%Y%m%d")
+    stamp = stamp_format(cells) if unit is None else None
+    if stamp is not None:
+        _ask_of_stamps(table, name, stamp, _named_unit(name) or _plausible_unit(cells, decimal))
+        return _formatted(table, stamp)
     if re.fullmatch(NUMBER.replace("\\.", f"[{decimal}.]"), cells[0].strip()):
         found = unit or _named_unit(name) or _plausible_unit(cells, decimal)
         return None if found is None else number_clock(found, decimal, cells)
@@ -85,6 +89,20 @@ def clock_of(table: Table, name: str, unit: str | None, time_format: str | None,
     if unit is not None:
         raise UsageError(f"--time-unit is for numbers: the column {name} holds {clock.kind.value}")
     return clock
+
+
+def _ask_of_stamps(table: Table, name: str, stamp: str, unit: str | None) -> None:
+    """Ask whether numbers that all are dates without marks count from 1970, where they could."""
+    if unit is None:
+        return
+    raise ChoiceError(
+        f"{table.path}: is {shown(table.cells(name)[0])} in the column {name} a date without marks, or a number of "
+        f"{UNIT_WORDS[unit]}?",
+        [
+            (["--time-format", stamp], "a date: year, month, day and what follows"),
+            (["--time-unit", unit], f"{UNIT_WORDS[unit]} since 1970, or since some start"),
+        ],
+    )
 
 
 def number_clock(unit: str, decimal: str = ".", cells: Sequence[str] = ()) -> Clock:
@@ -156,6 +174,7 @@ def _formatted(table: Table, time_format: str) -> Clock:
         table.engine.rows(f"select {exact(quoted('x'))}")
     except EngineError as error:
         raise UsageError(f"--time-format {time_format!r}: {error}") from error
+    refuse_without_day(time_format)
     kind = Kind.ZONED if zoned else Kind.LOCAL
     return Clock(kind, f"dates such as {time_format}", exact, None, f"a date such as {time_format}")
 
@@ -195,7 +214,7 @@ _SLASHED = rf"{_DIGITS}/{_DIGITS}/[0-9]{{4}}( {_CLOCK}( [AP]M)?)?"
 
 def is_date(cell: str) -> bool:
     """Whether a cell is a date of a form that is known, with or without a zone."""
-    forms = (_COMPACT.pattern, _SLASHED, *(one.pattern for one in _FORMS))
+    forms = (DAY_STAMP, _SLASHED, *(one.pattern for one in _FORMS))
     return any(re.fullmatch(f"({form})({_ZONE})?", cell) for form in forms)
 
 
@@ -209,6 +228,9 @@ def _dates(table: Table, name: str, cells: Sequence[str]) -> Clock:
         return _slashed(table, name, cells)
     places = table.located([1])
     at = f"{table.path}:{places[1]}:{table.columns.index(name) + 1}"
+    dayless = without_day(first)
+    if dayless:
+        raise DataError(f"{at}: {name} has {dayless}, got {shown(first)}")
     raise DataError(
         f"{at}: {name} must be a date such as 2023-11-16 18:17:03.97 or a number, got {shown(first)}: "
         "use --time-format or --time-column"
@@ -249,8 +271,6 @@ def _slashed(table: Table, name: str, cells: Sequence[str]) -> Clock:
     pairs = [(int(part[1]), int(part[2])) for part in parts if part]
     day_first, month_first = any(one > 12 for one, _ in pairs), any(two > 12 for _, two in pairs)
     if day_first == month_first:
-        from mamo_cli.workload.choices import ChoiceError
-
         half = " %I:%M:%S %p" if cells[0].strip().endswith("M") else " %H:%M:%S"
         clock = ("", half.replace(":%S", ""), half)[cells[0].count(":")]
         raise ChoiceError(

@@ -146,6 +146,41 @@ def test_a_form_of_ones_own_is_taken_and_a_wrong_one_refused(tmp_path):
         load("time\n2024-01-01\n", tmp_path, "requests", time_unit="s")
 
 
+@pytest.mark.parametrize("time_format", ["%H:%M", "%I:%M %p", "%T", "%H%%d"])
+def test_a_form_without_a_day_is_refused_since_times_after_midnight_would_come_first(time_format, tmp_path):
+    text = "time,f\n" + "".join(f"{at // 12:02}:{at % 12 * 5:02},{at}\n" for at in [*range(240, 288), *range(240)])
+    with pytest.raises(UsageError, match=r"has no day: put the date before each time in the file"):
+        load(text, tmp_path, "wide", values="count", time_format=time_format)
+    with pytest.raises(DataError, match=r"in.csv:2:1: time has times of day without their date: put the date before"):
+        load(text, tmp_path, values="count")
+
+
+def test_months_are_refused_however_they_are_told(tmp_path):
+    text = "Month,f\n" + "".join(f"2020-{month:02},{month}\n" for month in range(1, 13))
+    with pytest.raises(UsageError, match="has no day, and months are not of one length: give the rows by day"):
+        load(text, tmp_path, values="count", time_column="Month", time_format="%Y-%m")
+    with pytest.raises(DataError, match="has months, which are not of one length: give the rows by day"):
+        load(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("form", "minutes"), [("%Y%m%d", 1440), ("%Y%m%d%H", 60), ("%Y%m%d%H%M", 5), ("%Y%m%d%H%M%S", 5)]
+)
+def test_numbers_that_are_dates_without_marks_are_such_or_asked_about(form, minutes, tmp_path):
+    start = datetime.datetime(2026, 1, 31, 22)
+    stamps = [(start + datetime.timedelta(minutes=minutes * at)).strftime(form) for at in range(40)]
+    text = "timestamp,f\n" + "".join(f"{stamp},{minutes * 60}\n" for stamp in stamps)
+    chosen = {}
+    if form == "%Y%m%d%H":  # 2026013122 is also a second of the year 2034; of the others none is of 1990 to 2065
+        with pytest.raises(ChoiceError, match="a date without marks, or a number of seconds") as asked:
+            load(text, tmp_path)
+        assert [words for words, _ in asked.value.answers] == [["--time-format", form], ["--time-unit", "s"]]
+        chosen = {"time_format": form}
+    trace, preview = load(text, tmp_path, values="count", preview=True, **chosen)
+    assert (trace.step_seconds, trace.actual_rate_rps.tolist()) == (max(minutes * 60, 300), [[1.0]] * 40)
+    assert "from 2026-01-31" in preview.times
+
+
 # --- zones
 
 

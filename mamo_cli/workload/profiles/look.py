@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from mamo_cli.workload.cells import MISSING
+from mamo_cli.workload.formats import TIME_OF_DAY
 from mamo_cli.workload.meaning import Meaning
 from mamo_cli.workload.options import Options
 from mamo_cli.workload.resampling import GAP
@@ -26,7 +27,6 @@ _ORDINALS = r"step|minute|minutes|hour|day|period"
 _EPOCHS = (10**9, 3 * 10**9)
 _MARKED = re.compile(r"[<>~]?[+-]?[0-9][0-9.,\u00a0\u202f' ]*[a-zA-Z%\u00b5/]*( ?[a-zA-Z%\u00b5/]+)?")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?( ?[AaPp][Mm])?")
 _TEN_PERCENT_OFF = 0.9
 
 
@@ -128,7 +128,7 @@ def rises_evenly(table: Table, name: str) -> bool:
 def holds_clock(table: Table, name: str) -> bool:
     """Whether a column has times of day without a day."""
     cells = [cell.strip() for cell in table.cells(name)[:20]]
-    return bool(cells) and all(_CLOCK.fullmatch(cell) for cell in cells)
+    return bool(cells) and all(TIME_OF_DAY.fullmatch(cell) for cell in cells)
 
 
 @dataclass(frozen=True)

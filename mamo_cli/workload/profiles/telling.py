@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from mamo_cli.core.errors import DataError
 from mamo_cli.workload.choices import ChoiceError
 from mamo_cli.workload.dialect import Layout
+from mamo_cli.workload.formats import without_day
 from mamo_cli.workload.meaning import Meaning
 from mamo_cli.workload.options import Options
 from mamo_cli.workload.profiles.general import UNNAMED, free_columns
@@ -101,6 +102,9 @@ def _refuse_unknown_times(table: Table) -> None:
     """Raise where a column seems to have the time in a form that is not known."""
     for name in table.columns:
         cells = table.cells(name)
+        dayless = {without_day(cell) for cell in cells[:20]}
+        if len(dayless) == 1 and None not in dayless:
+            raise DataError(f"{table.path}: the column {name!r} has {dayless.pop()}, got {shown(cells[0])}")
         if cells and all(re.search(r"[0-9]:[0-9]{2}|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]", cell) for cell in cells[:20]):
             raise DataError(
                 f"{table.path}: the column {name!r} seems to hold the time, such as {shown(cells[0])}, in a form that "
