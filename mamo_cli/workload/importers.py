@@ -120,7 +120,10 @@ def _left_out(table: Table, meaning: Meaning) -> list[str]:
     if columns and meaning.period_s is None:
         said.append(f"left out: the columns {', '.join(columns)}")
     said += [f"only rows with {name}={value} count" for name, value in meaning.where]
-    said += [f"rows with {name}={value} are left out" for name, value in meaning.excluded]
+    said += [
+        f"rows with {name}={value} are left out" if value else f"rows without {name} are left out, as no requests"
+        for name, value in meaning.excluded
+    ]
     if meaning.decimal == ",":
         said.append("numbers have a decimal comma")
     if table.header_line == 0 and table.layout in (Layout.CELLS, Layout.LIST):

@@ -25,7 +25,7 @@ class Meaning:
         period_s: the columns are functions' counts in consecutive periods of so many seconds, named by their number;
             each row is a function. None for all other tables.
         where: (column, value) that rows must have, all of them.
-        excluded: (column, value) of rows that are left out, such as sums of all others.
+        excluded: (column, value) of rows that are left out, such as sums of all others; "" stands for an empty cell.
         ignored: columns that say nothing here.
         fill: what stands where there is no value: `zero`, `hold` (the one before), or `refuse`.
         decimal: the point of numbers.

@@ -77,7 +77,7 @@ def kept(table: Table, meaning: Meaning) -> str:
     """
     conditions = [f"{table.column(name, '--where')} {_equals(value)}" for name, value in meaning.where]
     conditions += [
-        f"{table.column(name, 'the rows to leave out')} is distinct from {quoted(value)}"
+        f"{table.column(name, 'the rows to leave out')} is distinct from {quoted(value) if value else 'null'}"
         for name, value in meaning.excluded
     ]
     if not conditions:

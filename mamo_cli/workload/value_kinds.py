@@ -16,6 +16,7 @@ _COUNT_NAMES = re.compile(
 )
 _RATE_NAMES = re.compile(r"rps|qps|tps|rate|/ ?s(ec)?($|[^a-z])|per.?sec|per.?s($|[^a-z])|_ps$|hz$|throughput", re.I)
 _OTHER_UNITS = re.compile(r"rpm|(/ ?|per.?|a )(min|hour|day)|/ ?h($|[^a-z])|k(req|rps|qps)", re.I)
+_VAGUE_NAMES = re.compile(r"throughput", re.I)
 _MANY_ROWS = 8
 # Rows closer than this count about what they rate.
 _LONG_S = 2
@@ -37,7 +38,13 @@ def values_of(table: Table, names: Sequence[str], samples: Samples) -> str:
     if others:
         raise DataError(
             f"{table.path}: the column {others[0]} is named as another unit than requests/s: turn its values into "
-            "requests/s, or say what they are with --values"
+            "requests/s; --values rate says that they are"
+        )
+    vague = [name for name in names if _VAGUE_NAMES.fullmatch(name.strip())]
+    if vague:
+        raise DataError(
+            f"{table.path}: the column {vague[0]} may be requests a minute, as New Relic's is: turn its values into "
+            "requests/s; --values rate says that they are"
         )
     if all(_RATE_NAMES.search(name) for name in names):
         return "rate"

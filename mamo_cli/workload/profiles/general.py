@@ -7,6 +7,8 @@ from dataclasses import replace
 from mamo_cli.workload.choices import ChoiceError
 from mamo_cli.workload.meaning import Meaning
 from mamo_cli.workload.options import DEFAULT_STEP_SECONDS, Options
+from mamo_cli.workload.overlaps import named_for_all, only
+from mamo_cli.workload.profiles.events import ask_of_phases, others_left_out
 from mamo_cli.workload.profiles.look import (
     ARRIVALS,
     ENDS,
@@ -41,6 +43,20 @@ def never(table: Table) -> str | None:
 
 
 def _requests_meaning(table: Table, options: Options) -> Meaning:
+    """Return what columns mean; rows that are no requests are left out, or asked about.
+
+    Raises:
+        ChoiceError: several columns could be the time, or a request has a row for its start and one for its end.
+        DataError: likewise, and no option could choose.
+    """
+    meaning = _times_of_requests(table, options)
+    if meaning.time is None or meaning.time not in table.columns or options.values is not None:
+        return meaning
+    ask_of_phases(table, meaning.time, options)
+    return replace(meaning, excluded=others_left_out(table, meaning.time))
+
+
+def _times_of_requests(table: Table, options: Options) -> Meaning:
     """Which column has the time: one by its usual name, else one of ends, else one of dates.
 
     Raises:
@@ -92,7 +108,8 @@ def wide_meaning(table: Table, options: Options) -> Meaning:
     telling = varying(table, texts, keep)
     meaning = replace(meaning, ignored=(*meaning.ignored, *(name for name in texts if name not in telling)))
     numbers = [name for name in free if name not in texts]
-    if telling and numbers and not options.function and unique(table, [times[0], *telling], keep):
+    by_column = options.function and any(_wanted(name, options) for name in numbers)
+    if telling and numbers and not by_column and unique(table, [times[0], *telling], keep):
         return _long_meaning(table, meaning, telling, numbers, options)
     ask_of_else(table, [name for name in numbers if _wanted(name, options)], options)
     return meaning
@@ -134,11 +151,10 @@ def ask_of_else(table: Table, numbers: Sequence[str], options: Options) -> None:
     named_by = "is by the file's name" if other[0].lower() in _SAYS_NOTHING else "is named as"
     question = f"{table.path}: {other[0]} {named_by} something else than a number of requests"
     if good:
-        words = ([word for name in names for word in ("--function", name)] for names in (good, numbers))
-        raise ChoiceError(
-            f"{question}: which columns are functions?",
-            list(zip(words, (f"only {', '.join(good)}", "all of them"), strict=True)),
-        )
+        for_all = [name for name in good if named_for_all(name)]
+        meant = {", ".join(names): names for names in (for_all, good) if names}
+        answers = [(only(names), f"only {said}") for said, names in meant.items()]
+        raise ChoiceError(f"{question}: which columns are functions?", [*answers, (only(numbers), "all of them")])
     if options.values is None:
         raise ChoiceError(
             f"{question}, and so are all others: what do the values say?",

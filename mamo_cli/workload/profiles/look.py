@@ -26,6 +26,7 @@ ENDS = r"end_timestamp|end_time"
 _ORDINALS = r"step|minute|minutes|hour|day|period"
 _EPOCHS = (10**9, 3 * 10**9)
 _MARKED = re.compile(r"[<>~]?[+-]?[0-9][0-9.,\u00a0\u202f' ]*[a-zA-Z%\u00b5/]*( ?[a-zA-Z%\u00b5/]+)?")
+_ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _TEN_PERCENT_OFF = 0.9
 
@@ -42,7 +43,8 @@ _OF_REQUESTS = _set(
 _OF_METRICS = _set(
     "cpu mem memory util utilization utilisation usage percent percentile quantile median p50 p75 p90 p95 p99 p999 "
     "users vus threads replicas pods instances temperature span interval window queue disk price average avg mean max "
-    "min std stddev seconds sec millis milliseconds heap gc index"
+    "min std stddev seconds sec millis milliseconds heap gc index network traffic bandwidth byte kb mb gb "
+    "concurrency concurrent provisioned connections spandays"
 )
 _OF_FAILURES = _set("error errors err fail fails failed failure failures dropped timeouts")
 _OF_RATES = _set("rps qps tps rate rates requests request invocations count counts hits calls throughput")
@@ -62,7 +64,8 @@ def holds(table: Table, name: str) -> Holds:
     cells = [cell for cell in cells if cell.lower() not in MISSING]
     if all(re.fullmatch(NUMBER, cell.replace(",", ".")) for cell in cells):
         return Holds.NUMBERS
-    return Holds.MARKED if all(_MARKED.fullmatch(cell) for cell in cells) else Holds.TEXT
+    marked = all(_MARKED.fullmatch(cell) and not _ADDRESS.fullmatch(cell) for cell in cells)
+    return Holds.MARKED if marked else Holds.TEXT
 
 
 def _words(name: str) -> set[str]:
