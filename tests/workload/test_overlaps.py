@@ -96,7 +96,7 @@ def test_a_throughput_is_taken_for_no_unit_in_silence(tmp_path):
     text = table("time,Throughput", np.add(A, 0.5))
     with pytest.raises(DataError, match="the column Throughput may be requests a minute, as New Relic's is: turn"):
         load(text, tmp_path)
-    assert load(text, tmp_path, values="rate").actual_rate_rps[0, 0] == 1.5
+    assert load(text, tmp_path, values="rate").actual_rate_rps[0, 0] == 0.5
 
 
 def log(*kinds):
