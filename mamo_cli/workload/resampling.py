@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from mamo_cli.workload.trace import FloatArray, IntArray
 # A hundredth, for clocks that tick unevenly and for rounded decimals.
 _UNEVEN = 0.01
 GAP = 1.5
+_DAY_NS = 86_400 * 10**9
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,27 @@ class Resampled:
 def spacing_of(at_ns: IntArray) -> int:
     """Return the nanoseconds from a row to the next, as most rows have it; 0 for a single row."""
     return int(np.quantile(np.diff(at_ns), 0.5, method="lower")) if len(at_ns) > 1 else 0
+
+
+def refuse_months(path: Path, at_ns: IntArray) -> None:
+    """Raise where rows stand a month or more apart by the calendar: a month would be taken as long as most others.
+
+    Args:
+        path: the file, for the message.
+        at_ns: (N,) nanoseconds since 1970, rising.
+    """
+    spacing, steps = spacing_of(at_ns), np.diff(at_ns)
+    if spacing < 28 * _DAY_NS - _DAY_NS // 2:
+        return
+    near = steps[steps < GAP * spacing]
+    # Half a day, for zones: midnight of a zone may be the evening before in UTC.
+    moments = (at_ns + _DAY_NS // 2).astype("datetime64[ns]").astype("datetime64[D]")
+    days = moments - moments.astype("datetime64[M]").astype("datetime64[D]")
+    if np.ptp(near) > _DAY_NS // 2 or len(np.unique(days)) == 1:
+        raise DataError(
+            f"{path}: its rows stand months apart, mostly {spacing / _DAY_NS:.0f} days, and months are not of one "
+            "length: give the rows by day"
+        )
 
 
 def increases(samples: Samples) -> Samples:

@@ -12,7 +12,16 @@ from mamo_cli.workload.imported import Imported, chosen_functions, note_text
 from mamo_cli.workload.meaning import Meaning
 from mamo_cli.workload.options import DEFAULT_STEP_SECONDS, Options
 from mamo_cli.workload.overlaps import ask_of_overlaps
-from mamo_cli.workload.resampling import Samples, evened, filled, increases, missing_rows, resampled, spacing_of
+from mamo_cli.workload.resampling import (
+    Samples,
+    evened,
+    filled,
+    increases,
+    missing_rows,
+    refuse_months,
+    resampled,
+    spacing_of,
+)
 from mamo_cli.workload.series import Series, read_long, read_wide
 from mamo_cli.workload.stamps import joint_clock, kept, moment
 from mamo_cli.workload.tables import Table
@@ -39,6 +48,8 @@ def read_samples(tables: Sequence[Table], meaning: Meaning, options: Options) ->
     read = read_long if meaning.value is not None else read_wide
     series = read(tables, meaning, clock, options)
     samples = _samples(series, clock, options)
+    if clock is not None:
+        refuse_months(tables[0].path, samples.at_ns)
     names = [meaning.value] if meaning.value is not None else series.names
     by_function = replace(samples, value=series.by_function(samples.value))
     ask_of_overlaps(tables[0].path, series.names, by_function, options, by_column=meaning.value is None)

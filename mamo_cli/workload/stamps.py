@@ -167,9 +167,9 @@ def far_off(at: IntArray, weight: FloatArray) -> tuple[int, int] | None:
     if total < _LEAST_ROWS:
         return None
     share = np.cumsum(weight) / total
-    low, high = (at[min(int(np.searchsorted(share, part)), len(at) - 1)] for part in (0.1, 0.9))
-    reach = max(30 * DAY_NS, 50 * int(high - low))
-    near = (at >= low - reach) & (at <= high + reach)
+    low, high = (float(at[min(int(np.searchsorted(share, part)), len(at) - 1)]) for part in (0.1, 0.9))
+    reach = max(30 * DAY_NS, 50 * (high - low))
+    near = (at >= low - reach) & (at <= high + reach)  # as floats: fifty times a span need not fit 64 bits
     count = weight[~near].sum()
     if count == 0 or count > max(_MOST_FAR, _FAR_SHARE * total):
         return None

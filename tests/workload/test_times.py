@@ -1,6 +1,7 @@
 """Points in time are exact nanoseconds, or refused."""
 
 import datetime
+import warnings
 import zoneinfo
 from decimal import Decimal
 
@@ -161,6 +162,36 @@ def test_months_are_refused_however_they_are_told(tmp_path):
         load(text, tmp_path, values="count", time_column="Month", time_format="%Y-%m")
     with pytest.raises(DataError, match="has months, which are not of one length: give the rows by day"):
         load(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("months", "days"),
+    [
+        (range(1, 13), 31),
+        ((7, 8, 9), 31),
+        ((2, 3), 29),
+        ((1, 4, 7, 10), 91),
+    ],
+)
+@pytest.mark.parametrize("zone", [None, "Europe/Rome"])
+def test_rows_a_month_apart_are_refused_even_where_those_at_hand_are_of_one_length(months, days, zone, tmp_path):
+    text = "time,f\n" + "".join(f"2020-{month:02}-01,1000\n" for month in months)
+    with pytest.raises(
+        DataError, match=f"in.csv: its rows stand months apart, mostly {days} days, and months are not of"
+    ):
+        load(text, tmp_path, values="count", timezone=zone)
+
+
+def test_years_of_months_are_refused_without_a_warning_and_rows_of_four_weeks_taken(tmp_path):
+    # Fifty times the middle four fifths of six years is more nanoseconds than 64 bits hold.
+    text = "time,f\n" + "".join(f"{2020 + at // 12}-{at % 12 + 1:02}-01,1000\n" for at in range(72))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataError, match="mostly 31 days, and months are not of one length: give the rows by day"):
+            load(text, tmp_path, values="count")
+    days = [datetime.date(2020, 1, 1) + datetime.timedelta(days=28 * at) for at in range(72)]
+    trace = load("time,f\n" + "".join(f"{day},{28 * 86_400}\n" for day in days), tmp_path, values="count")
+    assert (trace.step_seconds, trace.actual_rate_rps.tolist()) == (28 * 86_400, [[1.0]] * 72)
 
 
 @pytest.mark.parametrize(
