@@ -1,7 +1,6 @@
 """How the text of a file is laid out: what separates its cells, where its header is, which lines come before it."""
 
 import csv
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from enum import Enum
 
 from mamo_cli.core.errors import DataError
 from mamo_cli.workload.files import MAX_LINE_BYTES, Source
+from mamo_cli.workload.json_shapes import OPENS, rows_of
 from mamo_cli.workload.trace import NOTE_KEY
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
@@ -74,8 +74,9 @@ def dialect_of(source: Source, separator: str | None) -> Dialect:
         raise DataError(
             f"{source.path}:{first + 1}:1: the line is longer than {MAX_LINE_BYTES} bytes: this is no table"
         )
-    if text.lstrip().startswith(("{", "[")):
-        return Dialect(Layout.JSON, _json_keys(source, lines[first:], first), "", first, 0, comments)
+    if OPENS.match(text):
+        rows = rows_of(source, lines[first : first + SAMPLE_LINES], first)
+        return Dialect(Layout.JSON, tuple(dict.fromkeys(key for row in rows for key in row)), "", first, 0, comments)
     if re.match(ACCESS_LOG, text):
         return Dialect(Layout.ACCESS, (*ACCESS_COLUMNS, "path"), "", first, 0, comments)
     alone = source.whole and not any(line.strip() for line in lines[first + 1 :])
@@ -85,17 +86,18 @@ def dialect_of(source: Source, separator: str | None) -> Dialect:
     header, used = _header(source, lines, first, chosen)
     if DATE.match(header[0]) or all(_NUMBER.fullmatch(cell) or DATE.match(cell) for cell in header):
         return Dialect(Layout.CELLS, tuple(f"f{i}" for i in range(len(header))), chosen, first, 0, comments)
-    _refuse_data(source, header, first)
+    _refuse_data(source, header, first, chosen)
     return Dialect(Layout.CELLS, tuple(header), chosen, first + used, first + 1, comments)
 
 
-def _refuse_data(source: Source, header: list[str], first: int) -> None:
+def _refuse_data(source: Source, header: list[str], first: int, separator: str) -> None:
     """Raise where the first line seems to hold data, and no names of columns."""
     for index, cell in enumerate(header):
         if _DATA.fullmatch(cell):
             raise DataError(
                 f"{source.path}:{first + 1}:{index + 1}: {cell[:60]!r} is no name of a column: there seems to be no "
-                "header line: put one above, with a name for each column, such as: time,status,path"
+                f"header line: put one above, with a name for each of the {len(header)} columns, separated by "
+                f"{SEPARATORS.get(separator, repr(separator))}, such as: {separator.join(('time', 'status', 'path'))}"
             )
 
 
@@ -149,29 +151,6 @@ def _numbers(text: str) -> list[str]:
 def _is_list(text: str) -> bool:
     """Whether a line, or what is there of it, holds nothing but numbers."""
     return all(_NUMBER.fullmatch(part) for part in _numbers(text)[:SAMPLE_LINES])
-
-
-def _json_keys(source: Source, lines: list[str], first: int) -> tuple[str, ...]:
-    keys: dict[str, None] = {}
-    for number, line in enumerate(lines[:SAMPLE_LINES], first + 1):
-        if not line.strip():
-            continue
-        row = _json_object(line)
-        if row is None:
-            raise DataError(
-                f"{source.path}:{number}:1: this is JSON, but not one object a line: "
-                "make it so first (jq -c '.[]' file.json > file.jsonl)"
-            )
-        keys.update(dict.fromkeys(row))
-    return tuple(keys)
-
-
-def _json_object(line: str) -> dict[str, object] | None:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return row if isinstance(row, dict) else None
 
 
 def records(lines: Iterator[str], blanks_count: bool) -> Iterator[int]:

@@ -23,4 +23,7 @@ def training_and_evaluation(source: Trace, train_share: float, other: Trace | No
     try:
         return training, other.ordered_as(source.functions)
     except DataError as error:
-        raise DataError(f"the trace to evaluate on is of others than what was trained on: {error}") from error
+        raise DataError(
+            f"the trace to evaluate on is of others than what was trained on: {error}: if they are meant to be the "
+            "same, rename them in the trace file's column function"
+        ) from error

@@ -336,6 +336,34 @@ def test_what_is_no_table_is_called_what_it_is(data, words, tmp_path):
     assert words in str(refused.value)
 
 
+ROW = {"t": "2024-05-01T00:00:00Z", "n": 1}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [
+        ([ROW, ROW], "jq -c '.[]' FILE > in.jsonl)"),
+        ({"Label": "x", "Datapoints": [ROW]}, "jq -c '.Datapoints[]' FILE > in.jsonl)"),
+        ({"v": [{"unit": "c", "by": [{"data data": [ROW]}]}]}, "jq -c '.v[].by[][\"data data\"][]' FILE > in.jsonl)"),
+        ({"Records": [{**ROW, "of": {"f": "a"}}]}, "'.Records[]' FILE > in.jsonl), and give what is in of keys of its"),
+        ({"data": {"result": [{"metric": {}, "values": [[1, "2"]]}]}}, ": flatten it to one object a line"),
+    ],
+)
+def test_json_that_is_no_table_is_refused_with_the_place_of_its_rows(value, indent, remedy, tmp_path):
+    with pytest.raises(DataError) as refused:
+        load(json.dumps(value, indent=indent), tmp_path)
+    assert remedy.replace("FILE", str(tmp_path / "in.csv")) in str(refused.value)
+
+
+def test_json_objects_over_several_lines_and_a_damaged_line_are_told_apart(tmp_path):
+    with pytest.raises(DataError, match=r"in.csv:1:1: .*jq -c '\.' "):
+        load("\n".join(json.dumps(ROW, indent=1) for _ in range(3)), tmp_path)
+    assert (
+        refusal(f"{json.dumps(ROW)}\n[1\n", tmp_path) == "in.csv:2:1: this is no JSON object, as the lines before are"
+    )
+
+
 @pytest.mark.parametrize(
     ("cell", "remedy"),
     [

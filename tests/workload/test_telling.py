@@ -55,6 +55,15 @@ REFUSED = {
         even("date,time,requests", "{t},5", form="%Y-%m-%d,%H:%M:%S"),
         "in.csv: the time stands in two columns, date and time: join them into one, such as with: sed 's/,/ /'",
     ),
+    "date and time between spaces, as IIS has them": (
+        "#Fields: date time uri\n" + even("2024-05-01 00:00:00 /a", "{t} /a"),
+        "in.csv: the time stands in two columns, f0 and f1: join them into one, such as with: sed '/^#/d; s/ /T/'",
+    ),
+    "times in brackets": (
+        even("[2024-05-01T00:00:00.2Z] GET 204", "[{t}] GET 204", form="%Y-%m-%dT%H:%M:%S.2Z"),
+        "in.csv:1:1: '[2024-05-01T00:00:00.2Z]' is no name of a column: there seems to be no header line: put one "
+        "above, with a name for each of the 3 columns, separated by spaces, such as: time status path",
+    ),
     "a load balancer's log": (
         even("http 2024-05-01T00:00:00.1Z app 200", "http {t} app 200", form="%Y-%m-%dT%H:%M:%S.1Z"),
         "in.csv:1:2: '2024-05-01T00:00:00.1Z' is no name of a column: there seems to be no header line",

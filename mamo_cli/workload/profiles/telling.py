@@ -120,7 +120,10 @@ def _refuse_two_columns(table: Table, time: str) -> None:
     mark = {"\t": r"\t", "|": "[|]"}.get(table.separator, table.separator)
     example = ""
     if table.columns[:2] == (time, clocks[0]) and table.separator:
-        example = f", such as with: sed 's/{mark}/ /' {table.path} > joined.csv"
+        # A space in place of a space would join nothing.
+        edit = "/^#/d; s/ /T/" if table.separator == " " else f"s/{mark}/ /"
+        example = f", such as with: sed '{edit}' {table.path} > joined.csv"
+        example += " (which leaves out the lines that begin with #, too)" if table.separator == " " else ""
     raise DataError(
         f"{table.path}: the time stands in two columns, {time} and {clocks[0]}: join them into one{example}"
     )
