@@ -127,9 +127,18 @@ def stamped(table: Table, meaning: Meaning, clock: Clock | None, *, exact: bool)
             raise UsageError(f"--timezone is for dates without a zone: the column {meaning.time} holds {clock.words}")
         return Stamped(table, table.relation, keep, ns, clock)
     if meaning.timezone is None:
-        check_steps_back(table, meaning.time, ns, keep)
+        check_steps_back(table, meaning.time, ns, keep, _apart(table, meaning))
         return Stamped(table, table.relation, keep, ns, clock)
     return Stamped(table, table.numbered, keep, utc_sql(table, meaning.time, ns, meaning.timezone, keep), clock)
+
+
+def _apart(table: Table, meaning: Meaning) -> list[str] | None:
+    """Return the columns in which rows of one time must differ; None for requests, of which any may come at once."""
+    if meaning.values == "requests":
+        return None
+    return (
+        [] if meaning.value is None else [name for name in table.columns if name not in (meaning.time, meaning.value)]
+    )
 
 
 def refuse_no_times(rows: Stamped, meaning: Meaning) -> None:

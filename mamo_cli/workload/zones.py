@@ -1,6 +1,7 @@
 """Local times of a named zone: which of the two hours in autumn, and the hour in spring that there never was."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -75,11 +76,19 @@ def utc_sql(table: Table, column: str, local: str, name: str, keep: str) -> str:
     return f"({local} - {offset})"
 
 
-def check_steps_back(table: Table, column: str, local: str, keep: str) -> None:
+def check_steps_back(table: Table, column: str, local: str, keep: str, apart: Sequence[str] | None) -> None:
     """Refuse rows in order but for a step back of about an hour, as a clock that is set back makes.
 
+    Args:
+        table: the file.
+        column: the time column's name.
+        local: the expression of nanoseconds of local time.
+        keep: the condition of rows that count.
+        apart: the columns in which rows of one time must differ; None where they may be alike, as requests are.
+
     Raises:
-        ChoiceError: there is such a step.
+        ChoiceError: there is such a step, and all times may be right as they stand.
+        DataError: there is such a step, and without a zone times are given twice.
     """
     steps = f"select r, {local} as t, lag({local}) over (order by r) as before from {table.numbered} where {keep}"
     back = table.rows(f"select r, before - t from ({steps}) where t < before limit {_MOST_STEPS_BACK + 1}")
@@ -87,14 +96,25 @@ def check_steps_back(table: Table, column: str, local: str, keep: str) -> None:
     if not hours or len(back) > _MOST_STEPS_BACK:
         return
     line = table.located(hours[:1])[hours[0]]
-    raise ChoiceError(
+    question = (
         f"{table.path}:{line}:{table.columns.index(column) + 1}: {column} goes back by about an hour, as local time "
-        "does where summer time ends: what zone are the times of?",
+        "does where summer time ends"
+    )
+    if apart is not None and _alike(table, [local, *map(table.place, apart)], keep):
+        raise DataError(f"{question}: say what zone the times are of with --timezone, such as --timezone Europe/Rome")
+    raise ChoiceError(
+        f"{question}: what zone are the times of?",
         [
             (["--timezone", "ZONE"], "such as Europe/Rome: the rows from here on are of the second hour"),
             (["--timezone", "UTC"], "a clock that is never set back: the rows only stand out of order"),
         ],
     )
+
+
+def _alike(table: Table, places: Sequence[str], keep: str) -> bool:
+    """Whether two rows are alike in all of some expressions."""
+    keys = ", ".join(places)
+    return bool(table.rows(f"select 1 from {table.relation} where {keep} group by {keys} having count(*) > 1 limit 1"))
 
 
 def _turn(table: Table, column: str, local: str, within: str, name: str) -> int | None:

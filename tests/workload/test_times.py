@@ -244,8 +244,32 @@ def test_an_hour_that_there_is_twice_is_asked_about_where_no_zone_is_given(tmp_p
     night = datetime.datetime(2024, 10, 26, 22, tzinfo=datetime.UTC)
     text = "time\n" + "".join(f"{one}\n" for one in local_times("Europe/Rome", night, 361, 1))
     # 180 rows before 01:00 UTC, when 03:00 becomes 02:00: row 181 is on line 182.
-    with pytest.raises(ChoiceError, match=r"in.csv:182:1: time goes back by about an hour"):
+    with pytest.raises(ChoiceError, match=r"in.csv:182:1: time goes back by about an hour") as asked:
         load(text, tmp_path, "requests", step_seconds=3600)
+    assert [words for words, _ in asked.value.answers] == [["--timezone", "ZONE"], ["--timezone", "UTC"]]
+
+
+@pytest.mark.parametrize(("head", "more"), [("time,f", ""), ("time,service,n", "a,")])
+def test_a_zone_without_changes_is_no_answer_where_values_of_one_time_are_given_twice(head, more, tmp_path):
+    night = datetime.datetime(2024, 10, 26, 22, tzinfo=datetime.UTC)
+    times = local_times("Europe/Rome", night, 12, 30)
+    text = f"{head}\n" + "".join(f"{one},{more}1800\n" for one in times)
+    long = {"value_column": "n", "function_column": ("service",)} if more else {}
+    with pytest.raises(DataError, match=r"in.csv:8:1: time goes back by about an hour.* --timezone Europe/Rome$") as no:
+        load(text, tmp_path, values="count", **long)
+    assert not isinstance(no.value, ChoiceError)
+    trace = load(text, tmp_path, values="count", timezone="Europe/Rome", **long)
+    assert trace.actual_rate_rps.tolist() == [[1.0]] * 12
+
+
+def test_a_zone_without_changes_is_an_answer_where_series_of_one_time_differ(tmp_path):
+    # Rows of b an hour behind those of a: each series is once at each time.
+    times = [f"2024-10-27 {hour:02}:{half}" for hour in range(6) for half in ("00", "30")]
+    text = "time,service,n\n" + "".join(f"{one},a,1800\n" for one in times[2:]) + f"{times[9]},b,1800\n"
+    chosen = {"values": "count", "value_column": "n", "function_column": ("service",), "fill": "zero"}
+    with pytest.raises(ChoiceError, match="goes back by about an hour"):
+        load(text, tmp_path, **chosen)
+    assert load(text, tmp_path, timezone="UTC", **chosen).actual_rate_rps.sum() == 11.0
 
 
 def test_an_hour_that_there_never_was_is_refused_by_its_place(tmp_path):
