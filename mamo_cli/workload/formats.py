@@ -30,14 +30,21 @@ def without_day(cell: str) -> str | None:
     return None
 
 
-def refuse_without_day(time_format: str) -> None:
-    """Raise a UsageError where a form says no day: all times would then be of one, and those after midnight come first.
+def refuse_incomplete(time_format: str) -> None:
+    """Raise a UsageError where a form says no day or no year.
+
+    All times would then be of one day, or of one year, and those after midnight, or after New Year, come first.
 
     Args:
         time_format: as of strptime.
     """
     marks = set(re.findall(r"%-?(.)", time_format))
     if marks & set("djcx") or (marks & set("UWV") and marks & set("aAuw")):
+        if not marks & set("YyGcx"):
+            raise UsageError(
+                f"--time-format {time_format!r} has no year: put it before each time in the file, as 2023-11-16 18:17 "
+                "with '%Y-%m-%d %H:%M'"
+            )
         return
     if marks & set("mbBYyGUWV"):
         raise UsageError(

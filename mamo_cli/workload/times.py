@@ -11,7 +11,7 @@ from enum import Enum
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.workload.choices import ChoiceError
 from mamo_cli.workload.engine import EngineError, quoted
-from mamo_cli.workload.formats import DAY_STAMP, refuse_without_day, stamp_format, without_day
+from mamo_cli.workload.formats import DAY_STAMP, refuse_incomplete, stamp_format, without_day
 from mamo_cli.workload.tables import NUMBER, Table, shown
 
 # In nanoseconds a time less a duration, and the span between two such, then fit 64 bits.
@@ -174,7 +174,7 @@ def _formatted(table: Table, time_format: str) -> Clock:
         table.engine.rows(f"select {exact(quoted('x'))}")
     except EngineError as error:
         raise UsageError(f"--time-format {time_format!r}: {error}") from error
-    refuse_without_day(time_format)
+    refuse_incomplete(time_format)
     kind = Kind.ZONED if zoned else Kind.LOCAL
     return Clock(kind, f"dates such as {time_format}", exact, None, f"a date such as {time_format}")
 

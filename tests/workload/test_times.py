@@ -156,6 +156,12 @@ def test_a_form_without_a_day_is_refused_since_times_after_midnight_would_come_f
         load(text, tmp_path, values="count")
 
 
+@pytest.mark.parametrize("time_format", ["%b %d %H:%M:%S", "%d.%m. %H:%M"])
+def test_a_form_without_a_year_is_refused_since_times_after_new_year_would_come_first(time_format, tmp_path):
+    with pytest.raises(UsageError, match=r"has no year: put it before each time in the file"):
+        load("time,f\nDec 31 23:55:00,1\nJan 01 00:00:00,2\n", tmp_path, values="count", time_format=time_format)
+
+
 def test_months_are_refused_however_they_are_told(tmp_path):
     text = "Month,f\n" + "".join(f"2020-{month:02},{month}\n" for month in range(1, 13))
     with pytest.raises(UsageError, match="has no day, and months are not of one length: give the rows by day"):
