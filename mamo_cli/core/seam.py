@@ -27,6 +27,8 @@ class Spec(NamedTuple):
         float  # cost in the domain's own unit, over this, is the normalised cost: its mean over agents is in [0, 1]
     )
     step_seconds: float
+    block: int = 1
+    """Periods for which one policy of a mixture plays on: 1 where no period depends on the choices before it."""
 
     @property
     def objectives(self) -> int:
@@ -103,6 +105,23 @@ class Scope(StrEnum):
     ALPHA = "alpha"
 
 
+class Knowledge(StrEnum):
+    """What an exact answer may know of a period before it chooses."""
+
+    CLAIRVOYANT = "clairvoyant"  # what comes
+    CAUSAL = "causal"  # what the agents see
+
+
+class Answer(NamedTuple):
+    """The best play under some weights, and what it brings on average.
+
+    Of equal plays it is one; mixtures of answers at neighbouring weights meet every limit between them.
+    """
+
+    plan: IntArray  # choices as `Domain.expected` takes them: `(T, A)` by step, or `(S, A)` by state
+    objectives: FloatArray  # (A, M): mean normalised cost, then mean violations
+
+
 class Termination(StrEnum):
     """Why a solver stopped; OPTIMAL only where optimality was proven."""
 
@@ -149,8 +168,8 @@ class Optimum:
 class Domain(Protocol):
     """What is controlled: a workload, its dynamics, its exact answers, its words.
 
-    Where nothing exact is known, `optimum`, `perfect` and `expected` raise `NothingExactError`, and its results stand
-    alone.
+    Where nothing exact is known, `optimum`, `answer`, `perfect` and `expected` raise `NothingExactError`, and its
+    results stand alone.
     """
 
     spec: Spec
@@ -172,6 +191,16 @@ class Domain(Protocol):
 
         Raises:
             SolverError: no solver can answer.
+        """
+        ...
+
+    def answer(
+        self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
+    ) -> Answer:
+        """The best play of a part under weights `(A, M)`, for whom no agent's choice touches another's objectives.
+
+        Causal, where what comes deviates from what is expected by a known law: the least expected weighted cost. Where
+        there is no such law, in hindsight: the best nondecreasing function of what is expected.
         """
         ...
 

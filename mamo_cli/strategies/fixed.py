@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from mamo_cli.core.arrays import BoolArray, FloatArray
+from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.seam import Spec
 from mamo_cli.core.weights import alpha_of, weights_of
-from mamo_cli.strategies.protocol import CycleReport
+from mamo_cli.strategies.protocol import CycleReport, Strategy
 from mamo_cli.strategies.settings import LoopSettings
 
 SECTIONS = {"adaptation": LoopSettings()}
@@ -28,7 +28,7 @@ def build(settings: Mapping[str, Any], spec: Spec, seeds: Sequence[int], device:
     return FixedWeights(weights_of(np.full((len(seeds), len(spec.agents)), settings["adaptation"].initial_alpha)))
 
 
-class FixedWeights:
+class FixedWeights(Strategy):
     """Every member keeps the weights it was given."""
 
     columns: tuple[str, ...] = COLUMNS
@@ -48,13 +48,6 @@ class FixedWeights:
     def settled(self) -> FloatArray:
         """The given weights."""
         return self._weights
-
-    def diverged(self) -> BoolArray:
-        """Nobody: nothing is computed."""
-        return np.zeros(len(self._weights), dtype=np.bool_)
-
-    def freeze(self, members: BoolArray) -> None:
-        """Nothing to stop."""
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing to keep."""

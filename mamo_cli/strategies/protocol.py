@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from mamo_cli.core.arrays import BoolArray, FloatArray
 
 
@@ -15,10 +17,15 @@ class CycleReport(NamedTuple):
     cycle: int
     weights: FloatArray  # (K, A, M) that the cycle ran under
     objectives: FloatArray  # (K, A, M): the normalised cost, then the violations
+    errors: FloatArray  # (K, A, M): standard errors of these means; 0 where they are exact
 
 
 class Strategy(Protocol):
-    """Picks every member's weights for every agent, cycle after cycle."""
+    """Picks every member's weights for every agent, cycle after cycle.
+
+    What a strategy does not say otherwise: it computes nothing that could diverge, has nothing to stop, and keeps to
+    the proposed weights throughout a phase. Member k's weights depend on its own reports and streams alone.
+    """
 
     columns: tuple[str, ...]
     """Its own columns of cycles.csv."""
@@ -26,6 +33,10 @@ class Strategy(Protocol):
     def propose(self, cycle: int) -> FloatArray:
         """Weights `(K, A, M)` for a coming cycle, exploration included."""
         ...
+
+    def within(self, weights: FloatArray, objectives: FloatArray) -> FloatArray:
+        """Weights `(K, A, M)` for the next iteration of a phase, from the present ones and the last one's means."""
+        return weights
 
     def observe(self, report: CycleReport) -> Mapping[str, FloatArray]:
         """Learn from a cycle; returns `(K, A)` for each of its columns."""
@@ -37,11 +48,11 @@ class Strategy(Protocol):
 
     def diverged(self) -> BoolArray:
         """`(K,)` members for which it holds a number that is not finite."""
-        ...
+        return np.zeros(len(self.settled()), dtype=np.bool_)
 
     def freeze(self, members: BoolArray) -> None:
         """Compute nothing more for these members `(K,)`; the others go on as if nothing had happened."""
-        ...
+        return None
 
     def state_dict(self) -> dict[str, Any]:
         """All that a bit-identical continuation needs; who is frozen, the loop says again."""

@@ -73,7 +73,8 @@ class TwoPhaseLoop:
         cycle = self._iteration // self._phase - 1
         # One after another: how np.mean orders its sums depends on how many members there are.
         objectives = np.nan_to_num(functools.reduce(np.add, self._recent) / len(self._recent))
-        told = self._strategy.observe(CycleReport(cycle, self._weights, objectives))
+        report = CycleReport(cycle, self._weights, objectives, _errors(self._recent, objectives))
+        told = self._strategy.observe(report)
         self._freeze(self._strategy.diverged())
         evaluation = self._tasks.evaluate(self._domain)
         self._records.add_cycle(cycle, self._weights, objectives, evaluation, told)
@@ -122,3 +123,9 @@ class TwoPhaseLoop:
         self._strategy.freeze(~self._alive)
         if state.get("due"):
             self._weights = self._strategy.propose(self._iteration // self._phase)
+
+
+def _errors(recent: Sequence[FloatArray], means: FloatArray) -> FloatArray:
+    """Standard errors of means over a window's iterations, which are taken for independent."""
+    spread = functools.reduce(np.add, [(np.nan_to_num(part) - means) ** 2 for part in recent])
+    return np.asarray(np.sqrt(spread / (max(len(recent) - 1, 1) * len(recent))))

@@ -30,7 +30,7 @@ def report_of(strategy, cycle, easier=1.0):
     weights = strategy.propose(cycle)
     place = np.rint(alpha_of(weights) * 10).astype(int)
     objectives = np.stack((COST[place], REJECTION[place] * easier), -1)
-    return alpha_of(weights), strategy.observe(CycleReport(cycle, weights, objectives))
+    return alpha_of(weights), strategy.observe(CycleReport(cycle, weights, objectives, np.zeros_like(objectives)))
 
 
 def cycle_through(strategy, cycles):

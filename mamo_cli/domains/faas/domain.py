@@ -1,5 +1,6 @@
 """Replica scaling of FaaS functions on an edge node, behind the seam."""
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,14 +8,15 @@ import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import SolverError, UsageError
-from mamo_cli.core.seam import Optimum, Part, Played, Scope, Spec
-from mamo_cli.core.weights import alpha_of
+from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Spec
+from mamo_cli.core.weights import alpha_of, rewards
 from mamo_cli.domains.faas.environment import OBSERVATION, ScalingEnvironment
 from mamo_cli.domains.faas.node import Case, build_case
 from mamo_cli.domains.faas.offline.enumeration import cheapest
 from mamo_cli.domains.faas.offline.measures import MEMORY_ROUNDING, choice_cost
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
 from mamo_cli.domains.faas.offline.solve import solve
+from mamo_cli.domains.faas.prospects import Prospects, nondecreasing
 from mamo_cli.domains.faas.reach import reach_warning
 from mamo_cli.domains.faas.settings import WORDS, InstanceConfig, Planning
 from mamo_cli.workload.generators import sinusoidal
@@ -73,6 +75,25 @@ class FaasDomain:
     ) -> Optimum:
         """The exact plan with perfect knowledge of the evaluation's rates, before any noise; see `solve`."""
         return solve(self._weighted(weights), scope, solver, time_limit_s)
+
+    def answer(
+        self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
+    ) -> Answer:
+        """By enumeration; the best nondecreasing function of the expected rate by dynamic programming."""
+        prospect = self._prospects[part, knowledge]
+        scores = -rewards(prospect.objectives, weights[:, None])
+        if prospect.expected is None:
+            plan = scores.argmin(-1)
+        else:
+            each = zip(prospect.expected.T, scores.swapaxes(0, 1), strict=True)
+            plan = np.stack([nondecreasing(expected, score) for expected, score in each], 1)
+        plan = np.minimum(plan, prospect.max_replicas - 1)
+        brought = np.take_along_axis(prospect.objectives, plan[..., None, None], 2)[..., 0, :]
+        return Answer(plan, np.stack([np.ascontiguousarray(brought[..., m]).mean(0) for m in range(2)], -1))
+
+    @functools.cached_property
+    def _prospects(self) -> Prospects:
+        return Prospects(self.case, self._noise)
 
     def perfect(self, weights: FloatArray) -> IntArray:
         """At every step the choice of least expected cost under the weights: periods do not depend on one another."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import NothingExactError
-from mamo_cli.core.seam import Optimum, Part, Played, Scope, Spec
+from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Spec
 from mamo_cli.domains.gymnasium.environment import SEEDS, Copy, GymnasiumEnvironment
 from mamo_cli.domains.gymnasium.settings import WORDS, GymnasiumConfig
 
@@ -49,6 +49,12 @@ class GymnasiumDomain:
     def optimum(
         self, scope: Scope, weights: FloatArray | None = None, solver: str = "auto", time_limit_s: float | None = None
     ) -> Optimum:
+        """Unknown."""
+        self._unknown()
+
+    def answer(
+        self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
+    ) -> Answer:
         """Unknown."""
         self._unknown()
 

@@ -1,17 +1,18 @@
 """Order-up-to levels of the items of a stock, behind the seam."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.errors import DataError
-from mamo_cli.core.seam import Optimum, Part, Played, Scope, Spec
+from mamo_cli.core.errors import DataError, NothingExactError
+from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Spec
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import Section
 from mamo_cli.domains.inventory.environment import Stock, StockEnvironment
-from mamo_cli.domains.inventory.optimum import mean_demand, optimum, perfect, prospect
+from mamo_cli.domains.inventory.optimum import Prospect, mean_demand, optimum, perfect, prospect
 from mamo_cli.domains.inventory.settings import WORDS, StockConfig
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.parts import training_and_evaluation
@@ -89,6 +90,21 @@ class InventoryDomain:
     ) -> Optimum:
         """The exact plan, within a stated gap, by the method it needs: no solver is asked, and none takes any time."""
         return optimum(self.prospect, scope, self._tolerance, weights)
+
+    def answer(
+        self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
+    ) -> Answer:
+        """By enumeration, of levels that are all reached from above: a bound on what orders can bring."""
+        if knowledge is Knowledge.CLAIRVOYANT:
+            raise NothingExactError("nothing exact is known of a stock whose demand is known beforehand")
+        known = self._training_prospect if part is Part.TRAINING else self.prospect
+        plan = perfect(known, weights)
+        means = known.reached(plan).mean(0)
+        return Answer(plan, means / np.array([known.cost_scale, 1.0]))
+
+    @functools.cached_property
+    def _training_prospect(self) -> Prospect:
+        return prospect(self.training)
 
     def perfect(self, weights: FloatArray) -> IntArray:
         """At every step the level of least expected cost under the weights: none touches what another brings."""

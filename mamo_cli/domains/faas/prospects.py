@@ -1,0 +1,87 @@
+"""What every choice brings, step by step, to whom a certain amount is known: what exact answers choose from."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.compiled import compiled
+from mamo_cli.core.seam import Knowledge, Part
+from mamo_cli.domains.faas.node import Case, Node
+from mamo_cli.domains.faas.rejection.expectation import expected_rejection
+
+
+class Prospect(NamedTuple):
+    """A part of the workload as it looks to somebody before choosing."""
+
+    objectives: FloatArray  # (T, F, N, 2): normalised cost and rejection of 1..N replicas; beyond the cap, the cap's
+    max_replicas: IntArray  # (T, F)
+    expected: FloatArray | None  # (T, F) what choices must be a nondecreasing function of; None where by step
+
+
+class Prospects:
+    """The four prospects of a case, each computed once."""
+
+    def __init__(self, case: Case, noise: float) -> None:
+        """Args: case: the node. noise: relative deviation of the training's actual rate."""
+        self._case, self._noise = case, noise
+        self._known: dict[tuple[Part, Knowledge], Prospect] = {}
+
+    def __getitem__(self, of: tuple[Part, Knowledge]) -> Prospect:
+        if of not in self._known:
+            self._known[of] = self._prospect(*of)
+        return self._known[of]
+
+    def _prospect(self, part: Part, knowledge: Knowledge) -> Prospect:
+        """Who is clairvoyant knows the evaluation's rates that came; of the training's, the law of their noise."""
+        case, trained = self._case, part is Part.TRAINING
+        node = case.training if trained else case.evaluation
+        law = self._noise if trained else case.evaluation_noise
+        came = not trained and knowledge is Knowledge.CLAIRVOYANT
+        rates = node.trace.actual_rate_rps if trained or came else case.known_rate_rps
+        rejection = expected_rejection(case.models, rates, 0.0 if came else law, node.replica_choices)
+        guess = knowledge is Knowledge.CAUSAL and not np.array_equal(node.trace.expected_rate_rps, rates)
+        return Prospect(
+            _objectives(node, rejection), node.max_replicas, node.trace.expected_rate_rps if guess else None
+        )
+
+
+def _objectives(node: Node, rejection: FloatArray) -> FloatArray:
+    """`(T, F, N, 2)` of the choices, cut to the caps."""
+    within = np.minimum(np.arange(node.replica_choices), node.max_replicas[..., None] - 1)
+    cost = node.replica_cost[:, None] * (within + 1) / node.cost_scale
+    return np.stack((cost, np.take_along_axis(rejection, within, 2)), -1)
+
+
+@compiled
+def nondecreasing(expected: FloatArray, score: FloatArray) -> IntArray:
+    """Choices `(T,)` of least total score among the nondecreasing functions of what is expected, the least of equals.
+
+    Exact, by dynamic programming over the steps in the order of what is expected; equals share a choice.
+
+    Args:
+        expected: `(T,)` what is known of each step.
+        score: `(T, N)` of each choice.
+    """
+    steps, choices = score.shape
+    order = np.argsort(expected, kind="mergesort")
+    group = np.zeros(steps, dtype=np.int64)
+    groups = 0
+    for i in range(1, steps):
+        groups += expected[order[i]] != expected[order[i - 1]]
+        group[order[i]] = groups
+    totals = np.zeros((groups + 1, choices))
+    for step in range(steps):
+        totals[group[step]] += score[step]
+    best = np.zeros((groups + 1, choices), dtype=np.int64)  # of the groups up to this one, the last within 0..n
+    for g in range(groups + 1):
+        for n in range(choices):
+            if g > 0:
+                totals[g, n] += totals[g - 1, best[g - 1, n]]
+            best[g, n] = n if n == 0 or totals[g, n] < totals[g, best[g, n - 1]] else best[g, n - 1]
+    chosen = np.empty(groups + 1, dtype=np.int64)
+    within = choices - 1
+    for g in range(groups, -1, -1):
+        within = best[g, within]
+        chosen[g] = within
+    return chosen[group]
