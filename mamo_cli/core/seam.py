@@ -165,6 +165,18 @@ class Optimum:
     notices: tuple[str, ...] = ()
 
 
+class Shift(NamedTuple):
+    """What has changed against an instance as it is configured; of itself nothing."""
+
+    load: float = 1.0  # what the workload's rates are multiplied by, expected and actual alike
+    service: float = 1.0  # what every service time is multiplied by
+    cap: int | None = None  # choices are cut to this
+    tolerance: float | None = None  # the limit in place of the configured one
+
+
+AS_CONFIGURED = Shift()
+
+
 class Domain(Protocol):
     """What is controlled: a workload, its dynamics, its exact answers, its words.
 
@@ -175,6 +187,20 @@ class Domain(Protocol):
     spec: Spec
     warnings: tuple[str, ...]
     """What the user should know of this instance."""
+
+    def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "Domain":
+        """The instance as it is configured, but for what has shifted.
+
+        What agents observe and learn by keeps its scales, and its environments take one another's `state_dict`.
+
+        Args:
+            shift: against the configuration, whatever this one has shifted by.
+            steps: first and last + 1 of the evaluation's steps that are left; none means all.
+
+        Raises:
+            UsageError: nothing of the kind can shift here, or it cannot go so far; or steps cannot be left out.
+        """
+        ...
 
     def environment(self, part: Part, members: int, copies: int = 1) -> Environment:
         """Environments on a part of the workload; those of the evaluation carry its noise."""

@@ -147,10 +147,10 @@ def _identity(section: Section, words: bool) -> dict[str, Any]:
     values = canonical(section, words=words)
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
-        if isinstance(value, Section):
-            values[name] = _identity(value, words)
-        elif field.json_schema_extra == ADDED and value == field.default:
+        if field.json_schema_extra == ADDED and value == field.default:
             del values[name]
+        elif isinstance(value, Section):
+            values[name] = _identity(value, words)
     return values
 
 

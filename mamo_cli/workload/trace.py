@@ -94,6 +94,23 @@ class Trace:
             period_steps=period if period is not None and (stop - start) % period == 0 else None,
         )
 
+    def repeated(self, times: int) -> "Trace":
+        """Return the trace so many times over, one after another."""
+        caps = self.max_replicas
+        return replace(
+            self,
+            expected_rate_rps=np.tile(self.expected_rate_rps, (times, 1)),
+            actual_rate_rps=np.tile(self.actual_rate_rps, (times, 1)),
+            max_replicas=None if caps is None else np.tile(caps, (times, 1)),
+        )
+
+    def at_load(self, factor: float) -> "Trace":
+        """Return the trace with every rate multiplied by a factor."""
+        if factor == 1.0:
+            return self
+        rates = {name: getattr(self, name) * factor for name in ("expected_rate_rps", "actual_rate_rps")}
+        return replace(self, **rates)
+
     def ordered_as(self, functions: Sequence[str]) -> "Trace":
         """Return the trace with its functions in another order.
 

@@ -85,6 +85,25 @@ def test_a_setting_that_was_added_changes_no_digest_where_it_is_at_its_default_a
     assert canonical(after())["inner"] == {"kept": 1, "new": 7}  # it is still written down
 
 
+def test_a_section_that_was_added_changes_no_digest_where_it_is_at_its_defaults_and_otherwise_does():
+    class Inner(Section):
+        factor: int = 1
+
+    class Config(Section):
+        kept: int = 1
+
+    before = Config()
+
+    class Config(Section):
+        kept: int = 1
+        inner: Inner = Field(default=Inner(), json_schema_extra=ADDED)
+
+    assert digest(Config()) == digest(before)
+    assert digest(Config(inner=Inner(factor=1))) == digest(before)
+    assert digest(Config(inner=Inner(factor=2))) != digest(before)
+    assert canonical(Config())["inner"] == {"factor": 1}
+
+
 def test_that_check_sees_a_setting_that_was_added_unmarked():
     before, after = versions(added=False)
     assert digest(after()) != digest(before)

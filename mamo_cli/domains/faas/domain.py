@@ -8,7 +8,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import SolverError, UsageError
-from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Spec
+from mamo_cli.core.seam import AS_CONFIGURED, Answer, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
 from mamo_cli.core.weights import alpha_of, rewards
 from mamo_cli.domains.faas.environment import OBSERVATION, ScalingEnvironment
 from mamo_cli.domains.faas.node import Case, build_case
@@ -35,14 +35,25 @@ def build(
     settings: InstanceConfig, source: Trace, evaluation: Trace | None = None, planning: Planning | None = None
 ) -> "FaasDomain":
     """The node of a configuration under a workload; see `registry.build`."""
-    return FaasDomain(settings, build_case(settings, source, evaluation), planning or Planning())
+    return FaasDomain(settings, source, evaluation, planning or Planning())
 
 
 class FaasDomain:
     """How many replicas of each function a node runs, period after period."""
 
-    def __init__(self, settings: InstanceConfig, case: Case, planning: Planning) -> None:
-        self.case = case
+    def __init__(
+        self,
+        settings: InstanceConfig,
+        source: Trace,
+        evaluation: Trace | None,
+        planning: Planning,
+        shift: Shift = AS_CONFIGURED,
+        steps: tuple[int, int] | None = None,
+    ) -> None:
+        """Args: settings, source, evaluation, planning: see `registry.build`. shift, steps: see `shifted`."""
+        self._made_of = settings, source, evaluation, planning
+        settings = _shifted(settings, shift)
+        self.case = case = build_case(settings, source, evaluation, shift, steps)
         self._noise = settings.noise
         node = case.evaluation
         self.spec = Spec(
@@ -58,6 +69,10 @@ class FaasDomain:
         self.problem = _problem(settings, case, planning, self._expected)
         reach = reach_warning(settings, case, self.problem, self._expected)
         self.warnings = case.warnings if reach is None else (*case.warnings, reach)
+
+    def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "FaasDomain":
+        """Of the load, the service times, the cap and the tolerance."""
+        return FaasDomain(*self._made_of, shift, steps)
 
     def environment(self, part: Part, members: int, copies: int = 1) -> ScalingEnvironment:
         """The training's actual rates are perturbed anew in every episode; the evaluation's are as they are."""
@@ -123,6 +138,16 @@ class FaasDomain:
     def _played(self, plan: IntArray, rejection: FloatArray) -> Played:
         replicas = (plan + 1).astype(np.float64)
         return Played(replicas * self.problem.replica_cost, replicas[..., None], rejection[..., None])
+
+
+def _shifted(settings: InstanceConfig, shift: Shift) -> InstanceConfig:
+    """The settings with what shifts in them; the load and the cap are the workload's."""
+    changed: dict[str, float] = {
+        name: getattr(settings, name) * shift.service for name in ("warm_service_time", "cold_service_time")
+    }
+    if shift.tolerance is not None:
+        changed["tolerance"] = shift.tolerance
+    return settings.model_copy(update=changed)
 
 
 def _problem(settings: InstanceConfig, case: Case, planning: Planning, expected: FloatArray) -> ReplicaProblem:

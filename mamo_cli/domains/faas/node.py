@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import DataError, UsageError
+from mamo_cli.core.seam import AS_CONFIGURED, Shift
 from mamo_cli.core.seeding import stream
 from mamo_cli.domains.faas.rejection.expectation import expected_rejection
 from mamo_cli.domains.faas.rejection.models import RejectionModel, make_model
@@ -88,39 +89,53 @@ class Case:
         return np.take_along_axis(every, replicas[..., None] - 1, -1)[..., 0]
 
 
-def build_case(config: InstanceConfig, source: Trace, evaluation_trace: Trace | None = None) -> Case:
+def build_case(
+    config: InstanceConfig,
+    source: Trace,
+    evaluation_trace: Trace | None = None,
+    shift: Shift = AS_CONFIGURED,
+    steps: tuple[int, int] | None = None,
+) -> Case:
     """Cut a trace into training and evaluation and build the node's table.
 
-    What carries its own deviations is evaluated as it is.
+    What carries its own deviations is evaluated as it is. Nothing of a case depends on steps that are left out.
 
     Args:
         config: the instance.
         source: the trace to train on, and to evaluate on unless another is given.
         evaluation_trace: a trace of the same functions to evaluate on instead, whole.
+        shift: of the load and the cap; scales stay those of the instance as it is configured.
+        steps: first and last + 1 of the evaluation's steps, where not all are wanted; each has the noise it has anyway.
 
     Raises:
         DataError: caps beyond what an action space holds, or functions that differ.
+        UsageError: the cap is above the instance's.
     """
-    training, evaluation = training_and_evaluation(source, config.train_share, evaluation_trace)
+    parts = training_and_evaluation(source, config.train_share, evaluation_trace)
+    training, evaluation = (part.at_load(shift.load) for part in parts)
     limit = int(_caps(source, config).max())
     if limit > MOST_REPLICAS:
         raise DataError(
             f"the trace's column max_replicas goes up to {limit}; agents choose among at most {MOST_REPLICAS} replicas"
         )
+    if shift.cap is not None and shift.cap > limit:
+        raise UsageError(f"a cap of {shift.cap} is above the {limit} replicas that there are to choose from")
     noise = 0.0 if evaluation.carries_deviations else config.noise
     rates = perturb(evaluation.actual_rate_rps, noise, stream(config.noise_seed, "evaluation"))
+    if steps is not None:
+        evaluation, rates = evaluation.slice(*steps), rates[slice(*steps)]
     model = make_model(config.rejection_model, config.warm_service_time, config.cold_service_time, config.idle_timeout)
     models = (model,) * len(source.functions)
     peak = max(float(trace.actual_rate_rps.max()) for trace in (training, evaluation)) * (1.0 + config.noise)
     table = build_table(models, limit, peak)
-    scale = float(training.expected_rate_rps.max()) or 1.0
+    scale = float(parts[0].expected_rate_rps.max()) or 1.0
     cost = _replica_cost(config, len(models))
     # What a function costs at most is the cost of its own largest cap, in the evaluation as in training.
     cost_scale = float((cost * _caps(source, config).max(0)).mean())
     warnings = (_caps_warning(_caps(evaluation, config), limit), optimism_warning(models, table, source.functions))
 
     def node(trace: Trace) -> Node:
-        caps = np.minimum(_caps(trace, config), limit)
+        caps = np.minimum(_caps(trace, config), shift.cap or limit)
         return Node(trace, table, caps, scale, cost, cost_scale)
 
     return Case(

@@ -5,8 +5,8 @@ from typing import NoReturn
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.errors import NothingExactError
-from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Spec
+from mamo_cli.core.errors import NothingExactError, UsageError
+from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
 from mamo_cli.domains.gymnasium.environment import SEEDS, Copy, GymnasiumEnvironment
 from mamo_cli.domains.gymnasium.settings import WORDS, GymnasiumConfig
 
@@ -32,6 +32,10 @@ class GymnasiumDomain:
             cost_scale=config.reward_scale,
             step_seconds=1.0,
         )
+
+    def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> NoReturn:
+        """Nothing can."""
+        raise UsageError(f"{self._config.environment}: nothing of a Gymnasium environment can drift")
 
     def environment(self, part: Part, members: int, copies: int = 1) -> GymnasiumEnvironment:
         """The training's episodes are drawn from each member's own stream; the evaluation's are the same for all."""

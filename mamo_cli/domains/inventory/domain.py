@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.errors import DataError, NothingExactError
-from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Spec
+from mamo_cli.core.errors import DataError, NothingExactError, UsageError
+from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import Section
 from mamo_cli.domains.inventory.environment import Stock, StockEnvironment
@@ -38,7 +38,17 @@ def build(
     Raises:
         DataError: a part is too short for an order to arrive in it, or its demand is beyond all bounds.
     """
-    parts = training_and_evaluation(source, settings.train_share, evaluation)
+    return InventoryDomain(
+        settings, *_checked(settings, *training_and_evaluation(source, settings.train_share, evaluation))
+    )
+
+
+def _checked(settings: StockConfig, *parts: Trace) -> tuple[Trace, ...]:
+    """The parts of a workload that fit.
+
+    Raises:
+        DataError: a part is too short for an order to arrive in it, or its demand is beyond all bounds.
+    """
     for trace in parts:
         if trace.steps <= settings.lead_time:
             raise DataError(
@@ -47,7 +57,7 @@ def build(
             )
         if trace.actual_rate_rps.max() > MOST_DEMAND:
             raise DataError(f"demand is at most {MOST_DEMAND:g} units a period, got {trace.actual_rate_rps.max():g}")
-    return InventoryDomain(settings, *parts)
+    return parts
 
 
 class InventoryDomain:
@@ -59,6 +69,7 @@ class InventoryDomain:
 
     def __init__(self, settings: StockConfig, training: Trace, evaluation: Trace) -> None:
         """Args: settings: of the stock. training, evaluation: its demand, units a period."""
+        self._made_of = settings, (training, evaluation)
         mean, items = training.actual_rate_rps, evaluation.functions
         demand = stream(settings.noise_seed, "evaluation").poisson(evaluation.actual_rate_rps)
         self.training = _stock(settings, training, np.rint(mean).astype(np.int64), mean_demand(mean))
@@ -76,6 +87,17 @@ class InventoryDomain:
         )
         least = self.prospect.least_violation().mean(axis=0)
         self.warnings = tuple(_out_of_reach(settings, items, least))
+
+    def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "InventoryDomain":
+        """Of the load, which is the demand, and the tolerance; unmet demand is a share of the demand there then is."""
+        settings, parts = self._made_of
+        if shift.service != 1.0 or shift.cap is not None:
+            raise UsageError("a stock has neither service times nor a cap: load and tolerance can drift")
+        if steps is not None:
+            raise UsageError("a stock cannot be walked in windows: what is ordered in one arrives in another")
+        if shift.tolerance is not None:
+            settings = settings.model_copy(update={"tolerance": shift.tolerance})
+        return InventoryDomain(settings, *_checked(settings, *(part.at_load(shift.load) for part in parts)))
 
     def environment(self, part: Part, members: int, copies: int = 1) -> StockEnvironment:
         """The training's demand is drawn anew all the time; the evaluation's is as it was drawn once."""
