@@ -37,7 +37,10 @@ class Entry(NamedTuple):
 
 STRATEGIES: dict[str, Entry] = {
     "wa-dqn": Entry("mamo_cli.strategies.wa_dqn.settings", "mamo_cli.strategies.wa_dqn.agent"),
-    "fixed": Entry("mamo_cli.strategies.fixed", "mamo_cli.strategies.fixed"),
+    **{
+        name: Entry(f"mamo_cli.strategies.{name}", f"mamo_cli.strategies.{name}")
+        for name in ("bisect", "dual", "fixed")
+    },
 }
 
 
