@@ -157,7 +157,8 @@ def _paths(kind: type[Section], composed: type[Section], about: Chosen) -> dict[
         return paths | _SOLVING | {name: name for name in domains.about(about.domain).PLANNING.model_fields}
     if issubclass(kind, MamoConfig):
         loop = {name: f"adaptation.{name}" for name in strategies.options_of(about.strategy)}
-        return {"strategy": "strategy", "seeds": "seeds"} | paths | loop | _TRAINING
+        own = {name: name for name in ("strategy", "te", "readout", "seeds")}
+        return own | paths | loop | _TRAINING
     return {"alpha": "alpha", "seeds": "seeds"} | paths | _TRAINING
 
 

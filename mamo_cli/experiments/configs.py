@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, create_model
 
-from mamo_cli.core.settings import ADDED, CONTENT, FileName, Section, Share, distinct, resolve
+from mamo_cli.core.settings import ADDED, CONTENT, FileName, Section, Share, distinct, one_of, resolve
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.strategies import registry as strategies
-from mamo_cli.training.settings import PhaseConfig, Seeds
+from mamo_cli.training.settings import READOUTS, TASK_AGENTS, PhaseConfig, Seeds
 
 DEFAULT_DOMAIN, DEFAULT_STRATEGY = "faas", "wa-dqn"
 _DOMAINS, _STRATEGIES = ", ".join(domains.DOMAINS), ", ".join(strategies.STRATEGIES)
@@ -65,6 +65,14 @@ class MamoConfig(ProblemConfig):
         default=DEFAULT_STRATEGY, description=f"Who picks the weights: {_STRATEGIES}.", json_schema_extra=ADDED
     )
     seeds: Seeds = Field(default=8, description="How many seeds, from 0, or which, such as 100..115.")
+    te: Annotated[str, one_of(TASK_AGENTS)] = Field(
+        default="dqn", description=f"Who the task agents are: {', '.join(TASK_AGENTS)}.", json_schema_extra=ADDED
+    )
+    readout: Annotated[str, one_of(READOUTS)] = Field(
+        default="last",
+        description="What is delivered: the last policy, the best, or a mix that meets the limit on average.",
+        json_schema_extra=ADDED,
+    )
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig()
 

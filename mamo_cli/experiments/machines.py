@@ -16,6 +16,7 @@ from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.provenance import cores
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.training.records import columns_of
+from mamo_cli.training.settings import EXACT
 from mamo_cli.training.shards import ShardSpec, build_shard, cut, place_in, shards_of
 from mamo_cli.workload.trace import Trace
 
@@ -104,7 +105,8 @@ def train_members(
         keep_source(run, spec.source)
 
         columns = columns_of(domain.spec, strategies.columns_of(spec.strategy) if spec.strategy else ())
-        kept = {name: header for name, header in columns.items() if spec.strategy or name != "cycles"}
+        chosen = ("cycles", "delivered")  # of the weights that a strategy picks
+        kept = {name: header for name, header in columns.items() if spec.strategy or name not in chosen}
 
         def train(folder: RunFolder, part: ShardSpec) -> list[int]:
             def started(states: list[dict[str, Any]] | None) -> Engine:
@@ -121,7 +123,7 @@ def train_members(
         forget(run)
         diverged = train(run, spec)
     run.record(diverged_seeds=diverged)
-    if spec.transitions < spec.learner.batch_size:
+    if spec.te != EXACT and spec.transitions < spec.learner.batch_size:
         held = f"{spec.transitions:,} of {spec.learner.batch_size:,}"
         LOGGER.warning("no gradient step was made: the replay holds %s transitions", held)
     if diverged:

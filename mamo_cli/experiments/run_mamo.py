@@ -76,4 +76,6 @@ def members(config: MamoConfig, source: Trace, device: str = "cpu") -> ShardSpec
         strategy=config.strategy,
         sections=config.sections(),
         device=device,
+        te=config.te,
+        readout=config.readout,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from mamo_cli.core.arrays import BoolArray, FloatArray, IntArray
+from mamo_cli.core.arrays import AnyFloatArray, BoolArray, FloatArray, IntArray
 from mamo_cli.core.seam import Seen, Spec, Step
 
 
@@ -36,8 +36,14 @@ class Learner(Protocol):
         """What to explore with in the coming steps, one for each epsilon, for E copies of the environment."""
         ...
 
-    def act(self, seen: Seen, exploration: Exploration | None = None) -> IntArray:
-        """Choices `(K, E, A)`, none of them masked: the greedy ones, or the explored."""
+    def act(
+        self, seen: Seen, exploration: Exploration | None = None, policies: AnyFloatArray | None = None
+    ) -> IntArray:
+        """Choices `(K, E, A)`, none of them masked: the greedy ones, or the explored; by the policies given, if any."""
+        ...
+
+    def policies(self) -> AnyFloatArray:
+        """`(K, D)` a row for each member: all that its present policy needs, for `act` to choose by later."""
         ...
 
     def store(self, seen: Seen, actions: IntArray, step: Step) -> None:

@@ -1,17 +1,18 @@
 """The task-execution agents: a population of learners in their environments, trained an iteration at a time."""
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from mamo_cli.core.arrays import BoolArray, FloatArray
+from mamo_cli.core.arrays import AnyFloatArray, BoolArray, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled
-from mamo_cli.core.seam import Domain, Part, Played
+from mamo_cli.core.seam import Domain, Part, Played, Seen
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.protocol import Learner
 from mamo_cli.learners.schedules import piecewise_linear
+from mamo_cli.training.readout import Delivery
 from mamo_cli.training.settings import PhaseConfig
 
 
@@ -22,6 +23,38 @@ class IterationSummary(NamedTuple):
     loss: FloatArray  # (K,) mean loss of the updates, NaN where there was none yet
     objectives: FloatArray  # (K, A, M) the normalised cost, then the violations
     measures: FloatArray  # (K, A, Q)
+
+
+class Agents(Protocol):
+    """K members' task agents, learnt or exact."""
+
+    def train_iteration(self, iteration: int, weights: FloatArray) -> IterationSummary:
+        """Play, and learn if there is anything to learn, for one iteration of a phase under weights `(K, A, M)`."""
+        ...
+
+    def evaluate(self, domain: Domain, delivery: Delivery | None = None) -> Played:
+        """What the present policies bring on a domain's evaluation, or those delivered; `(K, T, ...)`."""
+        ...
+
+    def policies(self) -> AnyFloatArray:
+        """`(K, D)` the present policies."""
+        ...
+
+    def diverged(self) -> BoolArray:
+        """`(K,)` who holds a number that is not finite."""
+        ...
+
+    def freeze(self, members: BoolArray) -> None:
+        """Compute nothing more for these members `(K,)`."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a bit-identical continuation needs; who is frozen, the loop says again."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        ...
 
 
 class TaskAgents:
@@ -68,16 +101,36 @@ class TaskAgents:
             measures=means[..., objectives:],
         )
 
-    def evaluate(self, domain: Domain) -> Played:
-        """Let every greedy policy play a domain's evaluation once, from its first step; `(K, T, ...)`."""
+    def evaluate(self, domain: Domain, delivery: Delivery | None = None) -> Played:
+        """Let every greedy policy, or what is delivered, play a domain's evaluation once, from its first step.
+
+        Returns:
+            `(K, T, ...)`.
+        """
         environment = domain.environment(Part.EVALUATION, len(self._streams))
         seen = environment.observe()
+        choose = self._learner.act if delivery is None else self._mixture(delivery, environment.steps, domain)
         told = []
         for _ in range(environment.steps):
-            played = environment.step(self._learner.act(seen))
+            played = environment.step(choose(seen))
             seen = played.seen
             told.append(Played(played.paid[:, 0], played.measures[:, 0], played.objectives[:, 0, :, 1:]))
         return Played(*(np.stack(part, 1) for part in zip(*told, strict=True)))
+
+    def _mixture(self, delivery: Delivery, steps: int, domain: Domain) -> Callable[[Seen], IntArray]:
+        """What chooses, step after step, by the policy that is drawn."""
+        drawn = iter(delivery.drawn(steps, domain.spec.block, [member.seed for member in self._streams]))
+
+        def choose(seen: Seen) -> IntArray:
+            each = np.stack([self._learner.act(seen, policies=policies) for policies in delivery.policies])
+            chosen: IntArray = np.take_along_axis(each, next(drawn)[None, :, None], 0)[0]
+            return chosen
+
+        return choose
+
+    def policies(self) -> AnyFloatArray:
+        """`(K, D)` the present policies."""
+        return self._learner.policies()
 
     def diverged(self) -> BoolArray:
         """`(K,)` whose networks hold a value that is not finite."""

@@ -13,11 +13,12 @@ from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.seam import Domain, Played, Spec
 from mamo_cli.core.weights import rewards
 from mamo_cli.training.agents import IterationSummary
+from mamo_cli.training.readout import Delivery
 
 Row = list[Any]
 Tables = dict[str, list[Row]]
 
-TABLES = ("training", "cycles", "evaluation")
+TABLES = ("training", "cycles", "delivered", "evaluation")
 
 
 def columns_of(spec: Spec, strategy_columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -33,6 +34,7 @@ def columns_of(spec: Spec, strategy_columns: Sequence[str]) -> dict[str, tuple[s
     return {
         "training": ("seed", *alphas, "iteration", "env_steps", "epsilon", "loss", "mean_reward", *means, *named),
         "cycles": ("seed", "cycle", *alphas, *trained, *evaluated, "feasible", *strategy_columns, *named),
+        "delivered": ("seed", "cycle", *alphas, "share", *trained, *named),
         "evaluation": ("seed", *alphas, "step", words.agent, *conditions, *measures, "cost", *violations),
     }
 
@@ -93,6 +95,15 @@ class Records:
             row = [self._seeds[member], cycle, *weights[member, agent, 1:], *numbers]
             self._rows[member]["cycles"].append([*row, *named])
 
+    def add_delivery(self, delivery: Delivery) -> None:
+        """A row of delivered for each policy that an agent of a member plays by: how often, and what it brought."""
+        for member, agent, named in self._each():
+            for place in np.flatnonzero(delivery.shares[:, member, agent] > 0.0):
+                at = (place, member, agent)
+                numbers = self._known(member, [delivery.shares[at], *delivery.objectives[at]])
+                row = [self._seeds[member], delivery.cycles[place, member], *delivery.weights[at][1:], *numbers]
+                self._rows[member]["delivered"].append([*row, *named])
+
     def add_evaluation(self, domain: Domain, weights: FloatArray, evaluation: Played) -> None:
         """A row of evaluation for each member, step and agent of a domain's evaluation part."""
         conditions, spec = domain.conditions(), domain.spec
@@ -100,7 +111,8 @@ class Records:
         for member, rows in enumerate(self._rows):
             for step, agent in np.ndindex(conditions.shape[:2]):
                 at = (member, step, agent)
-                measures = [int(n) if once else n for n, once in zip(evaluation.measures[at], whole, strict=True)]
+                counted = zip(evaluation.measures[at], whole, strict=True)  # an exact mean is not whole
+                measures = [int(n) if once and n == round(n) else n for n, once in counted]
                 numbers = self._known(member, [*measures, evaluation.paid[at], *evaluation.violations[at]])
                 row = [self._seeds[member], *weights[member, agent, 1:], step, spec.agents[agent]]
                 rows["evaluation"].append([*row, *conditions[step, agent], *numbers])

@@ -6,6 +6,13 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from mamo_cli.core.settings import Schedule, Section
+from mamo_cli.learners.registry import LEARNERS
+
+EXACT = "exact"
+TASK_AGENTS = (*LEARNERS, EXACT)
+"""Who the task agents may be: learners, or the exact answer."""
+READOUTS = ("last", "best", "mix")
+"""What may be delivered; see `readout`."""
 
 MOST_SEEDS = 100_000
 _RANGE = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})")

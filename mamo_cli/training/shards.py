@@ -13,15 +13,16 @@ from mamo_cli.core.settings import Section
 from mamo_cli.core.weights import alpha_of, weights_of
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
-from mamo_cli.learners.dqn.learner import DQN
+from mamo_cli.learners import registry as learners
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.learners.protocol import Shape
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.strategies.fixed import FixedWeights
 from mamo_cli.strategies.protocol import Strategy
 from mamo_cli.strategies.settings import LoopSettings
-from mamo_cli.training.agents import TaskAgents
-from mamo_cli.training.settings import PhaseConfig
+from mamo_cli.training.agents import Agents, TaskAgents
+from mamo_cli.training.exact_agents import ExactAgents
+from mamo_cli.training.settings import EXACT, PhaseConfig
 from mamo_cli.training.two_phase import TwoPhaseLoop
 from mamo_cli.workload.trace import Trace
 
@@ -43,6 +44,8 @@ class ShardSpec:
         strategy: its name; empty for baselines.
         sections: the strategy's settings.
         device: where the networks are: "cpu", or "cuda" for thousands of members.
+        te: who the task agents are: a learner's name, or "exact".
+        readout: what is delivered.
     """
 
     domain: str
@@ -55,6 +58,8 @@ class ShardSpec:
     strategy: str = ""
     sections: Mapping[str, Section] | None = None
     device: str = "cpu"
+    te: str = "dqn"
+    readout: str = "last"
 
     @property
     def cycles(self) -> int:
@@ -105,19 +110,26 @@ def build_domain(spec: ShardSpec) -> Domain:
 def build_shard(spec: ShardSpec) -> TwoPhaseLoop:
     """The loop over a shard's members, at its first round."""
     domain, phase = build_domain(spec), spec.phase
-    streams = [MemberStreams(seed, "te") for seed in spec.seeds]
-    learner = DQN(spec.learner, Shape.of(domain.spec), streams, spec.device)
     return TwoPhaseLoop(
         seeds=spec.seeds,
         domain=domain,
-        tasks=TaskAgents(domain, learner, phase, streams),
+        tasks=_agents(spec, domain),
         strategy=_strategy(spec, domain),
         cycles=spec.cycles,
         phase_iterations=phase.iterations,
         round_iterations=spec.round_iterations,
         window=phase.window,
         steps_per_iteration=phase.iteration_steps * phase.environments,
+        readout=spec.readout,
     )
+
+
+def _agents(spec: ShardSpec, domain: Domain) -> Agents:
+    if spec.te == EXACT:
+        return ExactAgents(domain, len(spec.seeds))
+    streams = [MemberStreams(seed, "te") for seed in spec.seeds]
+    learner = learners.build(spec.te, spec.learner, Shape.of(domain.spec), streams, spec.device)
+    return TaskAgents(domain, learner, spec.phase, streams)
 
 
 def _strategy(spec: ShardSpec, domain: Domain) -> Strategy:

@@ -14,9 +14,10 @@ import numpy as np
 
 from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.compiled import put_back
-from mamo_cli.core.seam import Domain
+from mamo_cli.core.seam import Domain, Played
 from mamo_cli.strategies.protocol import CycleReport, Strategy
-from mamo_cli.training.agents import TaskAgents
+from mamo_cli.training.agents import Agents
+from mamo_cli.training.readout import RULES, Kept, only
 from mamo_cli.training.records import Records, Row, Tables
 
 
@@ -28,13 +29,14 @@ class TwoPhaseLoop:
         *,
         seeds: Sequence[int],
         domain: Domain,
-        tasks: TaskAgents,
+        tasks: Agents,
         strategy: Strategy,
         cycles: int,
         phase_iterations: int,
         round_iterations: int,
         window: int,
         steps_per_iteration: int,
+        readout: str = "last",
     ) -> None:
         self._seeds = list(seeds)
         self._domain, self._tasks, self._strategy = domain, tasks, strategy
@@ -44,6 +46,7 @@ class TwoPhaseLoop:
         self._alive: BoolArray = np.ones(len(self._seeds), dtype=np.bool_)
         self._weights = strategy.propose(0)
         self._recent: list[FloatArray] = []
+        self._kept = Kept(readout, domain.spec.limits, len(self._seeds)) if readout in RULES else None
         self._records = Records(domain.spec, self._seeds, self._alive)
 
     @property
@@ -67,6 +70,7 @@ class TwoPhaseLoop:
             if self._iteration % self._phase == 0:
                 self._close_cycle()
                 break
+            self._weights = self._strategy.within(self._weights, np.nan_to_num(summary.objectives))
         return self._records.taken()
 
     def _close_cycle(self) -> None:
@@ -78,10 +82,21 @@ class TwoPhaseLoop:
         self._freeze(self._strategy.diverged())
         evaluation = self._tasks.evaluate(self._domain)
         self._records.add_cycle(cycle, self._weights, objectives, evaluation, told)
+        if self._kept is not None:
+            self._kept.add(cycle, self._weights, objectives, self._tasks.policies())
         if self.done:
-            self._records.add_evaluation(self._domain, self._weights, evaluation)
+            self._deliver(cycle, objectives, evaluation)
         else:
             self._weights = self._strategy.propose(cycle + 1)
+
+    def _deliver(self, cycle: int, objectives: FloatArray, evaluation: Played) -> None:
+        if self._kept is None:
+            delivery = only(self._tasks.policies(), self._weights, objectives, cycle)
+        else:
+            delivery = self._kept.delivery()
+            evaluation = self._tasks.evaluate(self._domain, delivery)
+        self._records.add_delivery(delivery)
+        self._records.add_evaluation(self._domain, delivery.mean_weights(), evaluation)
 
     def _freeze(self, diverged: BoolArray) -> None:
         """Let members compute nothing more, neither their task agents nor their strategy."""
@@ -93,7 +108,9 @@ class TwoPhaseLoop:
 
     def evaluate(self, domain: Domain) -> list[Row]:
         """Rows of evaluation.csv for the present greedy policies on another instance of the domain."""
-        self._records.add_evaluation(domain, self._weights, self._tasks.evaluate(domain))
+        delivery = None if self._kept is None else self._kept.delivery()
+        weights = self._weights if delivery is None else delivery.mean_weights()
+        self._records.add_evaluation(domain, weights, self._tasks.evaluate(domain, delivery))
         return self._records.taken()["evaluation"]
 
     def state_dict(self) -> dict[str, Any]:
@@ -106,6 +123,7 @@ class TwoPhaseLoop:
             "recent": [part.copy() for part in self._recent],
             "tasks": self._tasks.state_dict(),
             "strategy": self._strategy.state_dict(),
+            "kept": None if self._kept is None else self._kept.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -119,6 +137,8 @@ class TwoPhaseLoop:
             put_back(place, saved)
         self._tasks.load_state_dict(state["tasks"])
         self._strategy.load_state_dict(state["strategy"])
+        if self._kept is not None:
+            self._kept.load_state_dict(state["kept"])
         self._tasks.freeze(~self._alive)
         self._strategy.freeze(~self._alive)
         if state.get("due"):

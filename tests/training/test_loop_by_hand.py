@@ -5,6 +5,7 @@ import pytest
 
 from mamo_cli.core.seam import Played
 from mamo_cli.core.weights import weights_of
+from mamo_cli.strategies.protocol import Strategy
 from mamo_cli.training.agents import IterationSummary
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.two_phase import TwoPhaseLoop
@@ -29,7 +30,10 @@ class Script:
         objectives = np.stack((cost, cost / 8), -1)[:, None]
         return IterationSummary(0.5, cost / 2, objectives, 10 * cost[:, None, None])
 
-    def evaluate(self, domain):
+    def policies(self):
+        return np.array([[1.0], [2.0]]) * self.count
+
+    def evaluate(self, domain, delivery=None):
         # Choices 0 and 2 at costs of 10 and 40; droughts of .125 + .375 and of .5 + .25: means .25 and .375.
         paid, litres = np.array([[[10.0], [40.0]]] * 2), np.array([[[[1.0]], [[4.0]]]] * 2)
         return Played(paid, litres, np.array([[[[0.125]], [[0.375]]], [[[0.5]], [[0.25]]]]))
@@ -47,7 +51,7 @@ class Script:
         self.count = state["count"]
 
 
-class Listener:
+class Listener(Strategy):
     """A strategy whose alphas of cycle n are n / 8 and n / 4."""
 
     columns = ("said",)
@@ -65,6 +69,9 @@ class Listener:
 
     def diverged(self):
         return np.array([self.falls is not None and len(self.reports) > self.falls, False])
+
+    def settled(self):
+        return weights_of(np.array([[0.125], [0.25]]))
 
     def freeze(self, members):
         self.frozen.append(members.tolist())

@@ -49,6 +49,10 @@ def test_the_heads_name_every_weight_measure_and_constraint():
             *("seed", "cycle", "alpha_drought", "alpha_noise", "train_cost", "train_drought", "train_noise"),
             *("eval_cost", "eval_strokes", "eval_litres", "eval_drought", "eval_noise", "feasible", "told", "pump"),
         ),
+        "delivered": (
+            *("seed", "cycle", "alpha_drought", "alpha_noise", "share"),
+            *("train_cost", "train_drought", "train_noise", "pump"),
+        ),
         "evaluation": (
             *("seed", "alpha_drought", "alpha_noise", "step", "pump", "forecast", "rain"),
             *("strokes", "litres", "cost", "drought", "noise"),
@@ -72,7 +76,7 @@ def test_an_iterations_rows_are_by_member_and_then_by_agent():
         [9, 0.0, 0.0, 3, 64, 0.125, 0.75, -3.0, 3.0, 104.0, 105.0, 5.0, 7.0, "left"],
         [9, 0.5, 0.5, 3, 64, 0.125, 0.75, -1.5, 9.0, 106.0, 107.0, 1.0, 2.0, "right"],
     ]
-    assert records.taken() == {"training": [], "cycles": [], "evaluation": []}
+    assert records.taken() == {"training": [], "cycles": [], "delivered": [], "evaluation": []}
 
 
 def played():

@@ -27,7 +27,7 @@ HEADERS = columns_of(DOMAIN.spec, COLUMNS)
 CYCLES_OF_BISECTION = columns_of(DOMAIN.spec, ("halved",))["cycles"]
 
 
-class Bisection:
+class Bisection(Strategy):
     """A strategy without learning: halves the range of alpha that may hold the cheapest feasible one."""
 
     columns = ("halved",)
@@ -85,7 +85,8 @@ def test_rows_match_their_headers_and_every_member_has_all_of_them(functions):
         assert len(columns_of(build_domain(mamo_spec((0,), functions)).spec, COLUMNS)[table]) == len(header) + named
     counts = {table: sum(len(one[table]) for one in rounds) for table in HEADERS}
     # 2 members, 3 cycles of 12 iterations, and 6 steps left of the trace to evaluate on at the end.
-    assert counts == {"training": 72 * functions, "cycles": 6 * functions, "evaluation": 12 * functions}
+    rows = {"training": 72, "cycles": 6, "delivered": 2, "evaluation": 12}
+    assert counts == {table: count * functions for table, count in rows.items()}
 
 
 @pytest.mark.parametrize("functions", [1, 2])

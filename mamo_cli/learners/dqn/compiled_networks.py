@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray
+from mamo_cli.core.arrays import AnyFloatArray, BoolArray, Float32Array, FloatArray
 from mamo_cli.core.compiled import put_back
 from mamo_cli.learners.dqn.equations import Rules
 from mamo_cli.learners.dqn.replay import PrioritisedReplay
@@ -27,8 +27,11 @@ class Parts(NamedTuple):
 class PopulationNetworks(Protocol):
     """K members' online and target networks, wherever they are, and the optimiser that moves them."""
 
-    def values(self, observed: Float32Array, alive: BoolArray) -> Float32Array:
-        """Values `(K, E, A, C)` by the online networks where `(K, E, A, O)` is observed; 0 for the frozen."""
+    def values(self, observed: Float32Array, alive: BoolArray, parameters: AnyFloatArray | None = None) -> Float32Array:
+        """Values `(K, E, A, C)` where `(K, E, A, O)` is observed; 0 for the frozen.
+
+        By the online networks, or by those with parameters `(K, D)`.
+        """
         ...
 
     def learn(
@@ -67,9 +70,10 @@ class CompiledNetworks:
         self._networks = Networks(initial.copy(), initial.copy(), np.zeros_like(initial), np.zeros_like(initial))
         self._updates = 0
 
-    def values(self, observed: Float32Array, alive: BoolArray) -> Float32Array:
-        """Values `(K, E, A, C)` by the online networks where `(K, E, A, O)` is observed; 0 for the frozen."""
-        return self._values(self._networks.online, alive, self._widths, observed)
+    def values(self, observed: Float32Array, alive: BoolArray, parameters: AnyFloatArray | None = None) -> Float32Array:
+        """Values `(K, E, A, C)` of what is observed, by the online networks or others; 0 for the frozen."""
+        online = self._networks.online if parameters is None else np.ascontiguousarray(parameters, dtype=np.float32)
+        return self._values(online, alive, self._widths, observed)
 
     def learn(
         self,

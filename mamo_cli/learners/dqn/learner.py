@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
+from mamo_cli.core.arrays import AnyFloatArray, BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.seam import Seen, Step
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.dqn.compiled_networks import CompiledNetworks, Parts, PopulationNetworks
@@ -22,6 +22,11 @@ from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.learners.dqn.torch_networks import TorchNetworks
 from mamo_cli.learners.dqn.update import make_act
 from mamo_cli.learners.protocol import Exploration, Shape
+
+
+def build(config: LearnerConfig, shape: Shape, streams: Sequence[MemberStreams], device: str = "cpu") -> "DQN":
+    """K untrained agents; see `registry`."""
+    return DQN(config, shape, streams, device)
 
 
 class DQN:
@@ -76,14 +81,21 @@ class DQN:
 
     # ------------------------------------------------------------------ acting
 
-    def q_values(self, values: Float32Array) -> Float32Array:
+    def q_values(self, values: Float32Array, policies: AnyFloatArray | None = None) -> Float32Array:
         """Values `(K, E, A, C)` of every choice where `(K, E, A, O)` is observed; 0 for frozen members."""
-        return self._networks.values(values, self._alive)
+        return self._networks.values(values, self._alive, policies)
 
-    def act(self, seen: Seen, exploration: Exploration | None = None) -> IntArray:
+    def act(
+        self, seen: Seen, exploration: Exploration | None = None, policies: AnyFloatArray | None = None
+    ) -> IntArray:
         """Choices `(K, E, A)`: greedy, or explored where told to; a frozen member takes the first it may."""
         chosen = exploration or _greedy(seen.values.shape[:3])
-        return self._act(self.q_values(seen.values), seen.mask, chosen.uniforms, chosen.epsilon, chosen.choices)
+        q = self.q_values(seen.values, policies)
+        return self._act(q, seen.mask, chosen.uniforms, chosen.epsilon, chosen.choices)
+
+    def policies(self) -> Float32Array:
+        """`(K, D)` the online networks' parameters."""
+        return self._networks.parameters().copy()
 
     def explorations(self, epsilon: FloatArray, copies: int) -> list[Exploration]:
         """A block of exploration for the coming steps, one for each epsilon, each member's from its own stream."""

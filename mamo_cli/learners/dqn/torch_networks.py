@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 from torch.nn.functional import huber_loss
 
-from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray
+from mamo_cli.core.arrays import AnyFloatArray, BoolArray, Float32Array, FloatArray
 from mamo_cli.core.errors import UsageError
 from mamo_cli.learners.dqn import equations
 from mamo_cli.learners.dqn.compiled_networks import Parts
@@ -55,10 +55,11 @@ class TorchNetworks:
         self._updates = 0
 
     @torch.no_grad()
-    def values(self, observed: Float32Array, alive: BoolArray) -> Float32Array:
-        """Values `(K, E, A, C)` by the online networks where `(K, E, A, O)` is observed; 0 for the frozen."""
+    def values(self, observed: Float32Array, alive: BoolArray, parameters: AnyFloatArray | None = None) -> Float32Array:
+        """Values `(K, E, A, C)` of what is observed, by the online networks or others; 0 for the frozen."""
         joined = self._sent(observed).transpose(2, 3).flatten(2)
-        q: Float32Array = self._by_agent(self._forward(self._online, joined)).cpu().numpy()
+        online = self._online if parameters is None else self._sent(np.ascontiguousarray(parameters))
+        q: Float32Array = self._by_agent(self._forward(online, joined)).cpu().numpy()
         return q * alive[:, None, None, None]
 
     def learn(

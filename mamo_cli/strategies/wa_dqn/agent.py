@@ -14,7 +14,7 @@ from mamo_cli.learners.dqn.learner import DQN
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.learners.protocol import Exploration, Shape
 from mamo_cli.learners.schedules import piecewise_linear
-from mamo_cli.strategies.protocol import CycleReport
+from mamo_cli.strategies.protocol import CycleReport, Strategy
 from mamo_cli.strategies.wa_dqn.settings import AdaptationConfig
 
 CHOICE = "wa_choice"
@@ -44,14 +44,14 @@ def wa_reward(objectives: FloatArray, limits: FloatArray, kappa: float) -> Float
     return np.where(exceeded, 0.0, 1.0 - objectives[..., 0] + kappa)
 
 
-class WeightAdaptationAgent:
+class WeightAdaptationAgent(Strategy):
     """K agents; each observes the objectives of every task agent and picks an alpha for every one of them.
 
     It is the task agents' learner with one objective, its reward. Exploratory alphas come as shuffled rounds of the
     whole grid, so that a short run has tried every alpha; their distribution is uniform as usual.
     """
 
-    columns = COLUMNS
+    columns: tuple[str, ...] = COLUMNS
 
     def __init__(
         self,

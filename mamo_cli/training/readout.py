@@ -1,0 +1,135 @@
+"""What is delivered in the end: the last policies, the best of them, or a mixture of those that bracket the limits.
+
+`last` is the policy after the last cycle. `best` is the cheapest whose mean violations hold. `mix` plays several, each
+with a probability at which the mean violations meet the limits: it is for limits on averages alone. Both choose by what
+was measured in training, agent by agent, and never by the evaluation.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mamo_cli.core.arrays import AnyFloatArray, FloatArray, IntArray
+from mamo_cli.core.compiled import put_back
+from mamo_cli.core.mixtures import best, mixed, undominated
+from mamo_cli.core.seeding import stream
+
+RULES: Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]] = {"best": best, "mix": mixed}
+"""How the candidates' objectives `(J, M)` and an agent's limits `(M - 1,)` become probabilities `(J,)`."""
+
+MOST_KEPT = 8
+"""Policies kept of a member, at most."""
+
+
+class Delivery(NamedTuple):
+    """J policies of each member, and with what probability each of its agents plays by each."""
+
+    policies: AnyFloatArray  # (J, K, D), as the learner gave them
+    shares: FloatArray  # (J, K, A)
+    weights: FloatArray  # (J, K, A, M) that they were trained under
+    objectives: FloatArray  # (J, K, A, M) measured in training
+    cycles: IntArray  # (J, K) after which they were kept; -1 where there is none
+
+    def mean_weights(self) -> FloatArray:
+        """`(K, A, M)` the weights of the policies in the mean that they are played in."""
+        weights: FloatArray = (self.shares[..., None] * self.weights).sum(0)
+        return weights
+
+    def drawn(self, steps: int, block: int, seeds: Sequence[int]) -> IntArray:
+        """Which policy `(steps, K, A)` plays, drawn anew for each block of periods, from a stream of the member's own.
+
+        The draws are the same at every call, so that playing twice gives the same.
+        """
+        count, agents = -(-steps // block), self.shares.shape[2]
+        uniforms = np.stack([stream(seed, "te", "readout").random((count, agents)) for seed in seeds], 1)
+        edges = np.cumsum(self.shares[:-1], 0)
+        return np.repeat((uniforms >= edges[:, None]).sum(0), block, 0)[:steps]
+
+
+def only(
+    policies: AnyFloatArray, weights: FloatArray, objectives: FloatArray | None = None, cycle: int = 0
+) -> Delivery:
+    """The one policy `(K, D)` of each member that there is, under weights `(K, A, M)`."""
+    members, agents, _ = weights.shape
+    return Delivery(
+        policies=policies[None],
+        shares=np.ones((1, members, agents)),
+        weights=weights[None],
+        objectives=np.full_like(weights, np.nan)[None] if objectives is None else objectives[None],
+        cycles=np.full((1, members), cycle),
+    )
+
+
+class Kept:
+    """The policies of K members that may yet be delivered, after each cycle.
+
+    First come those that the rule would choose of all so far, then those that are best at some weights: whatever
+    follows, no other can become part of the cheapest mixture. Of more than there are places for, the latest stay.
+    """
+
+    def __init__(self, readout: str, limits: FloatArray, members: int) -> None:
+        """Args: readout: a name in `RULES`. limits: `(A, M - 1)`. members: K."""
+        self._rule, self._limits = RULES[readout], limits
+        agents, violations = limits.shape
+        places = 1 if self._rule is best and agents == 1 else MOST_KEPT
+        self._cycles = np.full((members, places), -1)
+        self._weights = np.zeros((members, places, agents, violations + 1))
+        self._objectives = np.zeros_like(self._weights)
+        self._policies: AnyFloatArray | None = None
+
+    def add(self, cycle: int, weights: FloatArray, objectives: FloatArray, policies: AnyFloatArray) -> None:
+        """Consider the policies `(K, D)` after a cycle under weights `(K, A, M)`, which brought objectives of these."""
+        members, places = self._cycles.shape
+        if self._policies is None:
+            self._policies = np.zeros((members, places, policies.shape[1]), dtype=policies.dtype)
+        for k in range(members):
+            held = np.flatnonzero(self._cycles[k] >= 0)
+            known = np.concatenate((self._objectives[k, held], objectives[k : k + 1]))
+            wanted = (self._shares(known) > 0.0).sum(1) * 2 * len(self._limits) + self._best_somewhere(known)
+            kept = np.lexsort((-np.append(self._cycles[k, held], cycle), -wanted))[:places]
+            kept = kept[wanted[kept] > 0]
+            if len(held) not in kept:
+                self._cycles[k, np.delete(held, kept)] = -1
+                continue
+            self._cycles[k, np.delete(held, kept[kept < len(held)])] = -1
+            place = np.flatnonzero(self._cycles[k] < 0)[0]
+            self._cycles[k, place] = cycle
+            self._weights[k, place], self._objectives[k, place] = weights[k], objectives[k]
+            self._policies[k, place] = policies[k]
+
+    def delivery(self) -> Delivery:
+        """What the rule chooses of those kept, in the order of their cycles."""
+        assert self._policies is not None
+        shares = np.zeros((*self._cycles.shape, self._limits.shape[0]))
+        for k, cycles in enumerate(self._cycles):
+            held = np.flatnonzero(cycles >= 0)
+            shares[k, held] = self._shares(self._objectives[k, held])
+        played = (shares > 0.0).any(2)
+        order = np.lexsort((self._cycles, ~played))[:, : played.sum(1).max()]
+        at = np.arange(len(order)), order.T
+        return Delivery(self._policies[at], shares[at], self._weights[at], self._objectives[at], self._cycles[at])
+
+    def _best_somewhere(self, objectives: FloatArray) -> IntArray:
+        """`(J,)` for how many agents each candidate, with objectives `(J, A, M)`, is best at some weights."""
+        each = [undominated(objectives[:, a]) for a in range(objectives.shape[1])]
+        return np.asarray(np.sum(each, 0, dtype=np.int64))
+
+    def _shares(self, objectives: FloatArray) -> FloatArray:
+        """Probabilities `(J, A)` of J candidates with objectives `(J, A, M)`."""
+        return np.stack([self._rule(objectives[:, a], limit) for a, limit in enumerate(self._limits)], 1)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is kept."""
+        parts = {"cycles": self._cycles, "weights": self._weights, "objectives": self._objectives}
+        policies = None if self._policies is None else self._policies.copy()
+        return {"policies": policies, **{name: part.copy() for name, part in parts.items()}}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        put_back(self._cycles, state["cycles"])
+        put_back(self._weights, state["weights"])
+        put_back(self._objectives, state["objectives"])
+        self._policies = None if state["policies"] is None else np.asarray(state["policies"]).copy()
+        if self._policies is not None and self._policies.shape[:2] != self._cycles.shape:
+            raise ValueError(f"policies of shape {self._policies.shape} stand where {self._cycles.shape} belong")
