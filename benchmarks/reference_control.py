@@ -48,7 +48,7 @@ class Case(NamedTuple):
 LEARNER = LearnerConfig(hidden=(64, 64), discount=0.99, replay_capacity=50_000)
 EPSILON = ((0.0, 1.0), (0.2, 0.1), (1.0, 0.02))
 CARTPOLE = Case(
-    GymnasiumConfig(environment="CartPole-v1", reward_scale=100.0, observation_scale=(2.4, 2.0, 0.2, 2.0)),
+    GymnasiumConfig(environment="CartPole-v1", cost_scale=100.0, observation_scale=(2.4, 2.0, 0.2, 2.0)),
     LEARNER,
     PhaseConfig(
         iterations=10,
@@ -61,7 +61,7 @@ CARTPOLE = Case(
     goal=475.0,
 )
 ACROBOT = Case(
-    GymnasiumConfig(environment="Acrobot-v1", reward_scale=100.0, observation_scale=(1.0, 1.0, 1.0, 1.0, 4.0, 9.0)),
+    GymnasiumConfig(environment="Acrobot-v1", cost_scale=100.0, observation_scale=(1.0, 1.0, 1.0, 1.0, 4.0, 9.0)),
     LEARNER,
     PhaseConfig(
         iterations=10,

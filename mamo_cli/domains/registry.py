@@ -37,6 +37,7 @@ class Entry(NamedTuple):
 DOMAINS: dict[str, Entry] = {
     "faas": Entry("mamo_cli.domains.faas.settings", "mamo_cli.domains.faas.domain"),
     "inventory": Entry("mamo_cli.domains.inventory.settings", "mamo_cli.domains.inventory.domain"),
+    "gymnasium": Entry("mamo_cli.domains.gymnasium.settings", "mamo_cli.domains.gymnasium.domain"),
 }
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from mamo_cli.analysis.summaries import train_columns, train_summary
+from mamo_cli.core.complaints import Given
 from mamo_cli.core.errors import CheckpointError, UsageError
+from mamo_cli.core.settings import resolve
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
@@ -72,14 +74,14 @@ def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
     """What the run was about, under another noise or tolerance.
 
     Raises:
-        UsageError: the domain has no such setting.
+        UsageError: the domain has no such setting, or the value is out of its bounds.
     """
     instance = before.config.instance
     changed = {name: getattr(config, name) for name in ("noise_seed", "noise", "tolerance")}
     changed = {name: value for name, value in changed.items() if value is not None}
     for name in sorted(changed.keys() - type(instance).model_fields.keys()):
         raise UsageError(f"--{name}: {before.path} is a run of {before.config.domain}, which has no such setting")
-    return instance.model_copy(update=changed)
+    return resolve(type(instance), instance.model_dump(), Given(changed, {"noise_seed": "--noise-seed"}))
 
 
 def _say_what_differs(before: Trained, config: EvaluateConfig, other: Trace | None) -> None:

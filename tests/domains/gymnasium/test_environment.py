@@ -9,7 +9,7 @@ from mamo_cli.core.errors import NothingExactError, UsageError
 from mamo_cli.core.seam import Part, Scope
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.domains.gymnasium.domain import GymnasiumDomain
-from mamo_cli.domains.gymnasium.environment import SEEDS
+from mamo_cli.domains.gymnasium.environment import EVALUATED, SEEDS
 from mamo_cli.domains.gymnasium.settings import GymnasiumConfig
 
 
@@ -153,20 +153,20 @@ def test_a_state_of_other_environments_is_refused():
 
 
 def test_the_evaluation_plays_the_same_episodes_for_all_members_and_none_of_the_trainings():
-    domain = GymnasiumDomain(GymnasiumConfig(evaluation_seed=40))
+    domain = GymnasiumDomain(GymnasiumConfig(noise_seed=40))
     environment = domain.environment(Part.EVALUATION, 2, 3)
-    seen, plain = environment.observe().values, gymnasium.make("CartPole-v1")
+    seen, plain, first = environment.observe().values, gymnasium.make("CartPole-v1"), SEEDS + 40 * EVALUATED
     for e in range(3):
-        np.testing.assert_array_equal(seen[:, e, 0], [plain.reset(seed=SEEDS + 40 + e)[0]] * 2)
+        np.testing.assert_array_equal(seen[:, e, 0], [plain.reset(seed=first + e)[0]] * 2)
     push = np.ones((2, 3, 1), dtype=np.int64)
     while not (step := environment.step(push)).over[0, 1]:
         pass
-    np.testing.assert_array_equal(step.seen.values[0, 1, 0], plain.reset(seed=SEEDS + 40 + 1 + 3)[0])
+    np.testing.assert_array_equal(step.seen.values[0, 1, 0], plain.reset(seed=first + 1 + 3)[0])
 
 
 def test_costs_and_observations_are_scaled_as_told():
     raw, members = training("MountainCar-v0", 0)
-    scaled, _ = training("MountainCar-v0", 0, reward_offset=3.0, reward_scale=8.0, observation_scale=(2.0, 0.5))
+    scaled, _ = training("MountainCar-v0", 0, cost_offset=3.0, cost_scale=8.0, observation_scale=(2.0, 0.5))
     scaled.draw(1, streams(0))
     first = play(raw, members, 1, np.random.default_rng(0))[0]
     np.testing.assert_allclose(scaled.observe().values, first.values / [2.0, 0.5], rtol=1e-6)
@@ -179,11 +179,11 @@ def test_what_does_not_fit_is_refused():
     for settings, problem in {
         "Pendulum-v1": "needs actions that are Discrete",
         "NoSuchThing-v1": "NoSuchThing",
-        "Blackjack-v1": "set episode_steps",
+        "Blackjack-v1": "set --episode-steps",
     }.items():
         with pytest.raises(UsageError, match=problem):
             GymnasiumDomain(GymnasiumConfig(environment=settings))
-    with pytest.raises(UsageError, match="needs 4 numbers, got 1"):
-        GymnasiumDomain(GymnasiumConfig(observation_scale=(2.0,)))
+    with pytest.raises(UsageError, match="needs 1 or 4 numbers, got 2"):
+        GymnasiumDomain(GymnasiumConfig(observation_scale=(2.0, 1.0)))
     with pytest.raises(NothingExactError, match="nothing exact is known"):
         GymnasiumDomain(GymnasiumConfig()).optimum(Scope.STEP)
