@@ -38,6 +38,8 @@ DOMAINS: dict[str, Entry] = {
     "faas": Entry("mamo_cli.domains.faas.settings", "mamo_cli.domains.faas.domain"),
     "inventory": Entry("mamo_cli.domains.inventory.settings", "mamo_cli.domains.inventory.domain"),
     "gymnasium": Entry("mamo_cli.domains.gymnasium.settings", "mamo_cli.domains.gymnasium.domain"),
+    "gridworld": Entry("mamo_cli.domains.tabular.gridworld", "mamo_cli.domains.tabular.gridworld"),
+    "junction": Entry("mamo_cli.domains.tabular.junction", "mamo_cli.domains.tabular.junction"),
 }
 
 

@@ -1,0 +1,94 @@
+"""The gridworld of Sutton and Barto (example 3.5) with visits that are asked for: 5 x 5 cells, four moves.
+
+Leaving cell 1 earns 10 and leads to 21, leaving 3 earns 5 and leads to 13; a move into a wall costs 1 and leads
+nowhere. A discount of gamma is the chance that a play goes on; else it begins anew in any cell. So long-run means are
+discounted sums times 1 - gamma. Cost is the return that is lost, (10 - reward) / 11; a visit of cell 3 counts 1, one of
+cell 1 counts .1, and the violation of a period is 1 less its visit.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from mamo_cli.core.settings import Section
+from mamo_cli.core.words import Quantity, Words
+from mamo_cli.domains.tabular.domain import TabularDomain, without_trace, workload
+from mamo_cli.domains.tabular.process import Process
+from mamo_cli.domains.tabular.settings import ProcessSettings
+from mamo_cli.workload.trace import Trace
+
+SIDE = 5
+MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
+LEAPS = {1: (21, 10.0), 3: (13, 5.0)}
+VISITS = {3: 1.0, 1: 0.1}
+MOST, LEAST = 10.0, -1.0
+AGENT = "walker"
+WORDS = Words(
+    agent=AGENT,
+    violations=(Quantity("missed", "Missed visits\n(share of periods)", symbol="M", spoken="missed visits"),),
+    measures=(Quantity("cell", "Cell", whole=True), Quantity("move", "Move", whole=True)),
+    conditions=(Quantity("restart_chance", "chance of a restart"), Quantity("restart", "restart")),
+    control="Restarts",
+    cost="Mean cost (share of the largest loss)",
+)
+# An episode's end stands for the discount.
+DEFAULTS: Mapping[str, Any] = {"learner": {"discount": 0.99}}
+
+
+class GridworldConfig(ProcessSettings):
+    """How far ahead it looks, and the visits that are asked for."""
+
+    gamma: float = Field(default=0.9, gt=0.0, lt=1.0, description="Chance that a play goes on; else it begins anew.")
+    visits: float = Field(default=1.5, ge=0.0, description="Least mean visits, summed up discounted by gamma.")
+
+
+SETTINGS, PLANNING = GridworldConfig, Section
+
+
+def load(settings: GridworldConfig) -> Trace:
+    """Restarts, as many as are expected."""
+    return workload(settings, AGENT, 1.0 - settings.gamma)
+
+
+def build(
+    settings: GridworldConfig, source: Trace, evaluation: Trace | None = None, planning: Section | None = None
+) -> TabularDomain:
+    """The gridworld of a configuration; see `registry.build`. A mixture plays a policy for a hundred episodes."""
+    without_trace(source, evaluation)
+    going_on = settings.gamma
+    return TabularDomain(
+        process=process(going_on),
+        words=WORDS,
+        agent=AGENT,
+        limit=1.0 - (1.0 - going_on) * settings.visits,
+        block=int(np.ceil(100 / (1.0 - going_on))),
+        settings=settings,
+    )
+
+
+def process(gamma: float) -> Process:
+    """The gridworld under a discount."""
+    cells, moves = SIDE * SIDE, len(MOVES)
+    reached, reward = np.empty((cells, moves), dtype=np.int64), np.zeros((cells, moves))
+    for cell, move in np.ndindex(cells, moves):
+        row, column = np.array(divmod(cell, SIDE)) + MOVES[move]
+        inside = 0 <= row < SIDE and 0 <= column < SIDE
+        reached[cell, move], reward[cell, move] = (row * SIDE + column, 0.0) if inside else (cell, LEAST)
+        reached[cell, move], reward[cell, move] = LEAPS.get(cell, (reached[cell, move], reward[cell, move]))
+    visit = np.array([VISITS.get(cell, 0.0) for cell in range(cells)])
+    anew = np.broadcast_to(np.arange(cells), (cells, moves, cells))
+    cost = (MOST - reward) / (MOST - LEAST)
+    return Process(
+        successor=np.concatenate((reached[..., None], anew), -1),
+        chance=np.r_[gamma, np.full(cells, (1.0 - gamma) / cells)],
+        allowed=np.ones((cells, moves), dtype=np.bool_),
+        objectives=np.stack((cost, np.broadcast_to(1.0 - visit[:, None], cost.shape)), -1),
+        cost_scale=MOST - LEAST,
+        starts=np.arange(cells),
+        ends=np.r_[False, np.full(cells, True)],
+        came=np.r_[0.0, np.ones(cells)],
+        observed=np.eye(cells, dtype=np.float32),
+        measures=np.moveaxis(np.indices((cells, moves)), 0, -1).astype(np.float64),
+    )

@@ -1,0 +1,110 @@
+"""A junction of two queues, one of which has green: each switch costs a slot of its own and a yellow one.
+
+In a slot of green that is kept, one vehicle leaves its queue, if there is one; then a vehicle arrives at each queue, or
+not, by chance; beyond the places it is lost. Nobody leaves in the slot of a switch, nor in yellow. Queues are counted
+at the slot's start. Cost is their sum over all places; violation a switch.
+
+Choice: the next phase, of `PHASES`. From a green, it or the yellow that leads to the other; from a yellow, its green.
+Observed: both queues over the places, then the phase, one-hot.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from mamo_cli.core.settings import Section, Share
+from mamo_cli.core.words import Quantity, Words
+from mamo_cli.domains.tabular.domain import TabularDomain, without_trace, workload
+from mamo_cli.domains.tabular.process import Process
+from mamo_cli.domains.tabular.settings import ProcessSettings
+from mamo_cli.workload.trace import Trace
+
+PHASES = ("green 1", "green 2", "yellow to 1", "yellow to 2")
+NEXT = {0: (0, 3), 1: (1, 2), 2: (0,), 3: (1,)}
+AGENT = "junction"
+WORDS = Words(
+    agent=AGENT,
+    violations=(Quantity("switches", "Switches\n(per slot)", symbol="S"),),
+    measures=(
+        Quantity("queue_1", "Queue 1 (vehicles)", whole=True),
+        Quantity("queue_2", "Queue 2 (vehicles)", whole=True),
+        Quantity("phase", "Phase", whole=True),
+        Quantity("next_phase", "Next phase", whole=True),
+    ),
+    conditions=(Quantity("expected_arrivals", "expected arrivals"), Quantity("arrivals", "arrivals")),
+    control="Arrivals\n(vehicles/slot)",
+    cost="Mean cost (share of all places)",
+)
+DEFAULTS: Mapping[str, Any] = {"learner": {"discount": 0.97}}
+BLOCK = 1000
+"""Slots for which one policy of a mixture plays: queues and phase remember some tens."""
+
+Chance = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class JunctionConfig(ProcessSettings):
+    """The junction, its traffic and what is asked of it."""
+
+    tolerance: Share = Field(default=0.10, description="Most switches a slot, on average.")
+    arrivals: tuple[Chance, Chance] = Field(
+        default=(0.30, 0.20), description="Chance of an arrival in a slot, once for each queue."
+    )
+    places: int = Field(default=12, ge=1, le=40, description="Vehicles that a queue holds; more are lost.")
+
+
+SETTINGS, PLANNING = JunctionConfig, Section
+
+
+def load(settings: JunctionConfig) -> Trace:
+    """Vehicles, as many as are expected."""
+    return workload(settings, AGENT, sum(settings.arrivals))
+
+
+def build(
+    settings: JunctionConfig, source: Trace, evaluation: Trace | None = None, planning: Section | None = None
+) -> TabularDomain:
+    """The junction of a configuration; see `registry.build`."""
+    without_trace(source, evaluation)
+    return TabularDomain(
+        process=process(settings.arrivals, settings.places),
+        words=WORDS,
+        agent=AGENT,
+        limit=settings.tolerance,
+        block=BLOCK,
+        settings=settings,
+    )
+
+
+def process(arrivals: tuple[float, float], places: int) -> Process:
+    """The junction under a chance of arrival at each queue. A state is both queues and the phase."""
+    shape = (places + 1, places + 1, len(PHASES))
+    first, second, phase = (part.ravel() for part in np.indices(shape))
+    states, phases = len(phase), len(PHASES)
+    arriving = np.array([(a, b) for a in (0, 1) for b in (0, 1)])
+    chance = np.where(arriving, arrivals, 1.0 - np.array(arrivals)).prod(1)
+    allowed = np.array([[after in NEXT[before] for after in range(phases)] for before in range(phases)])[phase]
+    after = np.where(allowed, np.arange(phases), phase[:, None])
+    kept = after == phase[:, None]
+    queues = [
+        np.minimum(
+            np.maximum(queue[:, None] - (kept & (phase[:, None] == green)), 0)[..., None] + arriving[:, green], places
+        )
+        for green, queue in enumerate((first, second))
+    ]
+    cost = np.broadcast_to((first + second)[:, None] / (2 * places), (states, phases))
+    switch = (phase[:, None] < 2) & ~kept
+    told = np.stack(np.broadcast_arrays(first[:, None], second[:, None], phase[:, None], np.arange(phases)), -1)
+    return Process(
+        successor=np.ravel_multi_index((*queues, np.broadcast_to(after[..., None], queues[0].shape)), shape),
+        chance=chance,
+        allowed=allowed,
+        objectives=np.stack((cost, switch.astype(np.float64)), -1),
+        cost_scale=2.0 * places,
+        starts=np.array([0]),
+        ends=np.zeros(len(chance), dtype=np.bool_),
+        came=arriving.sum(1).astype(np.float64),
+        observed=np.column_stack((first / places, second / places, np.eye(phases)[phase])).astype(np.float32),
+        measures=told.astype(np.float64),
+    )
