@@ -30,7 +30,7 @@ class DualSettings(MultiplierSettings):
 
 SECTIONS = {"adaptation": DualSettings()}
 OPTIONS = ("cycles", "initial_alpha", "step", "decay")
-PRESETS: Mapping[str, Mapping[str, Any]] = {"quick": {"adaptation": {"cycles": 20}}}
+PRESETS: Mapping[str, Mapping[str, Any]] = {"quick": {"readout": "mix", "adaptation": {"cycles": 20}}}
 
 
 def tied(sections: Mapping[str, Any]) -> str | None:
