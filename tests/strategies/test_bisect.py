@@ -13,7 +13,6 @@ from mamo_cli.strategies.bisect import BisectSettings, Search, searched
 from mamo_cli.strategies.protocol import CycleReport
 from tests.strategies.exact_learner import (
     Stairs,
-    domain_of,
     keeps_members_apart,
     mixture,
     noise_of,
@@ -226,11 +225,3 @@ def test_a_state_of_another_population_is_refused():
 def test_several_limits_of_an_agent_are_refused():
     with pytest.raises(UsageError, match=r"--strategy bisect picks one alpha an agent, and here each has 2 limits"):
         strategy_of("bisect", Stairs(np.ones((2, 3)), [[0.1, 0.2]]))
-
-
-def test_on_the_reference_node_five_cycles_are_within_a_hundredth_of_a_per_cent():
-    node = domain_of("faas")
-    _, objectives, _ = play(strategy_of("bisect", node), node, range(5))
-    cost, violation = mixture(objectives[:, 0, 0], node.spec.limits[0])
-    assert violation == pytest.approx(0.05)
-    assert 6.2277 < 10 * cost < 6.2277 * 1.0001  # causal bound, in replicas

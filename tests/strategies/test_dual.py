@@ -7,7 +7,6 @@ from mamo_cli.strategies.multipliers import multipliers_of, weights_at
 from mamo_cli.strategies.protocol import CycleReport
 from tests.strategies.exact_learner import (
     Stairs,
-    domain_of,
     keeps_members_apart,
     mixture,
     play,
@@ -92,11 +91,3 @@ def test_a_report_that_is_not_finite_moves_nothing():
     strategy = strategy_of("dual", THREE)
     _, multipliers = reported(strategy, 0, [0.3, np.nan])
     assert multipliers == [[1.0]]
-
-
-def test_on_the_reference_node_the_mixture_is_near_the_causal_bound():
-    node = domain_of("faas")
-    _, objectives, _ = play(strategy_of("dual", node), node, range(12))
-    cost, violation = mixture(objectives[:, 0, 0], node.spec.limits[0])
-    assert violation == pytest.approx(0.05)
-    assert 6.2277 < 10 * cost < 6.2277 * 1.02  # causal bound, in replicas
