@@ -127,7 +127,8 @@ def with_settings(command: Command, kind: type[Section], about: Chosen) -> Comma
     """
     composed = configuration(kind, *about)
     names = {what: name for what, name in about._asdict().items() if what in composed.model_fields}
-    defaults = configured(kind, names)
+    usual = [strategies.preset(about.strategy, "quick")] if issubclass(kind, MamoConfig) else []
+    defaults = configured(kind, names, *usual)
     paths = _paths(kind, composed, about)
     own = inspect.signature(command, eval_str=True).parameters.values()
     settings = [

@@ -14,7 +14,9 @@ from mamo_cli.strategies import registry as strategies
 def run_mamo(
     *,
     overrides: dict[str, Any],
-    preset: Annotated[str, typer.Option(help="quick (8 seeds) or paper (20 seeds, longer).")] = "quick",
+    preset: Annotated[
+        str | None, typer.Option(help="quick (8 seeds) or paper (20 seeds, longer).  [default: quick]")
+    ] = None,
     config_file: ConfigFile = None,
     jobs: Jobs = None,
     engine: EngineName = "local",
@@ -41,8 +43,10 @@ def run_mamo(
 
     before = None if grow is None else find_run(grow, results)
     base, given = [] if before is None else [settings_of(before, "run-mamo")], layers(config_file, overrides)
-    setting = strategies.preset(named([*base, *given], "strategy", DEFAULT_STRATEGY), preset)
-    config = configured(MamoConfig, *base, setting, *given)
+    chosen = preset or ("quick" if before is None else None)
+    strategy = named([*base, *given], "strategy", DEFAULT_STRATEGY)
+    setting = [] if chosen is None else [strategies.preset(strategy, chosen)]
+    config = configured(MamoConfig, *base, *setting, *given)
     with progress("run-mamo") as standing:
         machines = Machines(jobs, engine, ray_address, device)
         outcome = experiment.run_mamo(config, place(results, name, fresh), machines, standing, before)

@@ -87,6 +87,10 @@ def _lacking(before: TrainConfig | MamoConfig, config: TrainConfig | MamoConfig)
     return list(changes.values())
 
 
+LAST = ("delivered", "evaluation")
+"""Tables that are of the last cycle alone."""
+
+
 def _cycles(config: TrainConfig | MamoConfig) -> int:
     assert isinstance(config, MamoConfig)
     loop = config.sections()["adaptation"]
@@ -127,7 +131,7 @@ def take_over(
     longer = spec.cycles > grown.spec.cycles
     lengths = {}
     for name, header in columns.items():
-        rows = [] if longer and name == "evaluation" else [row for part in parts for row in _rows(part, name, header)]
+        rows = [] if longer and name in LAST else [row for part in parts for row in _rows(part, name, header)]
         text = to_csv([header]) + "".join(f"{','.join(row)}\n" for row in sorted(rows, key=_order(spec, name, header)))
         replace_text(run.path / f"{name}.csv", text)
         lengths[name] = len(text.encode())
@@ -157,7 +161,7 @@ def _saved(part: Grown, columns: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         raise CheckpointError(f"{part.path} has no checkpoint: run its command again with --fresh")
     for name in columns:
         table = part.path / f"{name}.csv"
-        if not table.exists() or table.stat().st_size != content["lengths"][name]:
+        if not table.exists() or table.stat().st_size != content["lengths"].get(name):
             raise CheckpointError(f"{table} is not what its run left: it cannot grow")
     return content
 

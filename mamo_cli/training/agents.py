@@ -15,6 +15,9 @@ from mamo_cli.learners.schedules import piecewise_linear
 from mamo_cli.training.readout import Delivery
 from mamo_cli.training.settings import PhaseConfig
 
+REPLAYED = 2
+"""Windows of a phase for which a policy is played again before it is delivered."""
+
 
 class IterationSummary(NamedTuple):
     """What K members did in one iteration of training, means over its steps and environments."""
@@ -34,6 +37,10 @@ class Agents(Protocol):
 
     def evaluate(self, domain: Domain, delivery: Delivery | None = None) -> Played:
         """What the present policies bring on a domain's evaluation, or those delivered; `(K, T, ...)`."""
+        ...
+
+    def replayed(self, policies: AnyFloatArray) -> FloatArray:
+        """What greedy policies `(J, K, D)` bring in training, measured anew: mean objectives `(J, K, A, M)`."""
         ...
 
     def policies(self) -> AnyFloatArray:
@@ -62,6 +69,7 @@ class TaskAgents:
 
     def __init__(self, domain: Domain, learner: Learner, phase: PhaseConfig, streams: Sequence[MemberStreams]) -> None:
         """Args: domain: what is controlled. learner: K untrained agents. phase: settings. streams: K members'."""
+        self._domain = domain
         self._streams, self._phase, self._learner = list(streams), phase, learner
         self._measures = len(domain.spec.words.measures)
         self._environment = domain.environment(Part.TRAINING, len(self._streams), phase.environments)
@@ -127,6 +135,25 @@ class TaskAgents:
             return chosen
 
         return choose
+
+    def replayed(self, policies: AnyFloatArray) -> FloatArray:
+        """What greedy policies `(J, K, D)` bring in training: mean objectives `(J, K, A, M)` of `REPLAYED` windows.
+
+        Each is played under the same noise, of a stream for this alone. What they brought while they were chosen for it
+        is no fair measure: of many, those are chosen that were lucky.
+        """
+        phase = self._phase
+        return np.stack([self._replayed(rows, REPLAYED * phase.window * phase.iteration_steps) for rows in policies])
+
+    def _replayed(self, policies: AnyFloatArray, steps: int) -> FloatArray:
+        environment = self._domain.environment(Part.TRAINING, len(self._streams), self._phase.environments)
+        draws = environment.draw(steps, [MemberStreams(member.seed, "replayed") for member in self._streams])
+        seen, told = environment.observe(), []
+        for step in range(steps):
+            played = environment.step(self._learner.act(seen, policies=policies), draws[step])
+            seen = played.seen
+            told.append(played.objectives)
+        return _mean_over_steps_and_copies(np.stack(told))
 
     def policies(self) -> AnyFloatArray:
         """`(K, D)` the present policies."""

@@ -62,6 +62,12 @@ class ExactAgents:
         assert total is not None
         return Played(*(np.broadcast_to(part, (steps, *part.shape[1:])) for part in total))
 
+    def replayed(self, policies: AnyFloatArray) -> FloatArray:
+        """What policies `(J, K, A M)` bring in training, exactly: `(J, K, A, M)`."""
+        weights = policies.reshape(-1, *self._weights.shape[1:]).astype(np.float64)
+        told = [self._answered(own) for own in weights]
+        return np.stack(told).reshape(-1, *self._weights.shape)
+
     def policies(self) -> AnyFloatArray:
         """`(K, A M)` the present weights."""
         return self._weights.reshape(len(self._weights), -1).copy()

@@ -18,7 +18,7 @@ from mamo_cli.core.seeding import stream
 RULES: Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]] = {"best": best, "mix": mixed}
 """How the candidates' objectives `(J, M)` and an agent's limits `(M - 1,)` become probabilities `(J,)`."""
 
-MOST_KEPT = 8
+MOST_KEPT = 4
 """Policies kept of a member, at most."""
 
 
@@ -77,9 +77,11 @@ class Kept:
         self._weights = np.zeros((members, places, agents, violations + 1))
         self._objectives = np.zeros_like(self._weights)
         self._policies: AnyFloatArray | None = None
+        self._measured: FloatArray | None = None
 
     def add(self, cycle: int, weights: FloatArray, objectives: FloatArray, policies: AnyFloatArray) -> None:
         """Consider the policies `(K, D)` after a cycle under weights `(K, A, M)`, which brought objectives of these."""
+        self._measured = None
         members, places = self._cycles.shape
         if self._policies is None:
             self._policies = np.zeros((members, places, policies.shape[1]), dtype=policies.dtype)
@@ -98,17 +100,23 @@ class Kept:
             self._weights[k, place], self._objectives[k, place] = weights[k], objectives[k]
             self._policies[k, place] = policies[k]
 
-    def delivery(self) -> Delivery:
-        """What the rule chooses of those kept, in the order of their cycles."""
+    def measure(self, replayed: Callable[[AnyFloatArray], FloatArray]) -> None:
+        """Let all those kept be played once more: policies `(J, K, D)` bring objectives `(J, K, A, M)`."""
         assert self._policies is not None
+        self._measured = replayed(self._policies.swapaxes(0, 1)).swapaxes(0, 1)
+
+    def delivery(self) -> Delivery:
+        """What the rule chooses of those kept by what was measured last, in the order of their cycles."""
+        assert self._policies is not None
+        objectives = self._objectives if self._measured is None else self._measured
         shares = np.zeros((*self._cycles.shape, self._limits.shape[0]))
         for k, cycles in enumerate(self._cycles):
             held = np.flatnonzero(cycles >= 0)
-            shares[k, held] = self._shares(self._objectives[k, held])
+            shares[k, held] = self._shares(objectives[k, held])
         played = (shares > 0.0).any(2)
         order = np.lexsort((self._cycles, ~played))[:, : played.sum(1).max()]
         at = np.arange(len(order)), order.T
-        return Delivery(self._policies[at], shares[at], self._weights[at], self._objectives[at], self._cycles[at])
+        return Delivery(self._policies[at], shares[at], self._weights[at], objectives[at], self._cycles[at])
 
     def _best_somewhere(self, objectives: FloatArray) -> IntArray:
         """`(J,)` for how many agents each candidate, with objectives `(J, A, M)`, is best at some weights."""
@@ -123,7 +131,8 @@ class Kept:
         """All that is kept."""
         parts = {"cycles": self._cycles, "weights": self._weights, "objectives": self._objectives}
         policies = None if self._policies is None else self._policies.copy()
-        return {"policies": policies, **{name: part.copy() for name, part in parts.items()}}
+        measured = None if self._measured is None else self._measured.copy()
+        return {"policies": policies, "measured": measured, **{name: part.copy() for name, part in parts.items()}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Put back what `state_dict` returned."""
@@ -131,5 +140,9 @@ class Kept:
         put_back(self._weights, state["weights"])
         put_back(self._objectives, state["objectives"])
         self._policies = None if state["policies"] is None else np.asarray(state["policies"]).copy()
+        self._measured = None
+        if state["measured"] is not None:
+            self._measured = np.empty_like(self._objectives)
+            put_back(self._measured, state["measured"])
         if self._policies is not None and self._policies.shape[:2] != self._cycles.shape:
             raise ValueError(f"policies of shape {self._policies.shape} stand where {self._cycles.shape} belong")

@@ -93,6 +93,7 @@ class TwoPhaseLoop:
         if self._kept is None:
             delivery = only(self._tasks.policies(), self._weights, objectives, cycle)
         else:
+            self._kept.measure(self._tasks.replayed)
             delivery = self._kept.delivery()
             evaluation = self._tasks.evaluate(self._domain, delivery)
         self._records.add_delivery(delivery)

@@ -9,7 +9,7 @@ from tests.cli.invoke import MAMO, TRAIN, mamo
 
 
 def test_a_row_states_the_alpha_that_its_policy_was_trained_at(folder):
-    done = mamo(*MAMO, "--seeds", "6", "--cycles", "3", "--name", "x", "--json")
+    done = mamo(*MAMO, "--readout", "last", "--seeds", "6", "--cycles", "3", "--name", "x", "--json")
     rows = pd.DataFrame(json.loads(done.out)["members"]).set_index("seed")
     evaluation, cycles = (pd.read_csv(f"results/x/{name}.csv") for name in ("evaluation", "cycles"))
     last = cycles[cycles["cycle"] == 2].set_index("seed")

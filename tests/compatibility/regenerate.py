@@ -22,6 +22,7 @@ CYCLES = 6
 LOOP = ("--seeds", "1", "--iterations", "2", "--iteration-steps", "4", "--environments", "2", "--trace", TRACE)
 LOOP += ("--jobs", "1")
 MAMO = ("run-mamo", *LOOP, "--config", "wa.toml", "--cycles", str(CYCLES))
+MAMO += ("--readout", "last", "--refinements", "0")  # as all runs were when these were made
 COMMANDS = {
     "plan": ("solve-offline", "--trace", TRACE, "--solver", "cbc"),
     "te": ("train", *LOOP, "--config", "te.toml"),

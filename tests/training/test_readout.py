@@ -51,7 +51,7 @@ def test_the_cheapest_mixture_is_that_of_the_linear_program(objectives, limit):
     assert judged(ours @ objectives, limit) == pytest.approx(judged(program @ objectives, limit), abs=1e-7)
 
 
-@given(arrays(np.float64, (7, 2, 2, 2), elements=SHARES))
+@given(arrays(np.float64, (4, 2, 2, 2), elements=SHARES))
 def test_nothing_is_lost_by_forgetting_the_others(objectives):
     limits = np.array([[0.25], [0.5]])
     delivery = filled("mix", objectives, limits).delivery()

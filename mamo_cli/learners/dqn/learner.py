@@ -133,6 +133,10 @@ class DQN:
             return None
         return self._networks.learn(self.replay, uniforms, weights, learning_rate, self._alive)
 
+    def forget(self, member: int) -> None:
+        """Let a member learn only from what comes: at least one transition before it learns again."""
+        self.replay.forget(member)
+
     def diverged(self) -> BoolArray:
         """`(K,)` members with a parameter that is not finite."""
         return np.array([not np.isfinite(row).all() for row in self._networks.parameters()])

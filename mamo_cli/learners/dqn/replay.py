@@ -268,6 +268,10 @@ class PrioritisedReplay:
             store(self.memory, seen.values, actions, *brought)
         self.size = min(self.size + actions.shape[1], self._capacity)
 
+    def forget(self, member: int) -> None:
+        """Never again draw what a member holds now."""
+        self.memory.sums[member] = 0.0
+
     def keep_masks(self) -> None:
         """Make room for what may be chosen after each transition: where all may be, the gathering of it is saved."""
         members, _, *mask = self.memory.masks.shape

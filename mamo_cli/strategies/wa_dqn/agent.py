@@ -9,7 +9,7 @@ from mamo_cli.core.arrays import BoolArray, FloatArray, IntArray
 from mamo_cli.core.compiled import put_back
 from mamo_cli.core.seam import Seen, Spec, Step
 from mamo_cli.core.seeding import MemberStreams
-from mamo_cli.core.weights import alpha_grid, weights_of
+from mamo_cli.core.weights import alpha_grid, alpha_of, weights_of
 from mamo_cli.learners.dqn.learner import DQN
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.learners.protocol import Exploration, Shape
@@ -44,8 +44,23 @@ def wa_reward(objectives: FloatArray, limits: FloatArray, kappa: float) -> Float
     return np.where(exceeded, 0.0, 1.0 - objectives[..., 0] + kappa)
 
 
+def last_bracket(violations: FloatArray, limit: float) -> int:
+    """The last of neighbouring alphas, known to violate, whose next is known not to; -1 where there is none.
+
+    Args:
+        violations: `(G,)` by rising alpha, NaN where unknown.
+        limit: what they may be.
+    """
+    found = np.flatnonzero((violations[:-1] > limit) & (violations[1:] <= limit))
+    return int(found[-1]) if len(found) else -1
+
+
 class WeightAdaptationAgent(Strategy):
     """K agents; each observes the objectives of every task agent and picks an alpha for every one of them.
+
+    The alphas to choose from are those of a grid. Refined, once a member has seen the limit bracketed for all its
+    agents, each by two neighbours of its grid, the grid is laid anew between the two; what was learnt of the old one's
+    choices is forgotten, and exploration begins another round.
 
     It is the task agents' learner with one objective, its reward. Exploratory alphas come as shuffled rounds of the
     whole grid, so that a short run has tried every alpha; their distribution is uniform as usual.
@@ -64,14 +79,17 @@ class WeightAdaptationAgent(Strategy):
         """Args: adaptation, learner: settings. limits: `(A, 1)` of the violation. streams, device: of the learner."""
         self._config, self._limits = adaptation, limits
         self._streams = list(streams)
-        self._grid = alpha_grid(adaptation.alpha_step)
         members, agents = len(self._streams), len(limits)
-        shape = Shape(observation=2, agents=agents, choices=len(self._grid), objectives=1)
+        self._grid = np.tile(alpha_grid(adaptation.alpha_step), (members, agents, 1))
+        self._choices = self._grid.shape[-1]
+        self._violations = np.full_like(self._grid, np.nan)  # what each alpha of the grid brought last
+        self._refined = np.zeros(members, dtype=np.int64)
+        shape = Shape(observation=2, agents=agents, choices=self._choices, objectives=1)
         self._learner = DQN(learner, shape, self._streams, device, warm_up=1)
         self._weights = np.full((members, agents, 1), -1.0)  # its one objective is a reward
         self._seen = Seen(
             np.zeros((members, 1, agents, 2), dtype=np.float32),
-            np.ones((members, 1, agents, len(self._grid)), dtype=np.bool_),
+            np.ones((members, 1, agents, self._choices), dtype=np.bool_),
         )
         self._actions: IntArray | None = None
         self._rounds = [[np.empty(0, dtype=np.int64)] * agents for _ in self._streams]
@@ -83,7 +101,7 @@ class WeightAdaptationAgent(Strategy):
         exploration = self._learner.explorations(np.array([self._epsilon(cycle)]), 1)[0]
         rounds = self._next_exploratory(exploration.uniforms < exploration.epsilon)
         self._actions = self._learner.act(self._seen, Exploration(exploration.uniforms, exploration.epsilon, rounds))
-        return weights_of(self._grid.take(self._actions[:, 0]))
+        return weights_of(self._alphas(self._actions))
 
     def observe(self, report: CycleReport) -> Mapping[str, FloatArray]:
         """Store the cycle as a transition and learn from the replay.
@@ -100,6 +118,7 @@ class WeightAdaptationAgent(Strategy):
             self._learner.learn(self._config.updates, self._weights, self._config.learning_rate)
         self._seen = seen
         epsilon = np.full_like(reward, self._epsilon(report.cycle))
+        self._refine(report)
         return dict(zip(self.columns, (reward, epsilon, self._best()), strict=True))
 
     def settled(self) -> FloatArray:
@@ -115,8 +134,28 @@ class WeightAdaptationAgent(Strategy):
         self._learner.freeze(members)
 
     def _best(self) -> FloatArray:
-        alphas: FloatArray = self._grid.take(self._learner.act(self._seen)[:, 0])
+        return self._alphas(self._learner.act(self._seen))
+
+    def _alphas(self, actions: IntArray) -> FloatArray:
+        """`(K, A)` that choices `(K, 1, A)` stand for."""
+        alphas: FloatArray = np.take_along_axis(self._grid, actions[:, 0, :, None], 2)[..., 0]
         return alphas
+
+    def _refine(self, report: CycleReport) -> None:
+        """Lay a member's grids anew where all its agents' limits are bracketed."""
+        alphas, violations = alpha_of(report.weights)[..., None], report.objectives[..., 1:2]
+        self._violations = np.where(self._grid == alphas, violations, self._violations)
+        for k in np.flatnonzero(self._refined < self._config.refinements).tolist():
+            ends = [last_bracket(*seen) for seen in zip(self._violations[k], self._limits[:, 0], strict=True)]
+            if min(ends) < 0:
+                continue
+            for a, low in enumerate(ends):
+                self._grid[k, a] = np.linspace(self._grid[k, a, low], self._grid[k, a, low + 1], self._choices)
+                self._violations[k, a, [0, -1]] = self._violations[k, a, low : low + 2]
+            self._violations[k, :, 1:-1] = np.nan
+            self._refined[k] += 1
+            self._rounds[k] = [np.empty(0, dtype=np.int64)] * len(ends)
+            self._learner.forget(k)
 
     def _epsilon(self, cycle: int) -> float:
         """Probability of an exploratory alpha."""
@@ -129,7 +168,7 @@ class WeightAdaptationAgent(Strategy):
         for member, agents in enumerate(self._rounds):
             for a, left in enumerate(agents):
                 if not len(left):
-                    left = self._streams[member]["exploration"].permutation(len(self._grid))  # noqa: PLW2901
+                    left = self._streams[member]["exploration"].permutation(self._choices)  # noqa: PLW2901
                 actions[member, 0, a] = left[0]
                 agents[a] = left[1:] if explore[member, 0, a] else left
         return actions
@@ -140,6 +179,9 @@ class WeightAdaptationAgent(Strategy):
             "learner": self._learner.state_dict(),
             "state": self._seen.values,
             "actions": self._actions,
+            "grid": self._grid.copy(),
+            "violations": self._violations.copy(),
+            "refined": self._refined.copy(),
             "rounds": [[left.copy() for left in agents] for agents in self._rounds],
             "streams": [streams.state_dict() for streams in self._streams],
         }
@@ -152,11 +194,13 @@ class WeightAdaptationAgent(Strategy):
         if state["actions"] is not None:
             self._actions = np.zeros(self._seen.values.shape[:3], dtype=np.int64)
             put_back(self._actions, state["actions"])
+        for place in ("grid", "violations", "refined") if "grid" in state else ():  # earlier versions had one grid
+            put_back(getattr(self, f"_{place}"), state[place])
         self._rounds = [[np.asarray(left) for left in agents] for agents in state["rounds"]]
         chosen = [left for agents in self._rounds for left in agents]
         for numbers in (*chosen, *([] if self._actions is None else [self._actions])):
-            if not np.all((numbers >= 0) & (numbers < len(self._grid))):
-                raise ValueError(f"an agent chose beyond its {len(self._grid)} alphas")
+            if not np.all((numbers >= 0) & (numbers < self._choices)):
+                raise ValueError(f"an agent chose beyond its {self._choices} alphas")
         for streams, saved in zip(self._streams, state["streams"], strict=True):
             streams.load_state_dict(saved)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mamo_cli.core.settings import Schedule
+from mamo_cli.core.settings import ADDED, Schedule
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.strategies.settings import LoopSettings
 
@@ -15,6 +15,13 @@ class AdaptationConfig(LoopSettings):
 
     alpha_step: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         default=0.1, description="Spacing of the alphas to choose from."
+    )
+    refinements: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="How often the alphas to choose from are laid anew, finer, between two that bracket the limit.",
+        json_schema_extra=ADDED,
     )
     kappa: float = Field(default=0.1, gt=0.0, le=10.0, description="Added to the reward of every feasible alpha.")
     updates: int = Field(default=100, ge=1, le=100_000, description="Gradient steps of the WA agent after each cycle.")
@@ -28,9 +35,9 @@ SECTIONS = {
     "adaptation": AdaptationConfig(),
     "wa_learner": LearnerConfig(discount=0.0, replay_capacity=48, target_interval=100),
 }
-OPTIONS = ("cycles", "initial_alpha", "alpha_step", "kappa")
+OPTIONS = ("cycles", "initial_alpha", "alpha_step", "refinements", "kappa")
 PRESETS = {
-    "quick": {},
+    "quick": {"readout": "mix", "adaptation": {"refinements": 1}},
     "paper": {
         "seeds": 20,
         "adaptation": {"cycles": 120},
