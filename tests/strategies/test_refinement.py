@@ -46,10 +46,12 @@ def test_the_grid_closes_in_on_every_agents_limit_and_is_refined_no_more_often_t
     agent = agent_of()
     alphas = played(agent, 60)
     # 5 alphas .25 apart, then 5 between two of them, then 5 between two of those: 1/16 and 1/64 apart.
-    low, high = alphas[-10:].min(0), alphas[-10:].max(0)
+    low, high = agent._grid[..., 0], agent._grid[..., -1]
     assert (low <= ROOTS).all()
     assert (high >= ROOTS).all()
-    assert (high - low).max() <= 1 / 16
+    assert (high - low == 1 / 16).all()
+    assert (low <= alphas[-1]).all()
+    assert (high >= alphas[-1]).all()
     assert (alphas[-1] * 64 == np.round(alphas[-1] * 64)).all()
 
 
