@@ -153,7 +153,7 @@ def _first(runs: Mapping[str, Path]) -> Path:
 def _same_answers(folder: Path, other: Path) -> bool:
     both = read_frontier(folder).merge(read_frontier(other), on=["kind", "alpha"])
     left, right = (both[[f"{name}_{side}" for name in point_of(folder)]].to_numpy() for side in "xy")
-    return len(both) > 0 and np.allclose(left, right, rtol=1e-6, atol=1e-9)
+    return len(both) > 0 and np.allclose(left, right, rtol=1e-6, atol=1e-9, equal_nan=True)
 
 
 def _settings_apart(folder: Path, other: Path) -> str:

@@ -1,10 +1,12 @@
 """What is exactly achievable, and how far agents are from it: the frontier over alpha, the bound, the regret."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Played
 from mamo_cli.core.weights import rewards, weights_of
 from mamo_cli.core.words import Words
@@ -16,12 +18,35 @@ def frontier_columns(words: Words) -> tuple[str, ...]:
     return ("kind", "alpha", "mean_cost", *(f"mean_{name}" for name in names))
 
 
-def frontier(domain: Domain, alphas: FloatArray, step_plan: IntArray, average_plan: IntArray) -> list[list[Any]]:
-    """Rows of frontier.csv: the exact cost-violation curve over alpha, and the offline scopes, under the noise."""
-    plans: list[tuple[str, float | None, IntArray]]
-    plans = [("alpha", float(alpha), domain.perfect(everywhere(domain, alpha))) for alpha in alphas]
-    plans += [("step", None, step_plan), ("average", None, average_plan)]
-    return [[kind, alpha, *summarised(domain, domain.expected(plan))] for kind, alpha, plan in plans]
+def frontier(
+    domain: Domain, alphas: FloatArray, plans: Mapping[str, IntArray], bounds: Mapping[str, FloatArray]
+) -> list[list[Any]]:
+    """Rows of frontier.csv, under the noise.
+
+    Args:
+        domain: what is controlled.
+        alphas: of the exact cost-violation curve.
+        plans: `(T, A)` of the offline scopes, by their names.
+        bounds: objectives `(A, M)` of mixtures, by their names; their measures are blank.
+    """
+    curve = [["alpha", float(alpha), *_at(domain, alpha)] for alpha in alphas]
+    scopes = [[kind, None, *summarised(domain, domain.expected(plan))] for kind, plan in plans.items()]
+    mixtures = [[kind, None, *_without_measures(domain, objectives)] for kind, objectives in bounds.items()]
+    return [*curve, *scopes, *mixtures]
+
+
+def _at(domain: Domain, alpha: float) -> list[float | None]:
+    """What a perfect agent brings; without measures where its play is no plan by step."""
+    weights = everywhere(domain, alpha)
+    try:
+        return [*summarised(domain, domain.expected(domain.perfect(weights)))]
+    except NothingExactError:
+        return _without_measures(domain, domain.answer(weights).objectives)
+
+
+def _without_measures(domain: Domain, objectives: FloatArray) -> list[float | None]:
+    cost, *violations = objectives.mean(0).tolist()
+    return [cost, *[None] * len(domain.spec.words.measures), *violations]
 
 
 def summarised(domain: Domain, played: Played) -> list[float]:
@@ -37,12 +62,20 @@ def everywhere(domain: Domain, alpha: float) -> FloatArray:
 
 
 def exact_alpha(domain: Domain, alphas: FloatArray) -> float | None:
-    """The smallest alpha whose perfect agent keeps every agent's mean violations within their limits."""
-    for alpha in alphas:
-        violations = domain.expected(domain.perfect(everywhere(domain, alpha))).violations
-        if np.all(violations.mean(0) <= domain.spec.limits):
-            return float(alpha)
-    return None
+    """The smallest alpha whose perfect agent keeps every agent's mean violations within their limits; None: unknown."""
+    try:
+        held = (np.all(_violations(domain, everywhere(domain, alpha)) <= domain.spec.limits) for alpha in alphas)
+        return next((float(alpha) for alpha, holds in zip(alphas, held, strict=True) if holds), None)
+    except NothingExactError:
+        return None
+
+
+def _violations(domain: Domain, weights: FloatArray) -> FloatArray:
+    """`(A, M - 1)` mean violations of a perfect agent."""
+    try:
+        return np.asarray(domain.expected(domain.perfect(weights)).violations.mean(0))
+    except NothingExactError:
+        return domain.answer(weights).objectives[:, 1:]
 
 
 def expected_reward(domain: Domain, plan: IntArray, weights: FloatArray) -> float:

@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mamo_cli.analysis.bounds import Bounds
 from mamo_cli.analysis.over_seeds import CENTRE
 from mamo_cli.analysis.run_tables import read_command, read_run_table, read_words
 from mamo_cli.analysis.statistics import FEW_SEEDS, bootstrap_interval, interquartile_mean, median
 from mamo_cli.core.seeding import stream
 
 CURVE, TE_AGENT, MAMO = "alpha", "te_agent", "mamo"
-"""Values of the column `kind`, beside the offline scopes `step` and `average`."""
+"""Values of the column `kind`, beside the offline scopes `step` and `average`, and the bounds."""
+
+CLAIRVOYANT, CAUSAL = Bounds._fields
+"""Values of it, too: the least cost of mixtures within the limits; their measures are blank."""
 
 AGENT_KINDS = {"train": TE_AGENT, "evaluate": TE_AGENT, "run-mamo": MAMO}
 """What a command's agents are."""
@@ -45,11 +49,11 @@ def frontier_table(runs: Mapping[str, Path]) -> pd.DataFrame:
         runs: Runs of one instance by name, of agents if they are several; the exact answers are read from the first.
 
     Returns:
-        Columns run (of agents, if there are several runs), kind (`alpha`, `step`, `average`, `te_agent`, `mamo`),
-        alpha, those of `point_of`, seed (agents only) and tolerance. An agent that diverged keeps its row, without
-        numbers. In the place of more than `FEW_SEEDS` seeds of one run (and one alpha, if it was trained at some)
-        stands their centre: `series` says so, `seeds` and `seeds_total` how many, and _low and _high of each number of
-        `point_of` its interval; of MAMO's alphas the centre is the median.
+        Columns run (of agents, if there are several runs), kind (`alpha`, `step`, `average`, `clairvoyant`, `causal`,
+        `te_agent`, `mamo`), alpha, those of `point_of`, seed (agents only) and tolerance. An agent that diverged keeps
+        its row, without numbers. In the place of more than `FEW_SEEDS` seeds of one run (and one alpha, if it was
+        trained at some) stands their centre: `series` says so, `seeds` and `seeds_total` how many, and _low and _high
+        of each number of `point_of` its interval; of MAMO's alphas the centre is the median.
 
     Raises:
         DataError: A table cannot be read.

@@ -24,9 +24,9 @@ def mamo_table(folder: Path) -> pd.DataFrame:
     Returns:
         The columns of `over_seeds` over `cycle`, by `agent`, for the quantities alpha, those of `quantities_of` (eval_:
         greedy, one a cycle; mean_: in training) and cost_over_bound_percent (of all agents together, at the end, over
-        the exact optimum of scope `average`; only of seeds that hold the tolerance, whose number is in `seeds`), with
-        exact_alpha, tolerance and how many seeds hold it at the end, on the mean of the agents (seeds_holding); where
-        no alpha holds it, also the least mean violation that one reaches (least_).
+        the clairvoyant bound; also of seeds that do not hold the tolerance), with exact_alpha, tolerance and how many
+        seeds hold it at the end, on the mean of the agents (seeds_holding); where no alpha holds it, also the least
+        mean violation that one reaches (least_).
         Of more agents than a figure has room for, some are left out.
 
     Raises:
@@ -39,7 +39,7 @@ def mamo_table(folder: Path) -> pd.DataFrame:
     summary = read_run_table(folder, "summary.csv", ["seed", "exact_alpha", "cost_over_bound", trained[-1]])
     summary["cycle"] = cycles["cycle"].max() + 1
     holds = summary[trained[-1]] <= tolerance
-    summary[OVER_BOUND] = (100.0 * (summary["cost_over_bound"] - 1.0)).where(holds)
+    summary[OVER_BOUND] = 100.0 * (summary["cost_over_bound"] - 1.0)
     exact_alpha = summary["exact_alpha"].max()
     about = {"exact_alpha": exact_alpha, "tolerance": tolerance, "seeds_holding": int(holds.sum()), **totals}
     parts = [

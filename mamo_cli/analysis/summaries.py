@@ -1,20 +1,24 @@
 """One row a member: what a run's summary.csv and the table on the screen show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from mamo_cli.analysis.bounds import ROUNDING, Bounds
+from mamo_cli.analysis.decomposition import TERMS, Stage
 from mamo_cli.analysis.exact import expected_reward, regret, summarised
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.errors import NothingExactError
-from mamo_cli.core.seam import Domain, Optimum, Played
+from mamo_cli.core.seam import Domain, Played
 from mamo_cli.core.weights import weights_of
 from mamo_cli.core.words import Words
 
 LAST_CYCLES = 5
+
+BOUNDS = ("bound_cost", "cost_over_bound", "causal_bound_cost", "cost_over_causal_bound")
 
 
 def means_of(words: Words) -> tuple[str, ...]:
@@ -32,7 +36,7 @@ def train_columns(words: Words) -> tuple[str, ...]:
 def mamo_columns(words: Words) -> tuple[str, ...]:
     """The head of a `run-mamo` run's summary.csv."""
     start = ("seed", "alpha", "final_alpha", "exact_alpha", "tolerance", "step_seconds")
-    return (*start, *means_of(words), "feasible_share", "bound_cost", "cost_over_bound")
+    return (*start, *means_of(words), "feasible_share", "holds", *BOUNDS, *TERMS)
 
 
 class MemberEvaluation(NamedTuple):
@@ -96,24 +100,29 @@ def _judged(domain: Domain, member: MemberEvaluation, weights: FloatArray) -> li
 
 
 def mamo_summary(
-    folder: Path, domain: Domain, choice: str, exact: float | None, average: Optimum | None
+    folder: Path,
+    domain: Domain,
+    choice: str,
+    exact: float | None,
+    bounds: Bounds | None,
+    stages: Mapping[int, Sequence[Stage]],
 ) -> list[list[Any]]:
-    """Rows of a `run-mamo` run's summary: a member's last policy, and what the strategy would settle on.
+    """Rows of a `run-mamo` run's summary: what a member delivered, and what the strategy would settle on.
 
-    All but `final_alpha` is of that one policy: the alpha it was trained at, what it brings, and its cost over the
-    bound, which is blank where it violates too much for the two to be compared. Alphas are means over the agents.
+    All but `final_alpha` is of what was delivered: the alpha it was trained at, what it brings, whether it holds every
+    agent's limit, its cost over both bounds, and the terms that its cost over the first is made of. Who violates more
+    than it may can cost less than a bound. Alphas are means over the agents.
 
     Args:
         folder: the run.
         domain: what was controlled.
         choice: the strategy's column of the alpha it would settle on.
         exact: alpha that the exact solution says it must settle at.
-        average: the optimum of scope average, a bound where it is feasible; None where nothing exact is known.
+        bounds: None where there are none.
+        stages: of the members, by seed, as far as they are known.
     """
     cycles = pd.read_csv(folder / "cycles.csv")
     last = cycles[cycles["cycle"] > cycles["cycle"].max() - LAST_CYCLES]
-    dearest = domain.spec.cost_scale * len(domain.spec.agents)
-    bound = None if average is None or not average.feasible.all() else average.objective / dearest
     rows: list[list[Any]] = []
     for member in read_evaluation(folder, domain):
         own = last[last["seed"] == member.seed]
@@ -121,14 +130,23 @@ def mamo_summary(
         start = [member.seed, member.alphas.mean(), chosen, exact, tolerance(domain), domain.spec.step_seconds]
         means = member_means(domain, member.played)
         cost = means[len(domain.spec.words.measures)]
-        over = cost / bound if bound is not None and _holds(domain, member) else None
-        rows.append([*start, *means, own["feasible"].mean(), bound, over])
+        own_stages = stages.get(member.seed)
+        shares = [None for _ in TERMS] if own_stages is None else [stage.term for stage in own_stages[1:]]
+        rows.append([*start, *means, own["feasible"].mean(), _holds(domain, member), *_over(bounds, cost), *shares])
     return rows
 
 
-def _holds(domain: Domain, member: MemberEvaluation) -> bool:
-    """Whether every agent's mean violations are within their limits; not so where they are unknown."""
-    return bool(np.all(member.played.violations.mean(0) <= domain.spec.limits))
+def _over(bounds: Bounds | None, cost: float) -> list[float | None]:
+    """Each bound, and a cost over it; blank where there is none, or nothing to be a multiple of."""
+    if bounds is None:
+        return [None for _ in BOUNDS]
+    return [number for bound in bounds for number in (bound.cost, cost / bound.cost if bound.cost else None)]
+
+
+def _holds(domain: Domain, member: MemberEvaluation) -> int | None:
+    """Whether every agent's mean violations are within their limits; None where the member diverged."""
+    violations = member.played.violations.mean(0)
+    return None if np.isnan(violations).any() else int((violations <= domain.spec.limits + ROUNDING).all())
 
 
 def tolerance(domain: Domain) -> float:

@@ -1,5 +1,7 @@
 """`mamo run-mamo`: the full two-phase loop."""
 
+from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Annotated, Any
 
 import typer
@@ -53,9 +55,24 @@ def run_mamo(
     words = about(config.domain).WORDS
     means = {f"mean_{one.name}": one.name for one in (*words.measures, *words.violations)}
     shown = {"seed": "seed", "alpha": "alpha", "final_alpha": "choice", "exact_alpha": "exact", **means}
-    shown |= {"feasible_share": "feasible", "cost_over_bound": "over bound"}
-    rows = [[row.get(column) for column in shown] for row in outcome.summary]  # earlier versions had no "alpha"
-    finish(outcome, {"members": outcome.summary}, as_json, lambda: print_table(list(shown.values()), rows))
+    shown |= {"holds": "holds", "cost_over_causal_bound": "over causal"}
+    rows = [[row.get(column) for column in shown] for row in outcome.summary]  # earlier versions had fewer columns
+
+    def tell() -> None:
+        print_table(list(shown.values()), rows)
+        _print_decomposition(outcome.summary)
+
+    finish(outcome, {"members": outcome.summary}, as_json, tell)
+
+
+def _print_decomposition(members: Sequence[Mapping[str, Any]]) -> None:
+    """What the cost over the clairvoyant bound is made of: medians over members, in percent of it, where known."""
+    from mamo_cli.analysis.decomposition import TERMS
+
+    known = [member for member in members if member.get(TERMS[0]) is not None]
+    if known:
+        medians = [round(100 * median(member[term] for member in known), 2) + 0.0 for term in TERMS]
+        print_table(["%", *TERMS], [["median", *medians]])
 
 
 run_mamo.configured = MamoConfig  # type: ignore[attr-defined]

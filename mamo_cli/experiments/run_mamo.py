@@ -2,8 +2,14 @@
 
 from pathlib import Path
 
+from mamo_cli.analysis.bounds import Bounds
+from mamo_cli.analysis.decomposition import shared_stages
+from mamo_cli.analysis.delivered import decomposition_columns, decomposition_rows, stages_of
 from mamo_cli.analysis.exact import exact_alpha
 from mamo_cli.analysis.summaries import mamo_columns, mamo_summary
+from mamo_cli.core.arrays import FloatArray
+from mamo_cli.core.errors import NothingExactError
+from mamo_cli.core.seam import Domain
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import MamoConfig
@@ -20,6 +26,8 @@ from mamo_cli.experiments.session import (
     write_frontier,
     write_summary,
 )
+from mamo_cli.runs.logs import LOGGER
+from mamo_cli.runs.tables import write_table
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.training.settings import seeds_of
 from mamo_cli.training.shards import ShardSpec, build_domain
@@ -54,14 +62,28 @@ def run_mamo(
         if not run.complete:
             begin(run, config.domain, domain)
             grid = alpha_grid(getattr(config.sections()["adaptation"], "alpha_step", 0.1))
-            average = write_frontier(run, domain, grid)
+            bounds = write_frontier(run, domain, grid)
+            shared = None if bounds is None else _shared_stages(config, domain, bounds)
             train_members(run, spec, domain, machines, progress, grown)
-            choice = strategies.choice_of(config.strategy)
-            exact = None if average is None else exact_alpha(domain, grid)
-            rows = mamo_summary(run.path, domain, choice, exact, average)
+            stages = {} if shared is None else stages_of(run.path, domain, shared)
+            if stages:
+                rows = decomposition_rows(domain, stages)
+                write_table(run.path / "decomposition.csv", decomposition_columns(domain.spec.words), rows)
+            choice, exact = strategies.choice_of(config.strategy), exact_alpha(domain, grid)
+            rows = mamo_summary(run.path, domain, choice, exact, bounds, stages)
             write_summary(run, mamo_columns(domain.spec.words), rows)
             refuse_diverged(run, len(spec.seeds))
     return outcome(run)
+
+
+def _shared_stages(config: MamoConfig, domain: Domain, bounds: Bounds) -> FloatArray | None:
+    """What every member's decomposition begins with; None, with the reason told, where there is none."""
+    step = getattr(config.sections()["adaptation"], "alpha_step", None)
+    try:
+        return shared_stages(domain, bounds, None if step is None else alpha_grid(step), config.readout == "mix")
+    except NothingExactError as error:
+        LOGGER.warning("%s: no term of the cost over the bound", error)
+        return None
 
 
 def members(config: MamoConfig, source: Trace, device: str = "cpu") -> ShardSpec:

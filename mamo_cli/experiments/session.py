@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mamo_cli.analysis.exact import frontier, frontier_columns
-from mamo_cli.core.arrays import FloatArray
+from mamo_cli.analysis.bounds import Bounds, UnreachableError, bounds_of
+from mamo_cli.analysis.exact import everywhere, frontier, frontier_columns
+from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import DivergedError, NothingExactError, UsageError
 from mamo_cli.core.seam import Domain, Optimum, Scope
 from mamo_cli.core.settings import Section
@@ -122,27 +123,44 @@ class Beside(NamedTuple):
     time_limit_s: float | None
 
 
-def write_frontier(run: RunFolder, domain: Domain, alphas: FloatArray, beside: Beside | None = None) -> Optimum | None:
-    """Solve both bounds, write frontier.csv, and return the scope average's solution, the loop's lower bound.
+def write_frontier(run: RunFolder, domain: Domain, alphas: FloatArray, beside: Beside | None = None) -> Bounds | None:
+    """Write frontier.csv: the exact curve, the offline scopes and both bounds, which are returned.
 
-    Where nothing exact is known, that is said, and there is neither a table nor a bound.
+    What is not known, and why, is said: where that is all there is no table, and where no bound is there is none.
     """
-    given = () if beside is None else (None, beside.solver, beside.time_limit_s)
-    known = {} if beside is None else {beside.scope: beside.optimum}
     try:
-        step, average = (known.get(scope) or domain.optimum(scope, *given) for scope in (Scope.STEP, Scope.AVERAGE))
+        domain.answer(everywhere(domain, 1.0))
     except NothingExactError as error:
         LOGGER.warning("%s: no bound, no exact alpha and no regret", error)
         run.record(exact=False)
         return None
+    plans, bounds = _scopes(run, domain, beside), None
+    try:
+        bounds = bounds_of(domain)
+    except UnreachableError as error:
+        LOGGER.warning("%s: there is no bound, and nothing to stand over it", error)
+    mixtures = {} if bounds is None else {name: mixture.objectives for name, mixture in bounds._asdict().items()}
+    rows = frontier(domain, alphas, plans, mixtures)
+    write_table(run.path / "frontier.csv", frontier_columns(domain.spec.words), rows)
+    return bounds
+
+
+def _scopes(run: RunFolder, domain: Domain, beside: Beside | None) -> dict[str, IntArray]:
+    """Plans of scopes step and average; none where no plan by step is known. Who solved them is recorded."""
+    given = () if beside is None else (None, beside.solver, beside.time_limit_s)
+    known = {} if beside is None else {beside.scope: beside.optimum}
+    scopes = (Scope.STEP, Scope.AVERAGE)
+    try:
+        solved = {str(scope): known.get(scope) or domain.optimum(scope, *given) for scope in scopes}
+    except NothingExactError:
+        return {}
     told = () if beside is None else beside.optimum.notices
-    for notice in dict.fromkeys((*step.notices, *average.notices)):
+    for notice in dict.fromkeys(notice for optimum in solved.values() for notice in optimum.notices):
         if notice not in told:
             LOGGER.warning("%s", notice)
-    rows = frontier(domain, alphas, step.plan, average.plan)
-    write_table(run.path / "frontier.csv", frontier_columns(domain.spec.words), rows)
+    average = solved[str(Scope.AVERAGE)]
     run.record(solver={"name": average.solver, "version": average.solver_version})
-    return average
+    return {name: optimum.plan for name, optimum in solved.items()}
 
 
 def write_summary(run: RunFolder, columns: Sequence[str], rows: list[list[Any]]) -> None:

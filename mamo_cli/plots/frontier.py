@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mamo_cli.analysis.frontier_tables import CURVE, MAMO, RUN, TE_AGENT, least_violation
+from mamo_cli.analysis.frontier_tables import CAUSAL, CLAIRVOYANT, CURVE, MAMO, RUN, TE_AGENT, least_violation
 from mamo_cli.analysis.over_seeds import CENTRE
 from mamo_cli.core.words import Words
 from mamo_cli.plots.panels import LONGEST_RUN, beyond_reach, legend_below, mean_label, shortened, spoken
@@ -36,6 +36,8 @@ LABEL_DISTANCE = 9.0
 MARKERS = {
     "step": ("s", INK, "offline optimum, scope step"),
     "average": ("D", INK, "offline optimum, scope average"),
+    CLAIRVOYANT: ("v", INK, "clairvoyant bound, mixed"),
+    CAUSAL: ("v", EXACT, "causal bound, mixed"),
     TE_AGENT: ("o", LEARNT, "TE agents"),
     MAMO: ("^", SECOND, "MAMO's last policies"),
 }

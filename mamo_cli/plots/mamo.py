@@ -85,17 +85,16 @@ def _exact_key(alpha: float) -> list[Line2D]:
 
 
 def _bound_text(table: pd.DataFrame, words: Words) -> list[str]:
-    """Lines of what is known of the end: whether the tolerance can be held, and the cost over the exact optimum."""
+    """Lines of what is known of the end: whether the tolerance can be held, who holds it, and the cost over a bound."""
     found = table[(table["quantity"] == OVER_BOUND) & (table["series"] == CENTRE)]
     if found.empty:
         return ["nothing exact is known to compare with"]
     row, least = found.iloc[0], f"least_mean_{words.violations[0].name}"
     lines = [beyond_reach(words, table[least].iloc[0], table["tolerance"].iloc[0])] if least in table else []
-    holding, healthy = int(row["seeds"]), int(table["seeds"].max())
-    if not table["seeds_holding"].iloc[0]:
-        return [*lines, "no seed holds the tolerance at the end"]
-    if not holding:
-        return [*lines, "no final cost can be compared with the exact lower bound"]
-    seeds = "IQM" if holding == healthy else f"IQM of the {holding} of {healthy} seeds that hold the tolerance"
+    compared, healthy, holding = int(row["seeds"]), int(table["seeds"].max()), int(table["seeds_holding"].iloc[0])
+    held = f"{holding} of {healthy} seeds hold the tolerance at the end"
+    if not compared:
+        return [*lines, f"{held}; no final cost can be compared with a bound"]
+    seeds = "IQM" if compared == healthy else f"IQM of {compared} of {healthy} seeds"
     interval = f"{row['value']:+.1f} % [{row['low']:+.1f}, {row['high']:+.1f}]"
-    return [*lines, f"final cost over the exact lower bound (scope average), {seeds}: {interval}"]
+    return [*lines, held, f"final cost over the clairvoyant bound, {seeds}: {interval}"]

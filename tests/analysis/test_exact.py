@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from mamo_cli.analysis.exact import everywhere, exact_alpha, expected_reward, frontier, frontier_columns, regret
+from mamo_cli.core.errors import NothingExactError
+from mamo_cli.core.seam import Answer
 from mamo_cli.core.weights import alpha_grid
 from tests.analysis.tiny_domain import WORDS, Pumps
 
@@ -60,7 +62,8 @@ def test_the_expected_reward_by_hand():
 
 def test_the_frontier_holds_the_curve_and_both_scopes():
     assert frontier_columns(WORDS) == ("kind", "alpha", "mean_cost", "mean_litres", "mean_drought")
-    rows = frontier(Pumps(), np.array([0.0, 0.4, 1.0]), np.array([[2], [1]]), np.array([[1], [1]]))
+    plans, bounds = {"step": np.array([[2], [1]]), "average": np.array([[1], [1]])}, {"causal": np.array([[0.5, 0.1]])}
+    rows = frontier(Pumps(), np.array([0.0, 0.4, 1.0]), plans, bounds)
     expected = [
         ("alpha", 0.0, 10 / 40, 1.0, 0.45),
         ("alpha", 0.4, 15 / 40, 1.5, 0.25),
@@ -68,12 +71,32 @@ def test_the_frontier_holds_the_curve_and_both_scopes():
         ("step", None, 30 / 40, 3.0, 0.05),
         ("average", None, 20 / 40, 2.0, 0.15),
     ]
+    *rows, last = rows
     assert [row[:2] for row in rows] == [list(row[:2]) for row in expected]
     np.testing.assert_allclose([row[2:] for row in rows], [row[2:] for row in expected], rtol=1e-12, atol=1e-15)
+    assert last == ["causal", None, 0.5, None, 0.1]
+
+
+class ByState(Pumps):
+    """Of whose answers no plan by step is known."""
+
+    def perfect(self, weights):
+        raise NothingExactError("a play is a choice for each state")
+
+    def answer(self, weights, *of):
+        return Answer(np.zeros((1, 1), int), Pumps().answer(weights, *of).objectives)
+
+
+def test_where_no_plan_is_known_the_answer_says_what_a_perfect_agent_brings():
+    # At .6 choices 1 and 1: half the dearest cost at a drought of .15.
+    domain = ByState()
+    assert frontier(domain, np.array([0.6]), {}, {}) == [["alpha", 0.6, 0.5, None, pytest.approx(0.15, rel=1e-12)]]
+    assert exact_alpha(domain, GRID) == exact_alpha(Pumps(), GRID) == 0.8
 
 
 def test_the_frontiers_means_are_over_steps_and_agents():
-    row = frontier(Pumps(agents=2), np.array([0.6]), np.zeros((2, 2), int), np.zeros((2, 2), int))[0]
+    row, bound = frontier(Pumps(agents=2), np.array([0.6]), {}, {"causal": np.array([[0.5, 0.1], [0.25, 0.0]])})
     # At .6 the first pump chooses 1, 1; the second, whose gains are half, 1 (.2 x .6 > .1) and 0 (.1 x .6 < .1):
     # litres 2, 2, 2, 1; droughts .2, .1, .1, .15.
     np.testing.assert_allclose(row[2:], [70 / 4 / 40, 7 / 4, 0.55 / 4], rtol=1e-12)
+    assert bound == ["causal", None, 0.375, None, 0.05]

@@ -1,15 +1,22 @@
 """The numbers that a run is judged by, each worked out by hand from a few rows of its tables."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from mamo_cli.analysis.summaries import mamo_columns, mamo_summary, train_columns, train_summary
+from mamo_cli.analysis.bounds import Bounds, Mixture
+from mamo_cli.analysis.decomposition import FIRST, TERMS, Stage
+from mamo_cli.analysis.summaries import BOUNDS, mamo_columns, mamo_summary, train_columns, train_summary
 from mamo_cli.runs.tables import write_table
 from mamo_cli.training.records import columns_of
-from tests.analysis.tiny_domain import LITRES, PRICE, WORDS, Pumps, optimum
+from tests.analysis.tiny_domain import LITRES, PRICE, WORDS, Pumps
 
+
+def mixture(*objectives):
+    """Of one play of each agent, which brings these cost and drought."""
+    return Mixture(np.full((len(objectives), 1), 0.5), np.ones((len(objectives), 1)), np.array(objectives))
+
+
+BOTH = Bounds(mixture([0.6, 0.1]), mixture([0.625, 0.1]))
 COLUMNS = columns_of(Pumps().spec, ("wa_choice",))
 
 
@@ -71,39 +78,42 @@ def test_a_loops_row_by_hand(tmp_path):
     # Seed 7 was trained at .5 in the last cycle, seed 9 at .2: the policies that are evaluated.
     rows = [*evaluation_rows(7, 0.5, [2, 1], [0.0, 0.1]), *evaluation_rows(9, 0.2, [0, 0], [0.6, 0.3])]
     write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], rows)
-    # The bound: 24 a period, of 40 that it can cost at most: .6.
-    summary = mamo_summary(tmp_path, Pumps(), "wa_choice", 0.9, optimum([[1], [1]], objective=24.0))
+    shares = dict.fromkeys(TERMS, 0.0) | {"te": 0.25}
+    stages = {7: [Stage(name, shares.get(name, 0.0), BOTH[0].objectives, False) for name in (FIRST, *TERMS)]}
+    summary = mamo_summary(tmp_path, Pumps(), "wa_choice", 0.9, BOTH, stages)
     first, second = as_dicts(mamo_columns(WORDS), summary)
     assert (first["alpha"], first["final_alpha"], first["exact_alpha"]) == (0.5, 0.8, 0.9)
     assert first["feasible_share"] == pytest.approx(0.6)
-    assert first["bound_cost"] == pytest.approx(0.6)
+    assert (first["bound_cost"], first["causal_bound_cost"]) == (0.6, 0.625)
     # (40 + 20) / 2 = 30 a period: .75, and 1.25 times the bound.
     assert (first["mean_cost"], first["cost_over_bound"]) == (pytest.approx(0.75), pytest.approx(1.25))
+    assert (first["cost_over_causal_bound"], first["holds"]) == (pytest.approx(1.2), 1)
+    assert {name: first[name] for name in TERMS} == shares
     assert (second["alpha"], second["final_alpha"], second["feasible_share"]) == (0.2, 0.2, 1.0)
-    # Its mean drought of .45 is above the limit of .1: 10 / 24 would be the price of breaking it.
-    assert (second["bound_cost"], second["cost_over_bound"]) == (pytest.approx(0.6), None)
+    # Its mean drought of .45 is above the limit of .1: it is cheap by breaking it, and marked.
+    assert (second["cost_over_bound"], second["holds"]) == (pytest.approx(0.25 / 0.6), 0)
+    assert {second[name] for name in TERMS} == {None}
 
 
-def test_the_bound_of_several_agents_is_their_sum(tmp_path):
+def test_the_bound_of_several_agents_is_their_mean(tmp_path):
     rows = [row for step in range(2) for agent in ("left", "right") for row in
             [[0, 0.5, step, agent, 0.0, 1.0, 2.0, 20.0, 0.1]]]  # fmt: skip
     write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], rows)
     columns = columns_of(Pumps(agents=2).spec, ("wa_choice",))["cycles"]
     cycles = [[*cycle_row(0, 0, 1, choice), agent] for agent, choice in (("left", 0.6), ("right", 0.8))]
     write_table(tmp_path / "cycles.csv", columns, cycles)
-    (row,) = as_dicts(
-        mamo_columns(WORDS), mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", None, optimum([[1, 1]] * 2, 32.0))
-    )
-    # Both cost 20 a period, 40 together; the bound is 32 together, of 80 at most.
+    bounds = Bounds(mixture([0.5, 0.1], [0.3, 0.1]), mixture([0.5, 0.1], [0.5, 0.1]))
+    (row,) = as_dicts(mamo_columns(WORDS), mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", None, bounds, {}))
+    # Both cost 20 a period, of 40 at most: .5; the bounds are .4 and .5.
     assert (row["mean_cost"], row["bound_cost"]) == (pytest.approx(0.5), pytest.approx(0.4))
-    assert row["cost_over_bound"] == pytest.approx(1.25)
+    assert (row["cost_over_bound"], row["cost_over_causal_bound"]) == (pytest.approx(1.25), pytest.approx(1.0))
     assert (row["alpha"], row["final_alpha"]) == (0.5, pytest.approx(0.7))
 
 
 @pytest.mark.parametrize(
     ("droughts", "held"), [([0.0, 0.2], True), ([0.1, 0.1001], False), ([0.0, 0.2001], False), ([0.3, 0.0], False)]
 )
-def test_a_cost_stands_over_the_bound_where_every_agent_holds_its_limit_on_average(tmp_path, droughts, held):
+def test_a_seed_holds_where_every_agent_holds_its_limit_on_average(tmp_path, droughts, held):
     # The right agent never lacks anything: the mean over both would hold in every case.
     lacks = {"left": droughts, "right": [0.0, 0.0]}
     rows = [
@@ -112,9 +122,14 @@ def test_a_cost_stands_over_the_bound_where_every_agent_holds_its_limit_on_avera
     write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], rows)
     columns = columns_of(Pumps(agents=2).spec, ("wa_choice",))["cycles"]
     write_table(tmp_path / "cycles.csv", columns, [[*cycle_row(0, 0, 1, 0.6), agent] for agent in ("left", "right")])
-    bound = optimum([[1, 1]] * 2, 32.0)
-    (row,) = mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", None, bound)
-    assert row[-1] == (pytest.approx(1.25) if held else None)
-    # A plan that breaks the limits itself, for want of any that holds them, bounds nothing.
-    beyond = replace(bound, feasible=np.array([[True, False]] * 2))
-    assert mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", None, beyond)[0][-2:] == [None, None]
+    (row,) = as_dicts(mamo_columns(WORDS), mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", None, None, {}))
+    assert row["holds"] == int(held)
+    assert {row[name] for name in (*BOUNDS, *TERMS)} == {None}
+
+
+def test_who_diverged_neither_holds_nor_breaks_a_limit(tmp_path):
+    write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], blank_rows(8, 0.4))
+    write_table(tmp_path / "cycles.csv", COLUMNS["cycles"], [cycle_row(8, 0, 0, 0.4)])
+    (row,) = as_dicts(mamo_columns(WORDS), mamo_summary(tmp_path, Pumps(), "wa_choice", None, BOTH, {}))
+    assert row["holds"] is None
+    assert np.isnan(row["cost_over_bound"])

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from mamo_cli.analysis.decomposition import TERMS
 from tests.cli.invoke import MAMO, TRAIN, mamo
 
 
@@ -19,8 +21,10 @@ def test_a_row_states_the_alpha_that_its_policy_was_trained_at(folder):
     assert list(rows["alpha"]) == list(last["alpha"])
     assert list(rows["final_alpha"]) == list(last["wa_choice"])
     assert (rows["alpha"] != rows["final_alpha"]).any()
-    assert (rows["cost_over_bound"].isna() == (rows["mean_rejection"] > 0.05)).all()
-    assert rows["cost_over_bound"].isna().any()
+    np.testing.assert_allclose(rows["cost_over_bound"], rows["mean_cost"] / rows["bound_cost"], rtol=1e-15)
+    assert list(rows["holds"]) == list((rows["mean_rejection"] <= 0.05).astype(int))
+    assert set(rows["holds"]) == {0, 1}
+    np.testing.assert_allclose(rows[[*TERMS]].sum(axis=1), rows["cost_over_bound"] - 1.0, atol=1e-9)
 
 
 @pytest.mark.parametrize(("command", "played"), [(TRAIN, 16), (MAMO, 64)])

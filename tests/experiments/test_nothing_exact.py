@@ -4,6 +4,8 @@ import csv
 
 import pytest
 
+from mamo_cli.analysis.decomposition import TERMS
+from mamo_cli.analysis.summaries import BOUNDS
 from mamo_cli.core.errors import NothingExactError, SolverError, UsageError
 from mamo_cli.domains.faas.domain import FaasDomain
 from mamo_cli.experiments.configs import MamoConfig, SolveOfflineConfig, TrainConfig, configured
@@ -22,7 +24,7 @@ def nothing(monkeypatch):
     def unknown(*_):
         raise NothingExactError("nobody knows")
 
-    for answer in ("optimum", "perfect", "expected"):
+    for answer in ("optimum", "answer", "perfect", "expected"):
         monkeypatch.setattr(FaasDomain, answer, unknown)
 
 
@@ -41,7 +43,9 @@ def test_baselines_and_loop_end_and_are_drawn(tmp_path, nothing, caplog):
     assert (one["regret"], one["optimal_reward"]) == ("", "")
     assert 1 <= float(one["mean_replicas"]) <= 10
     (one,) = rows(loop.path / "summary.csv")
-    assert (one["exact_alpha"], one["bound_cost"], one["cost_over_bound"]) == ("", "", "")
+    assert {one[name] for name in ("exact_alpha", *BOUNDS, *TERMS)} == {""}
+    assert one["holds"] == str(int(float(one["mean_rejection"]) <= 0.05))
+    assert not (loop.path / "decomposition.csv").exists()
     drawn = {path.name for path in draw_runs([baselines.path, loop.path]) if path.suffix == ".png"}
     assert drawn == {"te_agents.png", "learning_curves.png", "mamo.png"}
 

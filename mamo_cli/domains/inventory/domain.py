@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.errors import DataError, NothingExactError, UsageError
+from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import Section
@@ -116,10 +116,14 @@ class InventoryDomain:
     def answer(
         self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
     ) -> Answer:
-        """By enumeration, of levels that are all reached from above: a bound on what orders can bring."""
-        if knowledge is Knowledge.CLAIRVOYANT:
-            raise NothingExactError("nothing exact is known of a stock whose demand is known beforehand")
-        known = self._training_prospect if part is Part.TRAINING else self.prospect
+        """By enumeration, of levels that are all reached from above: a bound on what orders can bring.
+
+        Of the training, whose demand is drawn anew all the time, who is clairvoyant knows no more than its law.
+        """
+        if part is Part.TRAINING:
+            known = self._training_prospect
+        else:
+            known = self._known_prospect if knowledge is Knowledge.CLAIRVOYANT else self.prospect
         plan = perfect(known, weights)
         means = known.reached(plan).mean(0)
         return Answer(plan, means / np.array([known.cost_scale, 1.0]))
@@ -127,6 +131,10 @@ class InventoryDomain:
     @functools.cached_property
     def _training_prospect(self) -> Prospect:
         return prospect(self.training)
+
+    @functools.cached_property
+    def _known_prospect(self) -> Prospect:
+        return prospect(self.evaluation, known=True)
 
     def perfect(self, weights: FloatArray) -> IntArray:
         """At every step the level of least expected cost under the weights: none touches what another brings."""

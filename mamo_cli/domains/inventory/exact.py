@@ -3,6 +3,9 @@
 Axes: T steps, A items, C levels 0..C-1. Demand of a period is independent of all else.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 from scipy.special import gammaln, pdtr, xlogy
 
@@ -16,7 +19,16 @@ ROUNDING = 1e-14
 """What a step may be wrong by in a sum over steps; violations that differ by less are equal."""
 
 
-def outcomes(level: IntArray, before: FloatArray, last: FloatArray) -> FloatArray:
+class Law(NamedTuple):
+    """How demand comes about its mean."""
+
+    surplus: Callable[[IntArray, FloatArray], FloatArray]
+    """What is left on average of levels after demand of such means."""
+    chances: Callable[[FloatArray, int], FloatArray]
+    """`(T, A, C)` the chance of each demand 0..C-1 where its mean is `(T, A)`."""
+
+
+def outcomes(level: IntArray, before: FloatArray, last: FloatArray, law: Law) -> FloatArray:
     """`(..., 2)` expected stock on hand at the end of a period, and expected demand of it that is not met at once.
 
     Unmet demand is what the backlog grows by from the arrival to the end:
@@ -26,13 +38,14 @@ def outcomes(level: IntArray, before: FloatArray, last: FloatArray) -> FloatArra
         level: S, units.
         before: mean demand that draws on the level before the period begins, units.
         last: mean demand of the period, units.
+        law: of the demand.
     """
-    on_hand = surplus(level, before + last)
-    unmet = last + on_hand - surplus(level, before)  # by (D - S)^+ = D - S + (S - D)^+
+    on_hand = law.surplus(level, before + last)
+    unmet = last + on_hand - law.surplus(level, before)  # by (D - S)^+ = D - S + (S - D)^+
     return np.stack((on_hand, np.clip(unmet, 0.0, last)), -1)
 
 
-def surplus(level: IntArray, mean: FloatArray) -> FloatArray:
+def poisson_surplus(level: IntArray, mean: FloatArray) -> FloatArray:
     """`E[(S - X)^+]` of Poisson X: `S P(X <= S) - mean P(X <= S - 1)`."""
     below = np.where(level > 0, pdtr(np.maximum(level - 1, 0), mean), 0.0)
     return np.asarray(np.maximum(level * pdtr(level, mean) - mean * below, 0.0))
@@ -92,10 +105,19 @@ def _at(table: FloatArray, plan: IntArray) -> FloatArray:
     return np.take_along_axis(table, plan[:, None], 1)[:, 0]
 
 
-def demand_chances(mean: FloatArray, choices: int) -> FloatArray:
+def poisson_chances(mean: FloatArray, choices: int) -> FloatArray:
     """`(T, A, C)` the chance of each demand 0..C-1 where its mean is `(T, A)`."""
     demand = np.arange(choices)
     return np.asarray(np.exp(xlogy(demand, mean[..., None]) - mean[..., None] - gammaln(demand + 1)))
+
+
+POISSON = Law(poisson_surplus, poisson_chances)
+
+KNOWN = Law(
+    surplus=lambda level, demand: np.maximum(level - demand, 0.0),
+    chances=lambda demand, choices: np.asarray(demand[..., None] == np.arange(choices), dtype=np.float64),
+)
+"""Demand that is known beforehand, its own mean."""
 
 
 @compiled

@@ -18,7 +18,7 @@ from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Optimum, Scope, Termination
 from mamo_cli.core.weights import rewards
 from mamo_cli.domains.inventory.environment import Stock, ahead
-from mamo_cli.domains.inventory.exact import demand_chances, mixed, outcomes, positions, smallest
+from mamo_cli.domains.inventory.exact import KNOWN, POISSON, mixed, outcomes, positions, smallest
 
 PROVEN = 1e-9
 """Costs, and violations, that differ by less are one."""
@@ -72,19 +72,23 @@ class Prospect:
         return np.concatenate((self.first, later[: self.effective]))
 
 
-def prospect(stock: Stock) -> Prospect:
-    """What is to be expected of a stock. Its unmet demand is measured in the mean of the demand that is expected."""
-    mean, lead, levels = stock.mean, stock.lead_time, np.arange(stock.levels + 1)
+def prospect(stock: Stock, known: bool = False) -> Prospect:
+    """What is to be expected of a stock, of the demand that its mean tells of, or is `known` to come.
+
+    Its unmet demand is measured in the mean of that demand.
+    """
+    law, mean = (KNOWN, stock.demand.astype(np.float64)) if known else (POISSON, stock.mean)
+    lead, levels = stock.lead_time, np.arange(stock.levels + 1)
     scale = mean_demand(mean)
     orders = stock.first_orders(0).T  # (L, A)
     before = np.maximum(mean[:lead].cumsum(axis=0) - mean[:lead], 0.0)
-    first = outcomes(orders.cumsum(axis=0), before, mean[:lead])
-    later = outcomes(levels, ahead(mean, lead)[..., None], np.roll(mean, -lead, axis=0)[..., None])
+    first = outcomes(orders.cumsum(axis=0), before, mean[:lead], law)
+    later = outcomes(levels, ahead(mean, lead)[..., None], np.roll(mean, -lead, axis=0)[..., None], law)
     first, later = (
         brought * np.stack(np.broadcast_arrays(stock.holding_cost, 1.0 / unit), -1)
         for brought, unit in ((first, scale), (later, scale[:, None]))
     )
-    return Prospect(first, later, orders.sum(axis=0), demand_chances(mean, len(levels)), mean / scale, stock.cost_scale)
+    return Prospect(first, later, orders.sum(axis=0), law.chances(mean, len(levels)), mean / scale, stock.cost_scale)
 
 
 def optimum(prospect: Prospect, scope: Scope, tolerance: float, weights: FloatArray | None = None) -> Optimum:

@@ -8,14 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from mamo_cli.domains.inventory.exact import demand_chances, mixed, outcomes, positions, smallest, surplus
+from mamo_cli.domains.inventory.exact import (
+    POISSON,
+    mixed,
+    outcomes,
+    poisson_chances,
+    poisson_surplus,
+    positions,
+    smallest,
+)
 
 MANY = np.arange(400)
 
 
 def constant(mean, lead_time, levels=120):
     """Stock on hand, and the share of demand that is unmet, of each constant level."""
-    on_hand, unmet = np.moveaxis(outcomes(np.arange(levels + 1), np.array(mean * lead_time), np.array(mean)), -1, 0)
+    on_hand, unmet = np.moveaxis(
+        outcomes(np.arange(levels + 1), np.array(mean * lead_time), np.array(mean), POISSON), -1, 0
+    )
     return on_hand, unmet / mean
 
 
@@ -23,14 +33,16 @@ def constant(mean, lead_time, levels=120):
 def test_the_surplus_is_the_sum_over_the_law(mean):
     levels = np.arange(121)
     direct = np.maximum(levels[:, None] - MANY, 0) @ poisson.pmf(MANY, mean)
-    np.testing.assert_allclose(surplus(levels, np.array(mean)), direct, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(poisson_surplus(levels, np.array(mean)), direct, rtol=1e-10, atol=1e-12)
 
 
 def test_unmet_demand_is_what_the_backlog_grows_by():
     before, last, level = 6.0, 2.0, 7
     both = np.multiply.outer(poisson.pmf(MANY, before), poisson.pmf(MANY, last))
     missing = np.maximum(MANY[:, None] + MANY - level, 0) - np.maximum(MANY - level, 0)[:, None]
-    assert outcomes(np.array(level), np.array(before), np.array(last))[1] == pytest.approx((both * missing).sum())
+    assert outcomes(np.array(level), np.array(before), np.array(last), POISSON)[1] == pytest.approx(
+        (both * missing).sum()
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,4 +115,4 @@ def test_positions_by_hand():
 def test_chances_of_demand_are_the_law_even_of_none():
     means = np.array([[0.0, 0.7], [20.0, 300.0]])
     expected = poisson.pmf(np.arange(51), means[..., None])
-    np.testing.assert_allclose(demand_chances(means, 51), expected, rtol=1e-10, atol=1e-300)
+    np.testing.assert_allclose(poisson_chances(means, 51), expected, rtol=1e-10, atol=1e-300)
