@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from mamo_cli.core.seam import Part, Seen, Step
+from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.training.agents import TaskAgents
+from mamo_cli.training.readout import Delivery
 from mamo_cli.training.settings import PhaseConfig
 from tests.analysis.tiny_domain import Pumps
 
@@ -161,3 +163,43 @@ def test_every_part_is_put_back_where_it_stood():
     ]
     with pytest.raises(ValueError, match="shorter"):
         agents_of("a", "b", "c").load_state_dict({**saved, "streams": []})
+
+
+class Chosen(Notes):
+    """A learner that chooses what a policy's row says."""
+
+    def act(self, seen, exploration=None, policies=None):
+        self.acted.append(policies[:, 0].tolist())
+        members, copies, agents, _ = seen.values.shape
+        return np.broadcast_to(policies[:, 0].astype(np.int64)[:, None, None], (members, copies, agents)).copy()
+
+
+def mixing():
+    domain, learner = Domain(agents=2), Chosen()
+    return domain, learner, TaskAgents(domain, learner, PHASE, [MemberStreams(seed, "te") for seed in (3, 4)])
+
+
+def test_policies_are_replayed_for_two_windows_without_exploring_or_learning():
+    domain, learner, agents = mixing()
+    objectives = agents.replayed(np.array([[[1.0], [2.0]], [[5.0], [6.0]]]))
+    assert domain.latest.made == (Part.TRAINING, 2, 3)
+    # Two windows of six iterations of two steps.
+    assert learner.acted == [[1.0, 2.0]] * 24 + [[5.0, 6.0]] * 24
+    assert [draw for _, draw in domain.latest.told] == [("draw", step, 2) for step in range(24)]
+    assert (learner.stored, learner.learnt, learner.explored) == ([], [], [])
+    # Steps 1 to 24 are 12.5 on average, copies 100; both policies were played from the first step on.
+    cost = np.array([[112.5, 1112.5], [122.5, 1122.5]])
+    np.testing.assert_allclose(objectives, np.stack([np.stack((cost, cost / 2), -1)] * 2), rtol=1e-14)
+
+
+def test_in_a_mixture_each_agent_plays_by_the_policy_drawn_for_it():
+    domain, _, agents = mixing()
+    policies = np.array([[[1.0], [2.0]], [[5.0], [6.0]]])
+    shares = np.array([[[1.0, 0.0], [0.5, 0.0]], [[0.0, 1.0], [0.5, 1.0]]])  # (J, K, A)
+    nothing = np.zeros((2, 2, 2, 2))
+    delivery = Delivery(policies, shares, nothing, nothing, np.zeros((2, 2), dtype=np.int64))
+    agents.evaluate(domain, delivery)
+    chosen = np.stack([actions[:, 0] for actions, _ in domain.latest.told])  # (T, K, A)
+    drawn = delivery.drawn(3, 1, (3, 4))
+    assert chosen[:, 0].tolist() == [[1, 5]] * 3
+    assert chosen[:, 1].tolist() == [[2 if first == 0 else 6, 6] for first in drawn[:, 1, 0]]

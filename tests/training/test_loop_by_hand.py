@@ -10,6 +10,7 @@ from mamo_cli.training.agents import IterationSummary
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.two_phase import TwoPhaseLoop
 from tests.analysis.tiny_domain import WORDS, Pumps
+from tests.learners.agents import through_a_file
 
 PUMPS = Pumps(limit=0.25)
 COLUMNS = columns_of(PUMPS.spec, ("said",))
@@ -202,3 +203,77 @@ def test_another_instance_is_evaluated_under_the_present_weights():
     assert [row[:3] for row in rows[2:]] == [[6, 0.25, 0], [6, 0.25, 1]]
     assert columns_of(PUMPS.spec, ())["evaluation"][3] == WORDS.agent
     assert loop.advance()["evaluation"] == []
+
+
+class Climber(Listener):
+    """A strategy that adds an eighth to the second member's alpha after every iteration but a phase's last."""
+
+    def within(self, weights, objectives):
+        self.heard = [*getattr(self, "heard", []), objectives[0, 0, 0]]
+        return weights + np.array([0.0, 0.125])[:, None, None] * np.array([-1.0, 1.0])
+
+
+def test_weights_may_move_within_a_phase():
+    tasks, strategy = Script(), Climber()
+    rows = [row for one in to_the_end(loop_of(tasks, strategy)) for row in one["cycles"]]
+    assert [alphas for _, alphas in tasks.asked[:7]] == [
+        [0, 0],
+        *([0, n / 8] for n in (1, 2, 3, 4)),
+        [0.125, 0.25],
+        [0.125, 0.375],
+    ]
+    # It hears what each iteration but a phase's last brought; the cycle is told under its last weights.
+    assert strategy.heard == [1, 2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14]
+    assert [row[2] for row in rows] == [0, 0.5, 0.125, 0.75, 0.25, 1.0]
+
+
+def test_a_windows_errors_are_those_of_means_of_independent_iterations():
+    strategy = Listener()
+    to_the_end(loop_of(Script(), strategy))
+    # Of 3, 4, 5: the mean of 4 has a standard error of 1 / sqrt(3); violations are an eighth of the costs.
+    expected = np.array([[[1.0, 1 / 8]], [[100.0, 100 / 8]]]) / np.sqrt(3)
+    np.testing.assert_allclose(strategy.reports[0].errors, expected, rtol=1e-14)
+
+
+class Replayed(Script):
+    """Policies of a cycle, which are how often its agents have trained, bring that over 32, then the violations told."""
+
+    def train_iteration(self, iteration, weights):
+        told = super().train_iteration(iteration, weights)
+        cost, violation = told.objectives[..., :1], told.objectives[..., 1:]
+        return told._replace(objectives=np.concatenate((-(cost**2), violation), -1))
+
+    def replayed(self, policies):
+        counts = policies[..., :1] / np.array([[1.0], [2.0]])
+        self.asked_for = np.unique(counts[counts > 0]).tolist()
+        told = np.vectorize(lambda n: {5.0: 0.5, 10.0: 0.125, 15.0: 0.75}.get(n, 0.0))(counts)
+        return np.stack((counts / 32, told), -1)
+
+    def evaluate(self, domain, delivery=None):
+        self.delivered = delivery
+        return super().evaluate(domain)
+
+
+def test_a_mixture_is_chosen_by_what_its_policies_bring_anew():
+    tasks = Replayed()
+    loop = loop_of(tasks, Listener(), readout="mix")
+    rows = [row for one in to_the_end(loop) for row in one["delivered"]]
+    # In training violations rise: .5, 1.125, 1.75 of the first member, all beyond the limit of .25, and costs fall.
+    # Replayed, the second cycle's .125 and the first's .5 bracket it: (.25 - .125) / (.5 - .125) of the way.
+    assert tasks.asked_for == [5.0, 10.0, 15.0]
+    assert [row[:3] for row in rows] == [[4, 0, 0.0], [4, 1, 0.125], [6, 0, 0.0], [6, 1, 0.25]]
+    assert [row[3] for row in rows] == pytest.approx([1 / 3, 2 / 3] * 2, rel=1e-12)
+    assert rows[0][4:] == [5 / 32, 0.5]
+    assert tasks.delivered.mean_weights()[:, 0, 1] == pytest.approx([2 / 3 / 8, 2 / 3 / 4])
+
+
+def test_a_mixture_goes_on_where_it_stood_and_is_evaluated_elsewhere():
+    whole, before, after = (loop_of(Replayed(), Listener(), readout="mix") for _ in range(3))
+    expected = to_the_end(whole)
+    for _ in range(4):
+        before.advance()
+    after.load_state_dict(through_a_file(before.state_dict()))
+    assert to_the_end(after) == expected[4:]
+    again = loop_of(Replayed(), Listener(), readout="mix")
+    again.load_state_dict(through_a_file(whole.state_dict()))
+    assert again.evaluate(PUMPS) == expected[-1]["evaluation"]
