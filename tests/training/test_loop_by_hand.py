@@ -236,12 +236,12 @@ def test_a_windows_errors_are_those_of_means_of_independent_iterations():
 
 
 class Replayed(Script):
-    """Policies of a cycle, which are how often its agents have trained, bring that over 32, then the violations told."""
+    """Policies of a cycle are how often its agents have trained; they bring that over 32, and violations told."""
 
     def train_iteration(self, iteration, weights):
         told = super().train_iteration(iteration, weights)
         cost, violation = told.objectives[..., :1], told.objectives[..., 1:]
-        return told._replace(objectives=np.concatenate((-(cost**2), violation), -1))
+        return told._replace(objectives=np.concatenate((-np.sqrt(cost), violation), -1))
 
     def replayed(self, policies):
         counts = policies[..., :1] / np.array([[1.0], [2.0]])
