@@ -26,6 +26,8 @@ from mamo_cli.experiments.session import (
     write_frontier,
     write_summary,
 )
+from mamo_cli.learners import registry as learners
+from mamo_cli.learners.protocol import Shape
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.tables import write_table
 from mamo_cli.strategies import registry as strategies
@@ -56,6 +58,7 @@ def run_mamo(
     source = domains.load_source(config.domain, config.instance)
     spec = members(config, source, machines.device)
     domain = build_domain(spec)
+    learners.refuse(config.te, config.learner, Shape.of(domain.spec))
     content = identity(source, machines.device)
     grown = None if grow is None else grown_from(grow, "run-mamo", config, content, members)
     with open_session("run-mamo", f"s{config.seeds}", config, content, place) as run:

@@ -47,6 +47,7 @@ RAISED_BY = {
     "domains/": MADE,
     "solvers/": ("solve-offline",),
     "strategies/": ("run-mamo",),
+    "learners/sb3/": ("run-mamo",),
     "learners/": TRAINED,
     "training/": TRAINED,
     "runs/ray": TRAINED,
@@ -66,7 +67,7 @@ COLUMNS = {"max_replicas", "expected_rate", "actual_rate", "step_seconds", "peri
 """Words of several parts that stand in files which people write."""
 
 FOR_CODE = (
-    *("domains/gymnasium/", "domains/faas/offline/problem.py", "domains/faas/rejection/", "domains/faas/gym_env.py"),
+    *("domains/faas/offline/problem.py", "domains/faas/rejection/", "domains/faas/gym_env.py"),
     "workload/",
 )
 """Modules that speak of arguments to who calls them, of columns, or to an engine, and check nothing that is typed."""

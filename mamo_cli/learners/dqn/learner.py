@@ -21,6 +21,7 @@ from mamo_cli.learners.dqn.replay import PrioritisedReplay
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.learners.dqn.torch_networks import TorchNetworks
 from mamo_cli.learners.dqn.update import make_act
+from mamo_cli.learners.exploration import explorations, greedily
 from mamo_cli.learners.protocol import Exploration, Shape
 
 
@@ -89,7 +90,7 @@ class DQN:
         self, seen: Seen, exploration: Exploration | None = None, policies: AnyFloatArray | None = None
     ) -> IntArray:
         """Choices `(K, E, A)`: greedy, or explored where told to; a frozen member takes the first it may."""
-        chosen = exploration or _greedy(seen.values.shape[:3])
+        chosen = exploration or greedily(seen.values.shape[:3])
         q = self.q_values(seen.values, policies)
         return self._act(q, seen.mask, chosen.uniforms, chosen.epsilon, chosen.choices)
 
@@ -99,14 +100,7 @@ class DQN:
 
     def explorations(self, epsilon: FloatArray, copies: int) -> list[Exploration]:
         """A block of exploration for the coming steps, one for each epsilon, each member's from its own stream."""
-        shape = (len(epsilon), copies, self._shape.agents)
-        uniforms, choices = [], []
-        for streams in self._streams:
-            rng = streams["exploration"]
-            uniforms.append(rng.random(shape))
-            choices.append(rng.integers(0, self._shape.choices, shape))
-        steps = zip(np.stack(uniforms, 1), epsilon, np.stack(choices, 1), strict=True)
-        return [Exploration(uniform, float(share), choice) for uniform, share, choice in steps]
+        return explorations(self._streams, self._shape, epsilon, copies)
 
     # ---------------------------------------------------------------- learning
 
@@ -155,7 +149,3 @@ class DQN:
         """Put back what `state_dict` returned."""
         self._networks.load_state_dict(state["networks"])
         self.replay.load_state_dict(state["replay"])
-
-
-def _greedy(shape: tuple[int, ...]) -> Exploration:
-    return Exploration(np.ones(shape), 0.0, np.zeros(shape, dtype=np.int64))
