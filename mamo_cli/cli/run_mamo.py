@@ -24,6 +24,9 @@ def run_mamo(
     engine: EngineName = "local",
     ray_address: RayAddress = None,
     device: Device = "cpu",
+    continual: Annotated[
+        bool, typer.Option("--continual", help="Then walk the evaluation once, window by window, and go on learning.")
+    ] = False,
     grow: Grow = None,
     name: Name = None,
     results: Results = RESULTS,
@@ -48,7 +51,8 @@ def run_mamo(
     chosen = preset or ("quick" if before is None else None)
     strategy = named([*base, *given], "strategy", DEFAULT_STRATEGY)
     setting = [] if chosen is None else [strategies.preset(strategy, chosen)]
-    config = configured(MamoConfig, *base, *setting, *given)
+    walking = [{"continual": True}] if continual else []
+    config = configured(MamoConfig, *base, *setting, *given, *walking)
     with progress("run-mamo") as standing:
         machines = Machines(jobs, engine, ray_address, device)
         outcome = experiment.run_mamo(config, place(results, name, fresh), machines, standing, before)
@@ -56,10 +60,13 @@ def run_mamo(
     means = {f"mean_{one.name}": one.name for one in (*words.measures, *words.violations)}
     shown = {"seed": "seed", "alpha": "alpha", "final_alpha": "choice", "exact_alpha": "exact", **means}
     shown |= {"holds": "holds", "cost_over_causal_bound": "over causal"}
-    rows = [[row.get(column) for column in shown] for row in outcome.summary]  # earlier versions had fewer columns
+    columns, headings = list(shown), list(shown.values())
+    if config.continual:
+        columns, headings = _walked(config, words.violations[0].name)
+    rows = [[row.get(column) for column in columns] for row in outcome.summary]  # earlier versions had fewer columns
 
     def tell() -> None:
-        print_table(list(shown.values()), rows)
+        print_table(headings, rows)
         _print_decomposition(outcome.summary)
 
     finish(outcome, {"members": outcome.summary}, as_json, tell)
@@ -73,6 +80,17 @@ def _print_decomposition(members: Sequence[Mapping[str, Any]]) -> None:
     if known:
         medians = [round(100 * median(member[term] for member in known), 2) + 0.0 for term in TERMS]
         print_table(["%", *TERMS], [["median", *medians]])
+
+
+def _walked(config: MamoConfig, violation: str) -> tuple[list[str], list[str]]:
+    """Columns, and their headings, of who walked: mean cost and violation, and steps until changes were overcome."""
+    from mamo_cli.domains.registry import rules_of
+
+    shown, headings = ["seed"], ["seed"]
+    for who in ("learning", "frozen", *rules_of(config.domain)):
+        shown += [f"{who}_cost", f"{who}_{violation}"]
+        headings += [who, violation]
+    return [*shown, "learning_steps_to_recover", "walk_bound_cost"], [*headings, "recovers", "bound"]
 
 
 run_mamo.configured = MamoConfig  # type: ignore[attr-defined]

@@ -15,12 +15,14 @@ and the second
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mamo_cli.core.errors import UsageError
 
 if TYPE_CHECKING:  # all of these take their time to import
+    from mamo_cli.core.arrays import IntArray
     from mamo_cli.core.seam import Domain
     from mamo_cli.core.settings import Section
     from mamo_cli.domains.settings import WorkloadSettings
@@ -28,14 +30,19 @@ if TYPE_CHECKING:  # all of these take their time to import
 
 
 class Entry(NamedTuple):
-    """Dotted names of a domain's two modules."""
+    """Dotted names of a domain's two modules, and of a third where people have rules for it that they run today.
+
+    That one has RULES: a name, and what makes choices `(T, A)` from the domain as it is believed to be, and from what
+    is expected of the evaluation of another.
+    """
 
     settings: str
     domain: str
+    rules: str | None = None
 
 
 DOMAINS: dict[str, Entry] = {
-    "faas": Entry("mamo_cli.domains.faas.settings", "mamo_cli.domains.faas.domain"),
+    "faas": Entry("mamo_cli.domains.faas.settings", "mamo_cli.domains.faas.domain", "mamo_cli.domains.faas.baselines"),
     "inventory": Entry("mamo_cli.domains.inventory.settings", "mamo_cli.domains.inventory.domain"),
     "gymnasium": Entry("mamo_cli.domains.gymnasium.settings", "mamo_cli.domains.gymnasium.domain"),
     "gridworld": Entry("mamo_cli.domains.tabular.gridworld", "mamo_cli.domains.tabular.gridworld"),
@@ -86,3 +93,10 @@ def build(
     """
     domain: Domain = import_module(entry(name).domain).build(settings, source, evaluation, planning)
     return domain
+
+
+def rules_of(name: str) -> Mapping[str, Callable[[Domain, Domain], IntArray]]:
+    """The rules that people run today in a domain, by name."""
+    module = entry(name).rules
+    rules: Mapping[str, Callable[[Domain, Domain], IntArray]] = {} if module is None else import_module(module).RULES
+    return rules

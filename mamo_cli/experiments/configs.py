@@ -2,15 +2,16 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 from mamo_cli.core.settings import ADDED, CONTENT, FileName, Section, Share, distinct, one_of, resolve
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.strategies import registry as strategies
+from mamo_cli.training.conditions import NO_DRIFT, DriftConfig, WalkConfig
 from mamo_cli.training.settings import READOUTS, TASK_AGENTS, PhaseConfig, Seeds
 
 DEFAULT_DOMAIN, DEFAULT_STRATEGY = "faas", "wa-dqn"
@@ -75,6 +76,17 @@ class MamoConfig(ProblemConfig):
     )
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig()
+    drift: DriftConfig = Field(default=NO_DRIFT, json_schema_extra=ADDED)
+    continual: bool = Field(
+        default=False, description="Walk the evaluation once, and go on learning.", json_schema_extra=ADDED
+    )
+    walk: WalkConfig = Field(default=WalkConfig(), json_schema_extra=ADDED)
+
+    @model_validator(mode="after")
+    def _only_who_goes_on_learning_walks(self) -> Self:
+        if self.walk != WalkConfig() and not self.continual:
+            raise ValueError("walk is how --continual walks: it needs continual = true")
+        return self
 
     def sections(self) -> dict[str, Section]:
         """The strategy's own."""

@@ -6,12 +6,13 @@ from typing import Any
 from mamo_cli.analysis.summaries import train_columns, train_summary
 from mamo_cli.core.complaints import Given
 from mamo_cli.core.errors import CheckpointError, UsageError
+from mamo_cli.core.seam import Domain, Shift
 from mamo_cli.core.settings import resolve
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.experiments import run_mamo, train
-from mamo_cli.experiments.configs import EvaluateConfig, TrainConfig
+from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, TrainConfig
 from mamo_cli.experiments.session import (
     HERE,
     Outcome,
@@ -27,6 +28,8 @@ from mamo_cli.runs import checkpoint
 from mamo_cli.runs.engine import limit_threads
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.tables import write_table
+from mamo_cli.training.conditions import NO_DRIFT
+from mamo_cli.training.continual import ContinualLoop
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.settings import seeds_of
 from mamo_cli.training.shards import ShardSpec, build_shard, place_in, shards_of
@@ -50,7 +53,9 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
     before = read_trained(trained)
     training, recorded = before.config, before.manifest["config_digest"]
     other = None if config.trace is None else read_trace(Path(config.trace))
-    domain = domains.build(training.domain, _instance(before, config), before.source, other)
+    domain = _under_last_conditions(
+        domains.build(training.domain, _instance(before, config), before.source, other), before, config
+    )
     content = (other or before.source).digest() + recorded
     with open_session("evaluate", trained.resolve().name, config, content, place) as run:
         if not run.complete:
@@ -84,6 +89,15 @@ def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
     return resolve(type(instance), instance.model_dump(), Given(changed, {"noise_seed": "--noise-seed"}))
 
 
+def _under_last_conditions(domain: Domain, before: Trained, config: EvaluateConfig) -> Domain:
+    """What the policies were trained for last, where conditions changed while they were."""
+    trained = before.config
+    if not isinstance(trained, MamoConfig) or trained.continual or trained.drift == NO_DRIFT:
+        return domain
+    shift = Shift(**trained.drift.at(_members(before).cycles - 1))
+    return domain.shifted(shift if config.tolerance is None else shift._replace(tolerance=None))
+
+
 def _say_what_differs(before: Trained, config: EvaluateConfig, other: Trace | None) -> None:
     """Warn of what the policies were not trained for, and of what was asked for in vain."""
     evaluated = training_and_evaluation(before.source, before.config.instance.train_share, other)[1]
@@ -104,7 +118,7 @@ def _members(before: Trained) -> ShardSpec:
     return run_mamo.members(before.config, before.source)
 
 
-def _restored(spec: ShardSpec, states: list[dict[str, Any]]) -> list[TwoPhaseLoop]:
+def _restored(spec: ShardSpec, states: list[dict[str, Any]]) -> list[TwoPhaseLoop | ContinualLoop]:
     """All members of a run as its checkpoint holds them."""
     limit_threads()
     shards = [build_shard(part) for part in shards_of(spec, states)]

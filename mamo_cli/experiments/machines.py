@@ -18,6 +18,7 @@ from mamo_cli.strategies import registry as strategies
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.settings import EXACT
 from mamo_cli.training.shards import ShardSpec, build_shard, cut, place_in, shards_of
+from mamo_cli.training.windows import WALKED, walk_columns
 from mamo_cli.workload.trace import Trace
 
 ENGINES = ("local", "ray")
@@ -107,6 +108,8 @@ def train_members(
         columns = columns_of(domain.spec, strategies.columns_of(spec.strategy) if spec.strategy else ())
         chosen = ("cycles", "delivered")  # of the weights that a strategy picks
         kept = {name: header for name, header in columns.items() if spec.strategy or name not in chosen}
+        if spec.walk is not None:
+            kept[WALKED] = walk_columns(domain.spec.words, len(domain.spec.agents))
 
         def train(folder: RunFolder, part: ShardSpec) -> list[int]:
             def started(states: list[dict[str, Any]] | None) -> Engine:

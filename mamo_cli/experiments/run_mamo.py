@@ -8,7 +8,7 @@ from mamo_cli.analysis.delivered import decomposition_columns, decomposition_row
 from mamo_cli.analysis.exact import exact_alpha
 from mamo_cli.analysis.summaries import mamo_columns, mamo_summary
 from mamo_cli.core.arrays import FloatArray
-from mamo_cli.core.errors import NothingExactError
+from mamo_cli.core.errors import NothingExactError, UsageError
 from mamo_cli.core.seam import Domain
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
@@ -26,6 +26,7 @@ from mamo_cli.experiments.session import (
     write_frontier,
     write_summary,
 )
+from mamo_cli.experiments.walking import planned, write_walk
 from mamo_cli.learners import registry as learners
 from mamo_cli.learners.protocol import Shape
 from mamo_cli.runs.logs import LOGGER
@@ -57,7 +58,9 @@ def run_mamo(
     """
     source = domains.load_source(config.domain, config.instance)
     spec = members(config, source, machines.device)
-    domain = build_domain(spec)
+    if config.continual and grow is not None:
+        raise UsageError("a run that walks its evaluation cannot grow: what has walked has learnt on the way")
+    domain = planned(spec, build_domain(spec))
     learners.refuse(config.te, config.learner, Shape.of(domain.spec))
     content = identity(source, machines.device)
     grown = None if grow is None else grown_from(grow, "run-mamo", config, content, members)
@@ -74,7 +77,11 @@ def run_mamo(
                 write_table(run.path / "decomposition.csv", decomposition_columns(domain.spec.words), rows)
             choice, exact = strategies.choice_of(config.strategy), exact_alpha(domain, grid)
             rows = mamo_summary(run.path, domain, choice, exact, bounds, stages)
-            write_summary(run, mamo_columns(domain.spec.words), rows)
+            columns = mamo_columns(domain.spec.words)
+            if spec.walk is not None:
+                added, walked = write_walk(run, spec, domain)
+                columns, rows = (*columns, *added), [[*row, *own] for row, own in zip(rows, walked, strict=True)]
+            write_summary(run, columns, rows)
             refuse_diverged(run, len(spec.seeds))
     return outcome(run)
 
@@ -103,4 +110,6 @@ def members(config: MamoConfig, source: Trace, device: str = "cpu") -> ShardSpec
         device=device,
         te=config.te,
         readout=config.readout,
+        drift=config.drift,
+        walk=config.walk if config.continual else None,
     )

@@ -51,7 +51,7 @@ class BayesianOptimiser(FromReports):
         self._largest = settings.largest_multiplier
         first = initial_weights(settings.initial_alpha, spec, len(seeds))
         super().__init__(spec, weights_at(multipliers_of(first, self._largest)))
-        self._random, self._limits, self._seeds = settings.random_trials, spec.limits, list(seeds)
+        self._random, self._seeds = settings.random_trials, list(seeds)
 
     def _next(self, cycle: int) -> FloatArray:
         multipliers = np.empty((*self._first.shape[:2], self._first.shape[2] - 1))
@@ -71,7 +71,7 @@ class BayesianOptimiser(FromReports):
         sampler = optuna.samplers.TPESampler(n_startup_trials=self._random, seed=seed)
         study = optuna.create_study(sampler=sampler)
         alphas = np.clip(weights[:, 1:] / (weights[:, 1:] + weights[:, :1]), 0.0, largest)
-        excess = objectives[:, 1:] - self._limits[agent]
+        excess = objectives[:, 1:] - self._reports.limits[agent]
         for at, brought, beyond in zip(alphas.tolist(), objectives.tolist(), excess.tolist(), strict=True):
             trial = optuna.trial.create_trial(
                 params=dict(zip(space, at, strict=True)),

@@ -67,7 +67,7 @@ def build(settings: Mapping[str, Any], spec: Spec, seeds: Sequence[int], device:
         UsageError: an agent has several limits.
     """
     require_one_limit("bisect", spec)
-    return Bisection(settings["adaptation"], spec.limits[:, 0], len(seeds))
+    return Bisection(settings["adaptation"], len(spec.agents), len(seeds))
 
 
 class Search(NamedTuple):
@@ -122,13 +122,13 @@ class Bisection(Strategy):
 
     columns: tuple[str, ...] = COLUMNS
 
-    def __init__(self, settings: BisectSettings, limits: FloatArray, members: int) -> None:
-        """Args: settings: of the searches. limits: `(A,)` of the mean violations. members: K."""
-        self._settings, self._limits = settings, limits
+    def __init__(self, settings: BisectSettings, agents: int, members: int) -> None:
+        """Args: settings: of the searches. agents: A. members: K."""
+        self._settings = settings
         bound, alpha = settings.multiplier_bound, settings.initial_alpha
         first = max(float(multipliers_of(np.array([1.0 - alpha, alpha]), bound)[0]), 1.0 / bound)
         beginning = Search(math.log(first), stride=settings.stride)
-        self._searches = np.tile(beginning, (members, len(limits), 1))  # (K, A, fields of a Search)
+        self._searches = np.tile(beginning, (members, agents, 1))  # (K, A, fields of a Search)
 
     def propose(self, cycle: int) -> FloatArray:
         """The weights at every search's place."""
@@ -143,7 +143,7 @@ class Bisection(Strategy):
         """
         searches = self._searches.copy()
         for k, a in np.ndindex(searches.shape[:2]):
-            excess = report.objectives[k, a, 1] - self._limits[a]
+            excess = report.objectives[k, a, 1] - report.limits[a, 0]
             error = report.errors[k, a, 1]
             searches[k, a] = searched(Search(*searches[k, a].tolist()), float(excess), float(error), self._settings)
         self._searches = searches

@@ -70,7 +70,7 @@ class Multipliers(Strategy):
 
     def __init__(self, settings: MultiplierSettings, spec: Spec, members: int) -> None:
         """Args: settings: of the loop. spec: of the domain. members: K."""
-        self._largest, self._limits = settings.largest_multiplier, spec.limits
+        self._largest = settings.largest_multiplier
         first = initial_weights(settings.initial_alpha, spec, members)
         self._multipliers = multipliers_of(first, self._largest)  # (K, A, M - 1)
 
@@ -87,10 +87,6 @@ class Multipliers(Strategy):
         moved = np.where(np.isfinite(multipliers), multipliers, self._multipliers)
         self._multipliers = np.clip(moved, 0.0, self._largest)
 
-    def _excess(self, objectives: FloatArray) -> FloatArray:
-        """`(K, A, M - 1)` by how much mean violations are beyond their limits."""
-        return np.asarray(objectives[..., 1:] - self._limits)
-
     def observe(self, report: CycleReport) -> Mapping[str, FloatArray]:
         """Move on.
 
@@ -98,7 +94,7 @@ class Multipliers(Strategy):
             The multipliers' sum; whether one stood at the largest and its limit was exceeded all the same; and what
             all violations weigh together, alpha where there is one.
         """
-        excess = self._excess(report.objectives)
+        excess = report.objectives[..., 1:] - report.limits
         stuck = ((self._multipliers >= self._largest) & (excess > 0.0)).any(-1)
         self._move(report.cycle, excess)
         told = (self._multipliers.sum(-1), stuck.astype(np.float64), self.settled()[..., 1:].sum(-1))

@@ -116,7 +116,7 @@ class LinearSupport(FromReports):
     def __init__(self, settings: OLSSettings, spec: Spec, members: int) -> None:
         """Args: settings: of the searches. spec: of the domain. members: K."""
         super().__init__(spec, initial_weights(settings.initial_alpha, spec, members))
-        self._limits, self._least = spec.limits, settings.least_improvement
+        self._least = settings.least_improvement
 
     def _next(self, cycle: int) -> FloatArray:
         return weights_of(self._corners()[..., 0])
@@ -134,5 +134,5 @@ class LinearSupport(FromReports):
         tried, points = self._reports.weights[..., 1], self._reports.objectives
         corners = np.empty((*tried.shape[1:], 2))
         for k, a in np.ndindex(tried.shape[1:]):
-            corners[k, a] = best_corner(tried[:, k, a], points[:, k, a], float(self._limits[a, 0]), self._least)
+            corners[k, a] = best_corner(tried[:, k, a], points[:, k, a], float(self._reports.limits[a, 0]), self._least)
         return corners

@@ -18,6 +18,7 @@ class CycleReport(NamedTuple):
     weights: FloatArray  # (K, A, M) that the cycle ran under
     objectives: FloatArray  # (K, A, M): the normalised cost, then the violations
     errors: FloatArray  # (K, A, M): standard errors of these means; 0 where they are exact
+    limits: FloatArray  # (A, M - 1): what the violations might be in that cycle; they may change from cycle to cycle
 
 
 class Strategy(Protocol):
@@ -34,8 +35,14 @@ class Strategy(Protocol):
         """Weights `(K, A, M)` for a coming cycle, exploration included."""
         ...
 
-    def within(self, weights: FloatArray, objectives: FloatArray) -> FloatArray:
-        """Weights `(K, A, M)` for the next iteration of a phase, from the present ones and the last one's means."""
+    def within(self, weights: FloatArray, objectives: FloatArray, limits: FloatArray) -> FloatArray:
+        """Weights `(K, A, M)` for the next iteration of a phase, from the present ones and the last one's means.
+
+        Args:
+            weights: `(K, A, M)` of the iteration.
+            objectives: `(K, A, M)` its means.
+            limits: `(A, M - 1)` of the violations, in this cycle.
+        """
         return weights
 
     def observe(self, report: CycleReport) -> Mapping[str, FloatArray]:

@@ -51,11 +51,11 @@ class RCPO(Multipliers):
         self._step, self._decay = settings.step, settings.decay
         self._steps = 0
 
-    def within(self, weights: FloatArray, objectives: FloatArray) -> FloatArray:
+    def within(self, weights: FloatArray, objectives: FloatArray, limits: FloatArray) -> FloatArray:
         """One step."""
         self._steps += 1
         step = self._step / self._steps**self._decay
-        self._move_to(self._multipliers + step * self._excess(objectives))
+        self._move_to(self._multipliers + step * (objectives[..., 1:] - limits))
         return self.propose(0)
 
     def state_dict(self) -> dict[str, Any]:

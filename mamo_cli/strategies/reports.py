@@ -12,16 +12,17 @@ from mamo_cli.strategies.protocol import CycleReport, Strategy
 
 
 class Reports:
-    """Weights and objectives of every cycle so far."""
+    """Weights and objectives of every cycle so far, and the limits of the last."""
 
     def __init__(self, spec: Spec, members: int) -> None:
         """Args: spec: of the domain. members: K."""
         shape = (0, members, len(spec.agents), spec.objectives)
         self.weights, self.objectives = np.zeros(shape), np.zeros(shape)  # (C, K, A, M)
-        self._limits = spec.limits
+        self.limits = spec.limits  # (A, M - 1)
 
     def add(self, report: CycleReport) -> None:
         """Keep one more."""
+        self.limits = report.limits
         self.weights = np.concatenate((self.weights, report.weights[None]))
         self.objectives = np.concatenate((self.objectives, report.objectives[None]))
 
@@ -33,17 +34,19 @@ class Reports:
         """
         if not len(self.weights):
             return otherwise
-        excess = np.maximum(self.objectives[..., 1:] - self._limits, 0.0).sum(-1)
+        excess = np.maximum(self.objectives[..., 1:] - self.limits, 0.0).sum(-1)
         within = excess == excess.min(0)
         chosen = np.where(within, self.objectives[..., 0], np.inf).argmin(0)
         return np.asarray(np.take_along_axis(self.weights, chosen[None, ..., None], 0)[0])
 
     def state_dict(self) -> dict[str, Any]:
         """All of it."""
-        return {"weights": self.weights, "objectives": self.objectives}
+        return {"weights": self.weights, "objectives": self.objectives, "limits": self.limits}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Put back what `state_dict` returned."""
+        self.limits = self.limits.copy()
+        put_back(self.limits, state["limits"])
         for name in ("weights", "objectives"):
             place = np.empty((len(state["weights"]), *self.weights.shape[1:]))
             put_back(place, state[name])

@@ -8,7 +8,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import AnyFloatArray, BoolArray, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled
-from mamo_cli.core.seam import Domain, Part, Played, Seen
+from mamo_cli.core.seam import Domain, Environment, Part, Played, Seen, Step
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.protocol import Learner
 from mamo_cli.learners.schedules import piecewise_linear
@@ -33,6 +33,10 @@ class Agents(Protocol):
 
     def train_iteration(self, iteration: int, weights: FloatArray) -> IterationSummary:
         """Play, and learn if there is anything to learn, for one iteration of a phase under weights `(K, A, M)`."""
+        ...
+
+    def move_to(self, domain: Domain) -> None:
+        """Go on under other conditions of the domain, from where one stands."""
         ...
 
     def evaluate(self, domain: Domain, delivery: Delivery | None = None) -> Played:
@@ -109,6 +113,12 @@ class TaskAgents:
             measures=means[..., objectives:],
         )
 
+    def move_to(self, domain: Domain) -> None:
+        """Go on in the domain's training, every copy where it stands."""
+        environment = domain.environment(Part.TRAINING, len(self._streams), self._phase.environments)
+        environment.load_state_dict(self._environment.state_dict())
+        self._domain, self._environment = domain, environment
+
     def evaluate(self, domain: Domain, delivery: Delivery | None = None) -> Played:
         """Let every greedy policy, or what is delivered, play a domain's evaluation once, from its first step.
 
@@ -116,25 +126,30 @@ class TaskAgents:
             `(K, T, ...)`.
         """
         environment = domain.environment(Part.EVALUATION, len(self._streams))
-        seen = environment.observe()
-        choose = self._learner.act if delivery is None else self._mixture(delivery, environment.steps, domain)
-        told = []
-        for _ in range(environment.steps):
-            played = environment.step(choose(seen))
-            seen = played.seen
-            told.append(Played(played.paid[:, 0], played.measures[:, 0], played.objectives[:, 0, :, 1:]))
-        return Played(*(np.stack(part, 1) for part in zip(*told, strict=True)))
+        if delivery is None:
+            return _played(environment, self._learner.act)
+        seeds = [member.seed for member in self._streams]
+        return self.follow(environment, delivery, delivery.drawn(environment.steps, domain.spec.block, seeds))
 
-    def _mixture(self, delivery: Delivery, steps: int, domain: Domain) -> Callable[[Seen], IntArray]:
-        """What chooses, step after step, by the policy that is drawn."""
-        drawn = iter(delivery.drawn(steps, domain.spec.block, [member.seed for member in self._streams]))
+    def follow(self, environment: Environment, delivery: Delivery, drawn: IntArray) -> Played:
+        """Let what is delivered play an environment of one copy once, each step by the policy drawn, `(T, K, A)`."""
+        chosen = iter(drawn)
 
         def choose(seen: Seen) -> IntArray:
             each = np.stack([self._learner.act(seen, policies=policies) for policies in delivery.policies])
-            chosen: IntArray = np.take_along_axis(each, next(drawn)[None, :, None], 0)[0]
-            return chosen
+            return np.asarray(np.take_along_axis(each, next(chosen)[None, :, None], 0)[0])
 
-        return choose
+        return _played(environment, choose)
+
+    def walk(self, environment: Environment, epsilon: float) -> Played:
+        """Let the present policies play an environment of one copy once, exploring so often, and keep what they see."""
+        explorations = iter(self._learner.explorations(np.full(environment.steps, epsilon), 1))
+        return _played(environment, lambda seen: self._learner.act(seen, next(explorations)), self._learner.store)
+
+    def study(self, updates: int, weights: FloatArray, learning_rate: float) -> None:
+        """Learn from what is kept, under weights `(K, A, M)`."""
+        if updates:
+            self._learner.learn(updates, weights, learning_rate)
 
     def replayed(self, policies: AnyFloatArray) -> FloatArray:
         """What greedy policies `(J, K, D)` bring in training: mean objectives `(J, K, A, M)` of `REPLAYED` windows.
@@ -181,6 +196,23 @@ class TaskAgents:
         self._environment.load_state_dict(state["environment"])
         for member, saved in zip(self._streams, state["streams"], strict=True):
             member.load_state_dict(saved)
+
+
+def _played(
+    environment: Environment,
+    choose: Callable[[Seen], IntArray],
+    store: Callable[[Seen, IntArray, Step], None] | None = None,
+) -> Played:
+    """What choices bring in an environment of one copy, from where it stands on for a whole play: `(K, T, ...)`."""
+    seen, told = environment.observe(), []
+    for _ in range(environment.steps):
+        actions = choose(seen)
+        step = environment.step(actions)
+        if store is not None:
+            store(seen, actions, step)
+        seen = step.seen
+        told.append(Played(step.paid[:, 0], step.measures[:, 0], step.objectives[:, 0, :, 1:]))
+    return Played(*(np.stack(part, 1) for part in zip(*told, strict=True)))
 
 
 @compiled

@@ -36,6 +36,10 @@ class ExactAgents:
         unknown = np.full((*weights.shape[:2], self._measures), np.nan)
         return IterationSummary(0.0, np.full(len(weights), np.nan), objectives, unknown)
 
+    def move_to(self, domain: Domain) -> None:
+        """Answer for other conditions of the domain."""
+        self._domain, self._told = domain, {}
+
     def _answered(self, weights: FloatArray) -> FloatArray:
         key = weights.tobytes()
         if key not in self._told:

@@ -74,6 +74,7 @@ class Records:
         weights: FloatArray,
         objectives: FloatArray,
         evaluation: Played,
+        limits: FloatArray,
         told: Mapping[str, FloatArray],
     ) -> None:
         """A row of cycles for each member and agent.
@@ -83,11 +84,12 @@ class Records:
             weights: `(K, A, M)` that it ran under.
             objectives: `(K, A, M)` means over the training window.
             evaluation: of the greedy policies.
+            limits: `(A, M - 1)` of the violations, in this cycle.
             told: what the strategy has to say, `(K, A)` for each of its columns.
         """
         cost = mean_over_steps(evaluation.paid[..., None]) / self._spec.cost_scale
         violations = mean_over_steps(evaluation.violations)
-        feasible = np.all(violations <= self._spec.limits, axis=-1)
+        feasible = np.all(violations <= limits, axis=-1)
         means = np.concatenate((objectives, cost, mean_over_steps(evaluation.measures), violations), -1)
         for member, agent, named in self._each():
             own = [column[member, agent] for column in told.values()]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Domain
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.core.settings import Section
@@ -21,9 +22,12 @@ from mamo_cli.strategies.fixed import FixedWeights
 from mamo_cli.strategies.protocol import Strategy
 from mamo_cli.strategies.settings import LoopSettings
 from mamo_cli.training.agents import Agents, TaskAgents
+from mamo_cli.training.conditions import NO_DRIFT, DriftConfig, WalkConfig
+from mamo_cli.training.continual import ContinualLoop, Walk
 from mamo_cli.training.exact_agents import ExactAgents
 from mamo_cli.training.settings import EXACT, PhaseConfig
 from mamo_cli.training.two_phase import TwoPhaseLoop
+from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
 
 TRAIN_ROUNDS = 10  # rounds that a baseline's one phase is told in
@@ -46,6 +50,8 @@ class ShardSpec:
         device: where the networks are: "cpu", or "cuda" for thousands of members.
         te: who the task agents are: a learner's name, or "exact".
         readout: what is delivered.
+        drift: what changes from cycle to cycle, or from window to window of the walk.
+        walk: how the evaluation is walked after training, if it is.
     """
 
     domain: str
@@ -60,6 +66,8 @@ class ShardSpec:
     device: str = "cpu"
     te: str = "dqn"
     readout: str = "last"
+    drift: DriftConfig = NO_DRIFT
+    walk: WalkConfig | None = None
 
     @property
     def cycles(self) -> int:
@@ -93,8 +101,9 @@ class ShardSpec:
 
     @property
     def rounds(self) -> int:
-        """How many rounds a run has: its cycles, or tenths of its only phase."""
-        return self.round_of(self.cycles * self.phase.iterations)
+        """How many rounds a run has: its cycles, or tenths of its only phase; then the windows of its walk."""
+        trained = self.round_of(self.cycles * self.phase.iterations)
+        return trained if self.walk is None else trained + build_walk(self, self.walk).windows
 
     def round_of(self, iteration: int) -> int:
         """The round that an iteration belongs to."""
@@ -107,21 +116,42 @@ def build_domain(spec: ShardSpec) -> Domain:
     return domains.build(spec.domain, spec.instance, spec.source)
 
 
-def build_shard(spec: ShardSpec) -> TwoPhaseLoop:
+def build_walk(spec: ShardSpec, config: WalkConfig) -> Walk:
+    """The windows of the evaluation.
+
+    Raises:
+        UsageError: it cannot be walked so often, or not under this drift.
+    """
+    share = spec.instance.train_share
+    evaluation = training_and_evaluation(spec.source, share)[1]
+    if config.periods > 1 and not evaluation.period_steps:
+        raise UsageError(f"a workload that does not repeat is walked once, not walk.periods = {config.periods} times")
+    whole = domains.build(spec.domain, spec.instance, spec.source, evaluation.repeated(config.periods))
+    return Walk(whole, spec.drift, config.window)
+
+
+def build_shard(spec: ShardSpec) -> TwoPhaseLoop | ContinualLoop:
     """The loop over a shard's members, at its first round."""
     domain, phase = build_domain(spec), spec.phase
-    return TwoPhaseLoop(
+    walk = None if spec.walk is None else build_walk(spec, spec.walk)
+    tasks, strategy = _agents(spec, domain if walk is None else walk.before()), _strategy(spec, domain)
+    training = TwoPhaseLoop(
         seeds=spec.seeds,
         domain=domain,
-        tasks=_agents(spec, domain),
-        strategy=_strategy(spec, domain),
+        tasks=tasks,
+        strategy=strategy,
         cycles=spec.cycles,
         phase_iterations=phase.iterations,
         round_iterations=spec.round_iterations,
         window=phase.window,
         steps_per_iteration=phase.iteration_steps * phase.environments,
         readout=spec.readout,
+        drift=spec.drift if walk is None else NO_DRIFT,
     )
+    if walk is None or spec.walk is None:
+        return training
+    assert isinstance(tasks, TaskAgents)
+    return ContinualLoop(training, strategy, tasks, walk, spec.walk, spec.seeds, spec.cycles)
 
 
 def _agents(spec: ShardSpec, domain: Domain) -> Agents:

@@ -17,7 +17,9 @@ from mamo_cli.core.compiled import put_back
 from mamo_cli.core.seam import Domain, Played
 from mamo_cli.strategies.protocol import CycleReport, Strategy
 from mamo_cli.training.agents import Agents
-from mamo_cli.training.readout import RULES, Kept, only
+from mamo_cli.training.conditions import NO_DRIFT, DriftConfig
+from mamo_cli.training.drift import World
+from mamo_cli.training.readout import RULES, Delivery, Kept, only
 from mamo_cli.training.records import Records, Row, Tables
 
 
@@ -37,22 +39,29 @@ class TwoPhaseLoop:
         window: int,
         steps_per_iteration: int,
         readout: str = "last",
+        drift: DriftConfig = NO_DRIFT,
     ) -> None:
         self._seeds = list(seeds)
         self._domain, self._tasks, self._strategy = domain, tasks, strategy
+        self._world, self._readout = World(domain, drift), readout
         self._cycles, self._phase, self._round = cycles, phase_iterations, round_iterations
         self._window, self._steps = window, steps_per_iteration
         self._iteration = 0
         self._alive: BoolArray = np.ones(len(self._seeds), dtype=np.bool_)
         self._weights = strategy.propose(0)
         self._recent: list[FloatArray] = []
-        self._kept = Kept(readout, domain.spec.limits, len(self._seeds)) if readout in RULES else None
+        self._kept = self._nothing_kept()
         self._records = Records(domain.spec, self._seeds, self._alive)
 
     @property
     def done(self) -> bool:
         """Whether the last cycle is over."""
         return self._iteration >= self._cycles * self._phase
+
+    @property
+    def alive(self) -> BoolArray:
+        """`(K,)` who is not frozen; the array that the loop changes."""
+        return self._alive
 
     @property
     def diverged_seeds(self) -> list[int]:
@@ -62,54 +71,79 @@ class TwoPhaseLoop:
     def advance(self) -> Tables:
         """Train for one round, and close the cycle when its phase is over."""
         for _ in range(self._round):
+            self._enter(self._iteration // self._phase)
             summary = self._tasks.train_iteration(self._iteration % self._phase, self._weights)
-            self._freeze(self._tasks.diverged())
+            self.freeze(self._tasks.diverged())
             self._recent = [*self._recent, summary.objectives][-self._window :]
             self._iteration += 1
             self._records.add_iteration(self._iteration - 1, self._iteration * self._steps, self._weights, summary)
             if self._iteration % self._phase == 0:
                 self._close_cycle()
                 break
-            self._weights = self._strategy.within(self._weights, np.nan_to_num(summary.objectives))
+            self._weights = self._strategy.within(
+                self._weights, np.nan_to_num(summary.objectives), self._domain.spec.limits
+            )
         return self._records.taken()
+
+    def _enter(self, cycle: int) -> None:
+        """Go on under the conditions of a cycle; policies that were kept under others are no longer compared."""
+        domain = self._world.at(cycle)
+        if domain is not self._domain:
+            self._domain = domain
+            self._tasks.move_to(domain)
+            self._kept = self._nothing_kept()
+
+    def _nothing_kept(self) -> Kept | None:
+        return Kept(self._readout, self._domain.spec.limits, len(self._seeds)) if self._readout in RULES else None
 
     def _close_cycle(self) -> None:
         cycle = self._iteration // self._phase - 1
-        # One after another: how np.mean orders its sums depends on how many members there are.
-        objectives = np.nan_to_num(functools.reduce(np.add, self._recent) / len(self._recent))
-        report = CycleReport(cycle, self._weights, objectives, _errors(self._recent, objectives))
+        objectives = self._means()
+        limits = self._domain.spec.limits
+        report = CycleReport(cycle, self._weights, objectives, _errors(self._recent, objectives), limits)
         told = self._strategy.observe(report)
-        self._freeze(self._strategy.diverged())
+        self.freeze(self._strategy.diverged())
         evaluation = self._tasks.evaluate(self._domain)
-        self._records.add_cycle(cycle, self._weights, objectives, evaluation, told)
+        self._records.add_cycle(cycle, self._weights, objectives, evaluation, limits, told)
         if self._kept is not None:
             self._kept.add(cycle, self._weights, objectives, self._tasks.policies())
         if self.done:
-            self._deliver(cycle, objectives, evaluation)
+            self._deliver(evaluation)
         else:
             self._weights = self._strategy.propose(cycle + 1)
 
-    def _deliver(self, cycle: int, objectives: FloatArray, evaluation: Played) -> None:
-        if self._kept is None:
-            delivery = only(self._tasks.policies(), self._weights, objectives, cycle)
-        else:
+    def _deliver(self, evaluation: Played) -> None:
+        if self._kept is not None:
             self._kept.measure(self._tasks.replayed)
-            delivery = self._kept.delivery()
+        delivery = self.delivery()
+        if self._kept is not None:
             evaluation = self._tasks.evaluate(self._domain, delivery)
         self._records.add_delivery(delivery)
         self._records.add_evaluation(self._domain, delivery.mean_weights(), evaluation)
 
-    def _freeze(self, diverged: BoolArray) -> None:
-        """Let members compute nothing more, neither their task agents nor their strategy."""
+    def delivery(self) -> Delivery:
+        """What is delivered, once the last cycle is over."""
+        if self._kept is not None:
+            return self._kept.delivery()
+        return only(self._tasks.policies(), self._weights, self._means(), self._iteration // self._phase - 1)
+
+    def _means(self) -> FloatArray:
+        """`(K, A, M)` of the last iterations."""
+        # One after another: how np.mean orders its sums depends on how many members there are.
+        return np.nan_to_num(functools.reduce(np.add, self._recent) / len(self._recent))
+
+    def freeze(self, diverged: BoolArray) -> None:
+        """Let members `(K,)` compute nothing more, neither their task agents nor their strategy."""
         fallen = self._alive & diverged
         if fallen.any():
             self._alive &= ~fallen
             self._tasks.freeze(~self._alive)
             self._strategy.freeze(~self._alive)
 
-    def evaluate(self, domain: Domain) -> list[Row]:
-        """Rows of evaluation.csv for the present greedy policies on another instance of the domain."""
-        delivery = None if self._kept is None else self._kept.delivery()
+    def evaluate(self, domain: Domain, delivery: Delivery | None = None) -> list[Row]:
+        """Rows of evaluation.csv for what is delivered, as is or as it was, on another instance of the domain."""
+        if delivery is None and self._kept is not None:
+            delivery = self._kept.delivery()
         weights = self._weights if delivery is None else delivery.mean_weights()
         self._records.add_evaluation(domain, weights, self._tasks.evaluate(domain, delivery))
         return self._records.taken()["evaluation"]
@@ -130,6 +164,7 @@ class TwoPhaseLoop:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Put back what `state_dict` returned; a state that ended a run is told that it is `due` for another cycle."""
         self._iteration = state["iteration"]
+        self._enter(max(self._iteration - 1, 0) // self._phase)  # of what was played last
         put_back(self._alive, state["alive"])
         self._weights = self._weights.copy()
         put_back(self._weights, state["weights"])

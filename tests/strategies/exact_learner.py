@@ -71,7 +71,7 @@ def play(strategy, problem, cycles, noise=None):
         answers = np.stack([problem.answer(each) for each in weights[-1]])
         added, errors = (np.zeros_like(answers),) * 2 if noise is None else noise(cycle)
         objectives.append(answers + added)
-        told.append(strategy.observe(CycleReport(cycle, weights[-1], objectives[-1], errors)))
+        told.append(strategy.observe(CycleReport(cycle, weights[-1], objectives[-1], errors, problem.spec.limits)))
     columns = {name: np.array([each[name] for each in told]) for name in strategy.columns}
     return np.array(weights), np.array(objectives), columns
 

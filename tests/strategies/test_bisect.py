@@ -206,7 +206,7 @@ def test_early_reports_that_were_wrong_are_overcome():
     for cycle in range(25):
         weights = strategy.propose(cycle)
         answers = problem.answer(weights[0])[None] + (lie if cycle < 3 else 0.0)
-        strategy.observe(CycleReport(cycle, weights, answers, np.zeros_like(answers)))
+        strategy.observe(CycleReport(cycle, weights, answers, np.zeros_like(answers), problem.spec.limits))
     alpha = alpha_of(strategy.settled()).item()
     assert 0.0 <= math.log(alpha / (1 - alpha)) - math.log(7 / 3) <= 0.1
 

@@ -60,7 +60,7 @@ def test_the_cheapest_within_the_limits_is_settled_on_or_the_least_beyond(name):
     tried = []
     for cycle, (objectives, best) in enumerate(zip(brought, expected, strict=True)):
         tried.append(strategy.propose(cycle))
-        report = CycleReport(cycle, tried[-1], np.array([[objectives]]), np.zeros((1, 1, 2)))
+        report = CycleReport(cycle, tried[-1], np.array([[objectives]]), np.zeros((1, 1, 2)), THREE.spec.limits)
         told = strategy.observe(report)
         assert np.array_equal(strategy.settled(), tried[best])
         assert told["choice"] == tried[best][..., 1]
@@ -73,7 +73,9 @@ def test_several_limits_count_together():
     for cycle, both in enumerate(
         [[[0.1, 0.3, 0.2], [0.1, 0.3, 0.0]], [[0.0, 0.35, 0.3], [0.9, 0.1, 0.4]], [[0.9, 0.1, 0.24], [0.8, 0.0, 0.1]]]
     ):
-        strategy.observe(CycleReport(cycle, tried[cycle], np.array([both]), np.zeros((1, 2, 3))))
+        strategy.observe(
+            CycleReport(cycle, tried[cycle], np.array([both]), np.zeros((1, 2, 3)), TWO_LIMITS.spec.limits)
+        )
     assert np.array_equal(strategy.settled()[0, 0], tried[2][0, 0])
     assert np.array_equal(strategy.settled()[0, 1], tried[2][0, 1])
 

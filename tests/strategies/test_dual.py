@@ -18,10 +18,11 @@ THREE = Stairs([[0.1, 0.6], [0.3, 0.2], [0.7, 0.0]], [[0.1]])
 TWO_LIMITS = Stairs([[0.1, 0.5, 0.5], [0.4, 0.1, 0.5], [0.6, 0.5, 0.0], [1.0, 0.0, 0.0]], [[0.25, 0.2], [0.1, 0.4]])
 
 
-def reported(strategy, cycle, *objectives):
+def reported(strategy, cycle, *objectives, limits=TWO_LIMITS.spec.limits):
     """What is told, and the multipliers that are proposed next, after one member's objectives `(A, M)`."""
     objectives = np.array([objectives])
-    told = strategy.observe(CycleReport(cycle, strategy.propose(cycle), objectives, np.zeros_like(objectives)))
+    report = CycleReport(cycle, strategy.propose(cycle), objectives, np.zeros_like(objectives), limits)
+    told = strategy.observe(report)
     return told, multipliers_of(strategy.propose(cycle + 1), 100.0)[0].tolist()
 
 
@@ -89,5 +90,5 @@ def test_it_resumes_to_the_last_bit_and_members_do_not_touch_one_another():
 
 def test_a_report_that_is_not_finite_moves_nothing():
     strategy = strategy_of("dual", THREE)
-    _, multipliers = reported(strategy, 0, [0.3, np.nan])
+    _, multipliers = reported(strategy, 0, [0.3, np.nan], limits=THREE.spec.limits)
     assert multipliers == [[1.0]]

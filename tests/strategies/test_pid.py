@@ -15,7 +15,8 @@ GAINS = {"initial_alpha": 0.5, "proportional": 2.0, "integral": 4.0, "derivative
 def multipliers(strategy, cycle, *violations):
     """What is proposed next after one member's mean violations of one agent."""
     objectives = np.array([[[0.3, *violations]]])
-    strategy.observe(CycleReport(cycle, strategy.propose(cycle), objectives, np.zeros_like(objectives)))
+    limits = (THREE if len(violations) == 1 else TWO_LIMITS).spec.limits
+    strategy.observe(CycleReport(cycle, strategy.propose(cycle), objectives, np.zeros_like(objectives), limits))
     return multipliers_of(strategy.propose(cycle + 1), 100.0)[0, 0].tolist()
 
 

@@ -11,17 +11,19 @@ from tests.strategies.exact_learner import Stairs, mixture, strategy_of
 THREE = Stairs([[0.1, 0.6], [0.3, 0.2], [0.7, 0.0]], [[0.1]])
 TWO_LIMITS = Stairs([[0.1, 0.5, 0.5], [0.4, 0.1, 0.5], [0.6, 0.5, 0.0], [1.0, 0.0, 0.0]], [[0.25, 0.25]])
 
+LIMITS = TWO_LIMITS.spec.limits
+
 
 def phases(strategy, problem, cycles, iterations=10):
     """Weights and answers `(steps, A, M)` of a member through phases, as the loop asks and tells."""
     weights, answers = [], []
     for cycle in cycles:
         for iteration in range(iterations):
-            at = strategy.propose(cycle) if iteration == 0 else strategy.within(at, answered)  # noqa: F821
+            at = strategy.propose(cycle) if iteration == 0 else strategy.within(at, answered, problem.spec.limits)  # noqa: F821
             answered = problem.answer(at[0])[None]
             weights.append(at[0])
             answers.append(answered[0])
-        strategy.observe(CycleReport(cycle, at, answered, np.zeros_like(answered)))
+        strategy.observe(CycleReport(cycle, at, answered, np.zeros_like(answered), problem.spec.limits))
     return np.array(weights), np.array(answers)
 
 
@@ -30,15 +32,15 @@ def test_a_step_after_an_iteration_shrinks_by_how_many_there_were_in_all():
     first = strategy.propose(0)
     assert multipliers_of(first, 100.0).tolist() == [[[0.5, 0.5]]]
     # + 4 * .25 and - 4 * .25, then 4 / sqrt(2) times 0 and .25.
-    second = strategy.within(first, np.array([[[0.3, 0.5, 0.0]]]))
+    second = strategy.within(first, np.array([[[0.3, 0.5, 0.0]]]), LIMITS)
     assert second == pytest.approx(weights_at(np.array([[[1.5, 0.0]]])))
-    third = strategy.within(second, np.array([[[0.3, 0.25, 0.5]]]))
+    third = strategy.within(second, np.array([[[0.3, 0.25, 0.5]]]), LIMITS)
     assert third == pytest.approx(weights_at(np.array([[[1.5, 0.5**0.5]]])))
-    told = strategy.observe(CycleReport(0, third, np.array([[[0.3, 0.9, 0.9]]]), np.zeros((1, 1, 3))))
+    told = strategy.observe(CycleReport(0, third, np.array([[[0.3, 0.9, 0.9]]]), np.zeros((1, 1, 3)), LIMITS))
     assert told["multiplier"] == pytest.approx(1.5 + 0.5**0.5)
     assert strategy.propose(1).tolist() == third.tolist()  # the cycle's end moves nothing
     # The third: 4 / sqrt(3) times 1.75, up to the largest.
-    fourth = strategy.within(third, np.array([[[0.3, 2.0, 0.25]]]))
+    fourth = strategy.within(third, np.array([[[0.3, 2.0, 0.25]]]), LIMITS)
     assert multipliers_of(fourth, 100.0)[0, 0] == pytest.approx([5.0, 0.5**0.5])
 
 

@@ -17,9 +17,7 @@ ROOTS = np.array([[0.62, 0.27], [0.62, 0.94]])  # alpha at which each agent's vi
 
 def agent_of(members=2, agents=2, **settings):
     adaptation = AdaptationConfig(**{"cycles": 80, "updates": 2, "alpha_step": 0.25, "refinements": 2, **settings})
-    return WeightAdaptationAgent(
-        adaptation, LEARNER, np.full((agents, 1), 0.5), [MemberStreams(seed, "wa") for seed in range(members)]
-    )
+    return WeightAdaptationAgent(adaptation, LEARNER, agents, [MemberStreams(seed, "wa") for seed in range(members)])
 
 
 def played(agent, cycles, first=0, roots=ROOTS):
@@ -29,7 +27,9 @@ def played(agent, cycles, first=0, roots=ROOTS):
         weights = agent.propose(cycle)
         alphas.append(alpha_of(weights))
         objectives = np.stack((alphas[-1], np.clip(0.5 + roots - alphas[-1], 0.0, 1.0)), -1)
-        agent.observe(CycleReport(cycle, weights, objectives, np.zeros_like(objectives)))
+        agent.observe(
+            CycleReport(cycle, weights, objectives, np.zeros_like(objectives), np.full((len(roots[0]), 1), 0.5))
+        )
     return np.stack(alphas)
 
 

@@ -55,11 +55,11 @@ def agent(monkeypatch):
     settings = {"alpha_step": 0.25, "kappa": 0.25, "updates": 7, "learning_rate": 0.125, "initial_alpha": 0.375}
     adaptation = AdaptationConfig(cycles=8, epsilon=((0.0, 1.0), (1.0, 0.0)), **settings)
     streams = [MemberStreams(seed, "wa") for seed in (1, 2)]
-    return module.WeightAdaptationAgent(adaptation, LearnerConfig(), LIMITS, streams, "cpu:3")
+    return module.WeightAdaptationAgent(adaptation, LearnerConfig(), len(LIMITS), streams, "cpu:3")
 
 
 def reported(agent, cycle, objectives):
-    return agent.observe(CycleReport(cycle, agent.propose(cycle), objectives, np.zeros_like(objectives)))
+    return agent.observe(CycleReport(cycle, agent.propose(cycle), objectives, np.zeros_like(objectives), LIMITS))
 
 
 def test_its_learner_sees_two_numbers_of_each_agent_and_chooses_among_the_grid(agent):
@@ -68,7 +68,7 @@ def test_its_learner_sees_two_numbers_of_each_agent_and_chooses_among_the_grid(a
 
 def test_the_first_cycle_is_given_seen_and_not_stored(agent):
     assert agent.propose(0).tolist() == [[[0.625, 0.375]] * 2] * 2
-    told = agent.observe(CycleReport(0, agent.propose(0), FIRST, np.zeros_like(FIRST)))
+    told = agent.observe(CycleReport(0, agent.propose(0), FIRST, np.zeros_like(FIRST), LIMITS))
     # Feasible are costs .5, .75 and 1 (at its limit of .25): 1 - cost + .25; epsilon has just begun to fall.
     assert told["wa_reward"].tolist() == [[0.75, 0.0], [0.5, 0.25]]
     assert told["wa_epsilon"].tolist() == [[1.0, 1.0], [1.0, 1.0]]
@@ -90,7 +90,7 @@ def test_a_cycle_is_stored_with_what_was_seen_before_it_and_learnt_from_as_a_rew
     assert drawn[0][0][0] not in rounds[0][0]
     assert drawn[1][0][1] not in rounds[1][1]
     assert drawn[0][0][1] == rounds[0][1][0]
-    told = agent.observe(CycleReport(1, weights, SECOND, np.zeros_like(SECOND)))
+    told = agent.observe(CycleReport(1, weights, SECOND, np.zeros_like(SECOND), LIMITS))
     learner = agent._learner
     assert learner.epsilons == [([0.875], 1)]
     ((seen, actions, step),) = learner.stored
@@ -148,7 +148,7 @@ def test_a_saved_choice_is_one_of_the_grids_five(agent, actions, left, fits):
     found = agent.state_dict()
     assert np.array_equal(found["actions"], state["actions"]) if actions else found["actions"] is None
     assert found["rounds"][1][1].tolist() == left
-    reported_now = agent.observe(CycleReport(3, np.zeros((2, 2, 2)), FIRST, np.zeros_like(FIRST)))
+    reported_now = agent.observe(CycleReport(3, np.zeros((2, 2, 2)), FIRST, np.zeros_like(FIRST), LIMITS))
     assert len(agent._learner.stored) == (actions is not None)
     assert reported_now["wa_epsilon"].tolist() == [[0.625, 0.625]] * 2
 

@@ -16,28 +16,30 @@ COST = np.array([0.1, 0.1, 0.1, 0.12, 0.2, 0.3, 0.38, 0.44, 0.5, 0.58, 1.0])
 REJECTION = np.array([0.67, 0.67, 0.67, 0.6, 0.4, 0.2, 0.12, 0.08, 0.04, 0.015, 0.0])
 
 
-def agent(seeds=(0, 1), functions=1, tolerance=0.05, **settings):
-    adaptation, limits = AdaptationConfig(**settings), np.full((functions, 1), tolerance)
-    return WeightAdaptationAgent(adaptation, LEARNER, limits, [MemberStreams(s, "wa") for s in seeds])
+def agent(seeds=(0, 1), functions=1, **settings):
+    streams = [MemberStreams(s, "wa") for s in seeds]
+    return WeightAdaptationAgent(AdaptationConfig(**settings), LEARNER, functions, streams)
 
 
 def proposed(strategy, cycle):
     return alpha_of(strategy.propose(cycle))
 
 
-def report_of(strategy, cycle, easier=1.0):
+def report_of(strategy, cycle, easier=1.0, tolerance=0.05):
     """Propose, and report what the table says of it; returns the alphas `(K, F)` and the strategy's columns."""
     weights = strategy.propose(cycle)
     place = np.rint(alpha_of(weights) * 10).astype(int)
     objectives = np.stack((COST[place], REJECTION[place] * easier), -1)
-    return alpha_of(weights), strategy.observe(CycleReport(cycle, weights, objectives, np.zeros_like(objectives)))
+    limits = np.full((weights.shape[1], 1), tolerance)
+    report = CycleReport(cycle, weights, objectives, np.zeros_like(objectives), limits)
+    return alpha_of(weights), strategy.observe(report)
 
 
-def cycle_through(strategy, cycles):
+def cycle_through(strategy, cycles, tolerance=0.05):
     """Play cycles against the table; returns the alphas `(cycles, K, F)` and the rewards."""
     alphas, rewards = [], []
     for cycle in cycles:
-        alpha, told = report_of(strategy, cycle)
+        alpha, told = report_of(strategy, cycle, tolerance=tolerance)
         alphas.append(alpha)
         rewards.append(told["wa_reward"])
     return np.array(alphas), np.array(rewards)
@@ -106,8 +108,8 @@ def test_epsilon_follows_its_schedule_over_the_cycles():
     ],
 )
 def test_learns_the_cheapest_alpha_that_is_feasible(tolerance, best):
-    strategy = agent(range(4), tolerance=tolerance, cycles=40)
-    alphas, rewards = cycle_through(strategy, range(40))
+    strategy = agent(range(4), cycles=40)
+    alphas, rewards = cycle_through(strategy, range(40), tolerance)
     # One cell of the table below the next is 0.06 to 0.42 of reward: no tie.
     assert alpha_of(strategy.settled()).ravel().tolist() == [best] * 4
     assert np.all(alphas[-1] == best)

@@ -208,7 +208,7 @@ def test_another_instance_is_evaluated_under_the_present_weights():
 class Climber(Listener):
     """A strategy that adds an eighth to the second member's alpha after every iteration but a phase's last."""
 
-    def within(self, weights, objectives):
+    def within(self, weights, objectives, limits):
         self.heard = [*getattr(self, "heard", []), objectives[0, 0, 0]]
         return weights + np.array([0.0, 0.125])[:, None, None] * np.array([-1.0, 1.0])
 

@@ -97,7 +97,7 @@ def played():
 def test_a_cycles_rows_by_hand_and_feasible_at_the_limits_of_every_constraint():
     records = records_of()
     told = {"one": 50 + counted(2, 2), "two": 60 + counted(2, 2)}
-    records.add_cycle(2, WEIGHTS, 10 + counted(2, 2, 3), played(), told)
+    records.add_cycle(2, WEIGHTS, 10 + counted(2, 2, 3), played(), SPEC.limits, told)
     # Measures are 0 1, 2 3 in the first period and 4 5, 6 7 in the second: means 2 3 and 4 5, and 8 more for the other.
     assert records.taken()["cycles"] == [
         [7, 2, 0.25, 0.25, 10.0, 11.0, 12.0, 2.0, 2.0, 3.0, 0.25, 0.75, 0, 50.0, 60.0, "left"],
@@ -128,7 +128,7 @@ def test_who_has_diverged_has_blanks_in_place_of_numbers_alone():
     alive[1] = False  # as the loop says later on
     summary = IterationSummary(0.5, np.ones(2), np.ones((2, 2, 3)), np.ones((2, 2, 2)))
     records.add_iteration(0, 1, WEIGHTS, summary)
-    records.add_cycle(0, WEIGHTS, np.ones((2, 2, 3)), played(), {"one": np.ones((2, 2))})
+    records.add_cycle(0, WEIGHTS, np.ones((2, 2, 3)), played(), SPEC.limits, {"one": np.ones((2, 2))})
     records.add_evaluation(Pumps(), WEIGHTS, played())
     tables = records.taken()
     assert tables["training"][3] == [9, 0.5, 0.5, 0, 1, 0.5, *[None] * 7, "right"]

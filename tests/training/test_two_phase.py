@@ -258,9 +258,8 @@ def test_what_is_evaluated_is_never_trained_on():
 def test_fixed_weights_never_change_their_mind():
     weights = weights_of(np.array([[0.1, 0.2], [0.9, 0.9]]))
     strategy = FixedWeights(weights)
-    assert np.array_equal(
-        strategy.observe(CycleReport(0, weights, weights, np.zeros_like(weights)))["choice"], [[0.1, 0.2], [0.9, 0.9]]
-    )
+    report = CycleReport(0, weights, weights, np.zeros_like(weights), np.full((2, 1), 0.05))
+    assert np.array_equal(strategy.observe(report)["choice"], [[0.1, 0.2], [0.9, 0.9]])
     assert np.array_equal(strategy.propose(5), weights)
     assert np.array_equal(strategy.settled(), weights)
     assert not strategy.diverged().any()

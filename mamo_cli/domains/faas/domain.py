@@ -16,7 +16,7 @@ from mamo_cli.domains.faas.offline.enumeration import cheapest
 from mamo_cli.domains.faas.offline.measures import MEMORY_ROUNDING, choice_cost
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
 from mamo_cli.domains.faas.offline.solve import solve
-from mamo_cli.domains.faas.prospects import Prospects, nondecreasing
+from mamo_cli.domains.faas.prospects import Prospect, Prospects, nondecreasing
 from mamo_cli.domains.faas.reach import reach_warning
 from mamo_cli.domains.faas.settings import WORDS, InstanceConfig, Planning
 from mamo_cli.workload.generators import sinusoidal
@@ -95,7 +95,7 @@ class FaasDomain:
         self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
     ) -> Answer:
         """By enumeration; the best nondecreasing function of the expected rate by dynamic programming."""
-        prospect = self._prospects[part, knowledge]
+        prospect = self.prospect(part, knowledge)
         scores = -rewards(prospect.objectives, weights[:, None])
         if prospect.expected is None:
             plan = scores.argmin(-1)
@@ -105,6 +105,10 @@ class FaasDomain:
         plan = np.minimum(plan, prospect.max_replicas - 1)
         brought = np.take_along_axis(prospect.objectives, plan[..., None, None], 2)[..., 0, :]
         return Answer(plan, np.stack([np.ascontiguousarray(brought[..., m]).mean(0) for m in range(2)], -1))
+
+    def prospect(self, part: Part, knowledge: Knowledge) -> Prospect:
+        """What every choice brings at each step of a part, to whom so much is known."""
+        return self._prospects[part, knowledge]
 
     @functools.cached_property
     def _prospects(self) -> Prospects:

@@ -26,7 +26,7 @@ def build(
 ) -> "WeightAdaptationAgent":
     """The agents of these members, from their sections; see `registry`."""
     streams = [MemberStreams(seed, "wa") for seed in seeds]
-    return WeightAdaptationAgent(settings["adaptation"], settings["wa_learner"], spec.limits, streams, device)
+    return WeightAdaptationAgent(settings["adaptation"], settings["wa_learner"], len(spec.agents), streams, device)
 
 
 def wa_reward(objectives: FloatArray, limits: FloatArray, kappa: float) -> FloatArray:
@@ -72,14 +72,14 @@ class WeightAdaptationAgent(Strategy):
         self,
         adaptation: AdaptationConfig,
         learner: LearnerConfig,
-        limits: FloatArray,
+        agents: int,
         streams: Sequence[MemberStreams],
         device: str = "cpu",
     ) -> None:
-        """Args: adaptation, learner: settings. limits: `(A, 1)` of the violation. streams, device: of the learner."""
-        self._config, self._limits = adaptation, limits
+        """Args: adaptation, learner: settings. agents: A. streams, device: of the learner."""
+        self._config = adaptation
         self._streams = list(streams)
-        members, agents = len(self._streams), len(limits)
+        members = len(self._streams)
         self._grid = np.tile(alpha_grid(adaptation.alpha_step), (members, agents, 1))
         self._choices = self._grid.shape[-1]
         self._violations = np.full_like(self._grid, np.nan)  # what each alpha of the grid brought last
@@ -111,7 +111,7 @@ class WeightAdaptationAgent(Strategy):
         Returns:
             The reward, the probability with which the cycle's alpha was exploratory, and the alpha preferred now.
         """
-        reward = wa_reward(report.objectives, self._limits, self._config.kappa)
+        reward = wa_reward(report.objectives, report.limits, self._config.kappa)
         seen = self._seen._replace(values=report.objectives.astype(np.float32)[:, None])
         if self._actions is not None:
             self._learner.store(self._seen, self._actions, _outcome(reward, seen))
@@ -146,7 +146,7 @@ class WeightAdaptationAgent(Strategy):
         alphas, violations = alpha_of(report.weights)[..., None], report.objectives[..., 1:2]
         self._violations = np.where(self._grid == alphas, violations, self._violations)
         for k in np.flatnonzero(self._refined < self._config.refinements).tolist():
-            ends = [last_bracket(*seen) for seen in zip(self._violations[k], self._limits[:, 0], strict=True)]
+            ends = [last_bracket(*seen) for seen in zip(self._violations[k], report.limits[:, 0], strict=True)]
             if min(ends) < 0:
                 continue
             for a, low in enumerate(ends):

@@ -5,7 +5,7 @@ import pytest
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import AS_CONFIGURED, Shift
 from mamo_cli.core.settings import resolve
-from mamo_cli.training.drift import DriftConfig
+from mamo_cli.training.conditions import DriftConfig
 
 
 def drift(**given):
@@ -13,13 +13,13 @@ def drift(**given):
 
 
 def test_without_points_nothing_changes():
-    assert [drift().at(cycle) for cycle in (0, 7)] == [AS_CONFIGURED] * 2
+    assert [Shift(**drift().at(cycle)) for cycle in (0, 7)] == [AS_CONFIGURED] * 2
     assert drift().changes(100) == []
 
 
 def test_a_step_holds_until_the_next():
     steps = drift(load=[[2, 1.5], [4, 0.5]], cap=[[3, 7]], tolerance=[[0, 0.1]])
-    assert [steps.at(cycle) for cycle in range(6)] == [
+    assert [Shift(**steps.at(cycle)) for cycle in range(6)] == [
         Shift(tolerance=0.1),
         Shift(tolerance=0.1),
         Shift(load=1.5, tolerance=0.1),
@@ -34,8 +34,8 @@ def test_a_step_holds_until_the_next():
 def test_a_ramp_goes_straight_and_then_stays():
     ramp = drift(shape="ramp", service=[[0, 1.0], [4, 2.0]], cap=[[0, 10], [4, 7]])
     # A quarter of the way a step: 10, 9.25, 8.5, 7.75 replicas, of which whole ones are there.
-    assert [ramp.at(cycle).service for cycle in range(6)] == [1.0, 1.25, 1.5, 1.75, 2.0, 2.0]
-    assert [ramp.at(cycle).cap for cycle in range(6)] == [10, 9, 8, 7, 7, 7]
+    assert [ramp.at(cycle)["service"] for cycle in range(6)] == [1.0, 1.25, 1.5, 1.75, 2.0, 2.0]
+    assert [ramp.at(cycle)["cap"] for cycle in range(6)] == [10, 9, 8, 7, 7, 7]
     assert ramp.changes(6) == [1]
 
 
