@@ -84,6 +84,8 @@ class InventoryDomain:
             choices=(settings.levels + 1,) * len(items),
             cost_scale=self.evaluation.cost_scale,
             step_seconds=evaluation.step_seconds,
+            # What was ordered before limits what can be: a policy must play for long against the time of an order.
+            block=10 * (settings.lead_time + 1),
         )
         least = self.prospect.least_violation().mean(axis=0)
         self.warnings = tuple(_out_of_reach(settings, items, least))
