@@ -95,7 +95,10 @@ def _judged(domain: Domain, member: MemberEvaluation, weights: FloatArray) -> li
         return [None, None, None]
     if np.isnan(member.played.paid).any():
         return [None, best, None]
-    achieved = expected_reward(domain, domain.choices_of(member.played.measures), weights)
+    try:
+        achieved = expected_reward(domain, domain.choices_of(member.played.measures), weights)
+    except NothingExactError:  # more than one policy was played, or too little of one
+        return [None, best, None]
     return [achieved, best, regret(achieved, best)]
 
 

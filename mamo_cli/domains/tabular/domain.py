@@ -13,6 +13,7 @@ from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import NothingExactError, UsageError
 from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
 from mamo_cli.core.seeding import stream
+from mamo_cli.core.settings import Section
 from mamo_cli.core.words import Words
 from mamo_cli.domains.tabular.environment import TabularEnvironment, ways
 from mamo_cli.domains.tabular.exact import best, means, shares
@@ -33,14 +34,18 @@ def workload(settings: ProcessSettings, agent: str, expected: float) -> Trace:
     return Trace((agent,), rates, rates, step_seconds=1.0, period_steps=settings.evaluation_steps)
 
 
-def without_trace(source: Trace, evaluation: Trace | None) -> None:
-    """Refuse a workload of its own for the evaluation.
+def refuse(agent: str, evaluation: Trace | None, planning: Section | None) -> None:
+    """End what cannot be done with a process.
 
     Raises:
-        UsageError: there is one.
+        UsageError: a plan by step is asked for, or a trace was given to evaluate on.
     """
-    if evaluation is not None and evaluation is not source:
-        raise UsageError("what comes is chance alone, and no --trace to evaluate on: try --noise-seed")
+    if planning is not None:
+        raise UsageError(
+            f"solve-offline plans by step, and what a {agent} best does follows its state: no such plan exists"
+        )
+    if evaluation is not None:
+        raise UsageError(f"a {agent} is evaluated under chance alone, not on a --trace: give --noise-seed")
 
 
 class TabularDomain:
@@ -66,6 +71,7 @@ class TabularDomain:
             settings: of the evaluation.
         """
         self.process = process
+        self._answers: dict[bytes, Answer] = {}
         self._coming = ways(process, stream(settings.noise_seed, "evaluation"), (settings.evaluation_steps,))
         self.spec = Spec(
             agents=(agent,),
@@ -102,15 +108,18 @@ class TabularDomain:
     def optimum(
         self, scope: Scope, weights: FloatArray | None = None, solver: str = "auto", time_limit_s: float | None = None
     ) -> Optimum:
-        """Unknown: a plan by step would have to know every state beforehand."""
-        raise NothingExactError("choices follow states, which no plan by step knows")
+        """There is none: a plan by step would have to know every state beforehand."""
+        raise NothingExactError(f"no plan by step is best for a {self.spec.agents[0]}, whose choices follow its state")
 
     def answer(
         self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
     ) -> Answer:
         """The plan `(S, 1)` of least weighted mean in the long run, by policy iteration, see `best`."""
-        plan = best(self.process, weights[0])
-        return Answer(plan[:, None], means(self.process, plan, self.process.objectives)[None])
+        key = weights.tobytes()
+        if key not in self._answers:
+            plan = best(self.process, weights[0])
+            self._answers[key] = Answer(plan[:, None], means(self.process, plan, self.process.objectives)[None])
+        return self._answers[key]
 
     def perfect(self, weights: FloatArray) -> IntArray:
         """The plan `(S, 1)` of the answer."""

@@ -43,13 +43,12 @@ def best(process: Process, weights: FloatArray) -> IntArray:
 def shares(process: Process, plan: IntArray) -> FloatArray:
     """`(S,)` of time in each state in the long run under a plan `(S,)`, from where a play begins."""
     following = process.following(plan)
-    ending = np.zeros(process.states)
-    ending[process.starts] += 1.0 / len(process.starts)
+    ending = np.bincount(process.starts, minlength=process.states) / len(process.starts)
     classes = _closed(following)
     lasting = np.any(classes, 0)
     if len(classes) > 1 and not lasting[process.starts].all():
         passing = np.flatnonzero(~lasting)
-        visits = splu((sparse.eye_array(len(passing)) - following[passing][:, passing]).tocsc().T)
+        visits = splu((sparse.eye_array(len(passing)) - following[passing][:, passing]).T.tocsc())
         ending += visits.solve(ending[passing]) @ following[passing]
     whole = [1.0] if len(classes) == 1 else [ending[members].sum() for members in classes]
     total = np.zeros(process.states)

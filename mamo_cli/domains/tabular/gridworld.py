@@ -14,7 +14,7 @@ from pydantic import Field
 
 from mamo_cli.core.settings import Section
 from mamo_cli.core.words import Quantity, Words
-from mamo_cli.domains.tabular.domain import TabularDomain, without_trace, workload
+from mamo_cli.domains.tabular.domain import TabularDomain, refuse, workload
 from mamo_cli.domains.tabular.process import Process
 from mamo_cli.domains.tabular.settings import ProcessSettings
 from mamo_cli.workload.trace import Trace
@@ -33,8 +33,16 @@ WORDS = Words(
     control="Restarts",
     cost="Mean cost (share of the largest loss)",
 )
-# An episode's end stands for the discount.
-DEFAULTS: Mapping[str, Any] = {"learner": {"discount": 0.99}}
+# The end of an episode is the world's own discount. The learner's comes on top, near 1: the two together look ahead.
+DEFAULTS: Mapping[str, Any] = {
+    "learner": {
+        "hidden": (64, 64),
+        "discount": 0.95,
+        "batch_size": 64,
+        "priority_exponent": 0.0,
+    },
+    "phase": {"environments": 64},
+}
 
 
 class GridworldConfig(ProcessSettings):
@@ -55,15 +63,15 @@ def load(settings: GridworldConfig) -> Trace:
 def build(
     settings: GridworldConfig, source: Trace, evaluation: Trace | None = None, planning: Section | None = None
 ) -> TabularDomain:
-    """The gridworld of a configuration; see `registry.build`. A mixture plays a policy for a hundred episodes."""
-    without_trace(source, evaluation)
+    """The gridworld of a configuration; see `registry.build`. A mixture plays a policy for ten episodes."""
+    refuse(AGENT, evaluation, planning)
     going_on = settings.gamma
     return TabularDomain(
         process=process(going_on),
         words=WORDS,
         agent=AGENT,
         limit=1.0 - (1.0 - going_on) * settings.visits,
-        block=int(np.ceil(100 / (1.0 - going_on))),
+        block=round(10 / (1.0 - going_on)),
         settings=settings,
     )
 

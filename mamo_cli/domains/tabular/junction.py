@@ -16,7 +16,7 @@ from pydantic import Field
 
 from mamo_cli.core.settings import Section, Share
 from mamo_cli.core.words import Quantity, Words
-from mamo_cli.domains.tabular.domain import TabularDomain, without_trace, workload
+from mamo_cli.domains.tabular.domain import TabularDomain, refuse, workload
 from mamo_cli.domains.tabular.process import Process
 from mamo_cli.domains.tabular.settings import ProcessSettings
 from mamo_cli.workload.trace import Trace
@@ -37,9 +37,20 @@ WORDS = Words(
     control="Arrivals\n(vehicles/slot)",
     cost="Mean cost (share of all places)",
 )
-DEFAULTS: Mapping[str, Any] = {"learner": {"discount": 0.97}}
-BLOCK = 1000
-"""Slots for which one policy of a mixture plays: queues and phase remember some tens."""
+# A switch pays off tens of slots later. A policy that never switches sees nothing else any more: many copies, a replay
+# of several phases and small steps keep the others in mind.
+DEFAULTS: Mapping[str, Any] = {
+    "learner": {
+        "hidden": (64, 64),
+        "discount": 0.98,
+        "batch_size": 64,
+        "priority_exponent": 0.0,
+        "replay_capacity": 65_536,
+    },
+    "phase": {"environments": 128, "learning_rate": ((0.0, 1e-3), (0.4, 1e-3), (1.0, 1e-4))},
+}
+BLOCK = 100
+"""Slots for which one policy of a mixture plays on: queues and phase remember some tens of slots."""
 
 Chance = Annotated[float, Field(gt=0.0, lt=1.0)]
 
@@ -66,7 +77,7 @@ def build(
     settings: JunctionConfig, source: Trace, evaluation: Trace | None = None, planning: Section | None = None
 ) -> TabularDomain:
     """The junction of a configuration; see `registry.build`."""
-    without_trace(source, evaluation)
+    refuse(AGENT, evaluation, planning)
     return TabularDomain(
         process=process(settings.arrivals, settings.places),
         words=WORDS,
