@@ -18,7 +18,10 @@ FIRST_DOMAIN = "faas"
 """That of runs from before there were others."""
 
 DRAWABLE = ("complete", "diverged")
-"""Statuses of a run that has ended by itself; a diverged one still holds its healthy seeds."""
+"""Statuses of a run that has ended by itself; a diverged one still holds its healthy seeds.
+
+So does a comparison of which some cells, which it names, failed.
+"""
 
 
 def read_command(folder: Path) -> str:
@@ -28,7 +31,7 @@ def read_command(folder: Path) -> str:
         DataError: There is no readable `run.json`, or the run has not ended.
     """
     manifest = read_manifest(folder)
-    if manifest["status"] not in DRAWABLE:
+    if manifest["status"] not in DRAWABLE and not manifest.get("failed"):
         raise DataError(f"{folder}: the run is {manifest['status']}: start the same command again to finish it")
     return str(manifest["command"])
 
@@ -141,6 +144,13 @@ WHOLE: CellKind = (int, "a whole number")
 CELL_KINDS = {
     AGENT: TEXT,
     "kind": TEXT,
+    "scenario": TEXT,
+    "strategy": TEXT,
+    "over": TEXT,
+    "te": TEXT,
+    "readout": TEXT,
+    "title": TEXT,
+    "domain": TEXT,
     "scope": TEXT,
     "termination": TEXT,
     "seed": WHOLE,

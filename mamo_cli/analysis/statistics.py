@@ -1,10 +1,11 @@
-"""What many seeds say together: the interquartile mean, the median and their bootstrap intervals.
+"""What many seeds say together: the interquartile mean, the median, their bootstrap intervals, and who does better.
 
 The definitions are those of Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice",
 NeurIPS 2021, for a single task, whose one stratum is the set of its seeds.
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,11 +56,27 @@ def median(values: ArrayLike) -> FloatArray:
     return np.asarray(np.median(_complete(values), axis=0))
 
 
+def mean(values: ArrayLike) -> FloatArray:
+    """Plain mean over the seeds: what a limit on an average is about.
+
+    Args:
+        values: (seeds, ...) one value per seed, of which there is at least one.
+
+    Returns:
+        (...) the mean.
+
+    Raises:
+        ValueError: There is no seed, or a value is NaN.
+    """
+    return np.asarray(_complete(values).mean(axis=0))
+
+
 CUT_AT_EITHER_END: Mapping[Statistic, Callable[[int], int]] = {
     interquartile_mean: lambda seeds: seeds // 4,
     median: lambda seeds: (seeds - 1) // 2,
+    mean: lambda seeds: 0,
 }
-"""Both are means of the middle of the sorted values: how many of so many are not of the middle."""
+"""All are means of the middle of the sorted values: how many of so many are not of the middle."""
 
 
 def bootstrap_interval(
@@ -82,7 +99,7 @@ def bootstrap_interval(
 
     Args:
         values: (seeds, ...) one value per seed.
-        statistic: `interquartile_mean` or `median`.
+        statistic: `interquartile_mean`, `median` or `mean`.
         level: Nominal coverage, in (0, 1).
         resamples: How many times the seeds are drawn.
         rng: Where the draws come from.
@@ -107,6 +124,54 @@ def bootstrap_interval(
         block = slice(start, start + width)
         ends[:, block] = np.quantile(statistic(points[:, block][drawn]), tails, axis=0)
     return ends[0].reshape(shape), ends[1].reshape(shape)
+
+
+class Compared(NamedTuple):
+    """How the seeds of one algorithm fare against the same seeds of another, where less is better."""
+
+    difference: tuple[float, float, float]  # of the interquartile means, with its interval
+    improvement: tuple[float, float, float]  # probability of improvement, with its interval
+    paired: float  # share of the seeds that do better than the same seed of the other, a tie counted half
+
+
+def compared(
+    values: ArrayLike, others: ArrayLike, level: float = 0.95, resamples: int = 2000, *, rng: np.random.Generator
+) -> Compared:
+    """Compare two algorithms on the same seeds of one task.
+
+    The probability of improvement is that of Agarwal et al.: the mean over all pairs of a run of one and a run of the
+    other of 1 where the one is better, 1/2 where both are equal, and 0 otherwise (Mann and Whitney's U over the number
+    of pairs). The bootstrap draws seeds for both at once, as they are paired: what a seed shares, its noise, cancels.
+
+    Args:
+        values: (seeds,) of the one.
+        others: (seeds,) of the other, in the same order of seeds.
+        level: Nominal coverage, in (0, 1).
+        resamples: How many times the seeds are drawn.
+        rng: Where the draws come from.
+
+    Raises:
+        ValueError: There is no seed, a value is NaN, or the two are not of the same seeds.
+    """
+    ours, theirs = _complete(values), _complete(others)
+    if ours.shape != theirs.shape or ours.ndim != 1:
+        raise ValueError(f"both must be one value for each of the same seeds, got {ours.shape} and {theirs.shape}")
+    wins = np.sign(theirs[None, :] - ours[:, None]) / 2.0 + 0.5
+    drawn = rng.integers(len(ours), size=(len(ours), resamples))
+    often = np.stack([np.bincount(column, minlength=len(ours)) for column in drawn.T]) / len(ours)
+    tails = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
+    differences = interquartile_mean(ours[drawn]) - interquartile_mean(theirs[drawn])
+    improvements = np.einsum("ri,ij,rj->r", often, wins, often, optimize=True)
+    return Compared(
+        difference=_with_ends(interquartile_mean(ours) - interquartile_mean(theirs), differences, tails),
+        improvement=_with_ends(wins.mean(), improvements, tails),
+        paired=float(np.diagonal(wins).mean()),
+    )
+
+
+def _with_ends(value: ArrayLike, resampled: FloatArray, tails: list[float]) -> tuple[float, float, float]:
+    low, high = np.quantile(resampled, tails)
+    return float(np.asarray(value)), float(low), float(high)
 
 
 def _of_drawn_ranks(points: FloatArray, statistic: Statistic, resamples: int, rng: np.random.Generator) -> FloatArray:

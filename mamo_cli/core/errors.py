@@ -4,6 +4,7 @@ A message names the thing, its value and the remedy. Anything that is not a `Mam
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 MAX_PROBLEMS_SHOWN = 20
 
@@ -64,3 +65,13 @@ class StorageError(MamoError):
     """The disk is full, read-only or failing."""
 
     exit_code = 8
+
+
+class SweepError(MamoError):
+    """Some cells of a sweep failed; `outcome` is what came out of the others."""
+
+    exit_code = 9
+
+    def __init__(self, message: str, outcome: Any) -> None:
+        super().__init__(message)
+        self.outcome = outcome

@@ -113,6 +113,25 @@ class EvaluateConfig(Section):
     )
 
 
+class CompareConfig(Section):
+    """`mamo compare`."""
+
+    scenario: Annotated[tuple[str, ...], Field(min_length=1)] = ("reference",)
+    strategy: Annotated[tuple[Annotated[str, one_of(strategies.STRATEGIES)], ...], Field(min_length=1)] = Field(
+        default=tuple(strategies.STRATEGIES), description="Who picks the weights; repeat for several.  [default: all]"
+    )
+    seeds: Seeds | None = Field(
+        default=None,
+        description="How many of each scenario's seeds, from its first; or which.  [default: the scenario's own]",
+    )
+    te: Annotated[str, one_of(TASK_AGENTS)] = "dqn"
+    readout: Annotated[str, one_of(READOUTS)] = "mix"
+
+    def others(self) -> dict[str, str]:
+        """What is the same in all cells, whatever a strategy would have of its own."""
+        return {"te": self.te, "readout": self.readout}
+
+
 Config = TypeVar("Config", bound=Section)
 
 

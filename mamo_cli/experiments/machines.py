@@ -53,6 +53,21 @@ class Machines:
     ray_address: str | None = None
     device: str = "cpu"
 
+    def check(self) -> None:
+        """See that they are such as there can be; whether they are there, only using them tells.
+
+        Raises:
+            UsageError: they are not.
+        """
+        if self.jobs is not None and self.jobs < 1:
+            raise UsageError(f"--jobs must be at least 1, got {self.jobs}")
+        if self.engine not in ENGINES:
+            raise UsageError(f"--engine is one of {', '.join(ENGINES)}, got {self.engine!r}")
+        if self.engine == "local" and self.ray_address is not None:
+            raise UsageError(f"--ray-address {self.ray_address} needs --engine ray")
+        if self.engine != "local" and self.device != "cpu":
+            raise UsageError(f"--device {self.device} needs --engine local")
+
 
 ONE_A_CORE = Machines()
 """One process a core of this machine."""
@@ -95,10 +110,7 @@ def train_members(
     Raises:
         UsageError: no worker process, an unknown engine, or a Ray cluster that cannot be used.
     """
-    if machines.jobs is not None and machines.jobs < 1:
-        raise UsageError(f"--jobs must be at least 1, got {machines.jobs}")
-    if machines.engine != "local" and spec.device != "cpu":
-        raise UsageError(f"--device {spec.device} needs --engine local")
+    machines.check()
     with _place(machines) as (make_engine, available):
         processes = min(machines.jobs or (available if spec.device == "cpu" else 1), len(spec.seeds))
         seeds = sorted(set(spec.seeds))
@@ -135,11 +147,7 @@ def train_members(
 
 def _place(machines: Machines) -> AbstractContextManager[tuple[Callable[..., Engine], int]]:
     """What makes an engine, and how many cores there are for it."""
-    if machines.engine not in ENGINES:
-        raise UsageError(f"--engine is one of {', '.join(ENGINES)}, got {machines.engine!r}")
     if machines.engine == "local":
-        if machines.ray_address is not None:
-            raise UsageError(f"--ray-address {machines.ray_address} needs --engine ray")
         return nullcontext((local_engine, cores()))
     return _cluster(machines.ray_address or "auto")
 

@@ -23,8 +23,10 @@ from mamo_cli.analysis.mamo_tables import mamo_table
 from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
 from mamo_cli.analysis.run_tables import AGENT, has_answers, read_command, read_words
 from mamo_cli.analysis.selection import AGENTS_TOTAL
+from mamo_cli.analysis.sweep_tables import anytime_table, leaderboard_table, profile_table, profiled, scenarios_of
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.words import Words
+from mamo_cli.domains import registry as domains
 from mamo_cli.plots.agents import draw_learning_curves, draw_te_agents
 from mamo_cli.plots.compared import draw_learning_compared, draw_mamo_compared
 from mamo_cli.plots.frontier import draw_frontier
@@ -33,6 +35,7 @@ from mamo_cli.plots.offline import draw_offline, draw_offline_noise
 from mamo_cli.plots.output import save_figure
 from mamo_cli.plots.regret import draw_regret
 from mamo_cli.plots.style import MOST_RUNS, house_style
+from mamo_cli.plots.sweep import draw_anytime, draw_leaderboard, draw_profile
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +70,9 @@ FIGURES: Mapping[str, Mapping[str, Drawing]] = {
 }
 """By command, from the least to the most that a run has learned, then by file name."""
 
+SWEEP = "compare"
+"""The command whose runs have figures for each scenario; see `_draw_sweep`."""
+
 LEARNING = "learning_curves_compared"
 
 COMPARISONS: Mapping[str, Comparison] = {
@@ -96,14 +102,31 @@ def draw_run(folder: Path, destination: Path | None = None) -> list[Path]:
         StorageError: A file cannot be written.
     """
     command = read_command(folder)
+    if command == SWEEP:
+        return _draw_sweep(folder, destination or folder / "figures")
     if command not in FIGURES:
-        raise DataError(f"{folder}: a run of {command!r} has no figures, only those of {', '.join(FIGURES)} have")
+        having = ", ".join([*FIGURES, SWEEP])
+        raise DataError(f"{folder}: a run of {command!r} has no figures, only those of {having} have")
     written, words = [], read_words(folder)
     for name, (tabulate, draw) in FIGURES[command].items():
         if name in OF_ANSWERS and not has_answers(folder):
             continue
         table = tabulate(folder)
         written += _draw(draw, table, words, (destination or folder / "figures") / name)
+    return written
+
+
+def _draw_sweep(folder: Path, place: Path) -> list[Path]:
+    """Draw a comparison: the leaderboard, and of each scenario the way there, of each of its agents the profile."""
+    written = _draw(draw_leaderboard, leaderboard_table(folder), read_words(folder), place / "leaderboard")
+    scenarios = scenarios_of(folder).dropna(subset="causal_cost")  # else there is no regret
+    for scenario, domain in scenarios[["scenario", "domain"]].itertuples(index=False):
+        words: Words = domains.about(domain).WORDS
+        written += _draw(draw_anytime, anytime_table(folder, scenario), words, place / f"anytime_{scenario}")
+        agents = profiled(folder, scenario)
+        for agent in agents:
+            name = f"profile_{scenario}_{agent}" if len(agents) > 1 else f"profile_{scenario}"
+            written += _draw(draw_profile, profile_table(folder, scenario, agent), words, place / name)
     return written
 
 
@@ -127,7 +150,7 @@ def draw_runs(folders: Sequence[Path], out: Path | None = None) -> list[Path]:
     runs = names_of(folders)
     places = {name: _place(name, folder, out, alone=len(runs) == 1) for name, folder in runs.items()}
     written = [path for name, folder in runs.items() for path in draw_run(folder, places[name])]
-    groups = alike(runs)
+    groups = alike({name: folder for name, folder in runs.items() if read_command(folder) != SWEEP})
     _say_apart(groups)
     for group in groups:
         host = max(group, key=lambda name: list(FIGURES).index(read_command(runs[name])))
@@ -143,6 +166,8 @@ def _place(name: str, folder: Path, out: Path | None, alone: bool) -> Path:
 
 def _say_apart(groups: Sequence[Mapping[str, Path]]) -> None:
     """Say of every run outside the largest group why it is not compared with that."""
+    if not groups:
+        return
     base, folder = next(iter(max(groups, key=len).items()))
     for group in groups:
         for name in group if base not in group else ():

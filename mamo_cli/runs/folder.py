@@ -5,6 +5,7 @@ Only this layer writes a run's results. A folder is worked in by one process at 
 
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class RunFolder:
     path: Path
     digest: str
     manifest: dict[str, Any] = field(default_factory=dict)
+    _began: float = 0.0
 
     @property
     def complete(self) -> bool:
@@ -59,6 +61,7 @@ class RunFolder:
 
     def begin(self, command: str, argv: list[str]) -> None:
         """Record that a process has started to work on the run."""
+        self._began = time.monotonic()
         earlier = [{"status": "crashed", **start} for start in self.manifest.get("starts", [])]
         self.record(
             schema_version=manifest.SCHEMA_VERSION,
@@ -74,7 +77,14 @@ class RunFolder:
     def end(self, status: str) -> None:
         """Record how the work has ended."""
         *earlier, last = self.manifest["starts"]
-        self.record(status=status, ended=_now(), starts=[*earlier, {**last, "ended": _now(), "status": status}])
+        seconds = round(time.monotonic() - self._began, 3)
+        ended = {**last, "ended": _now(), "seconds": seconds, "status": status}
+        self.record(status=status, ended=_now(), starts=[*earlier, ended])
+
+
+def name_of(command: str, label: str, digest: str) -> str:
+    """A run folder's name made of command, label and digest."""
+    return f"{command}-{label}"[:55] + f"-{digest}"
 
 
 @contextmanager
@@ -109,8 +119,8 @@ def open_run(
         DataError: the folder's run.json is damaged.
         StorageError: the disk refuses.
     """
-    path = root / (checked_name(name) if name else f"{command}-{label}"[:55] + f"-{digest(config, *contents)}")
-    path = _unused(path) if fresh else path
+    path = root / (checked_name(name) if name else name_of(command, label, digest(config, *contents)))
+    path = unused(path) if fresh else path
     if path.is_symlink():
         raise UsageError(f"{path} is a link, and runs stay under {root}: use another --name")
     if manifest.is_run(path) and (run := _earlier(path, command, config, contents)).complete:
@@ -175,7 +185,8 @@ def _status_after(error: BaseException) -> str:
     return "interrupted" if stopped else "failed"
 
 
-def _unused(path: Path) -> Path:
+def unused(path: Path) -> Path:
+    """The path, or it with the first number behind it that nothing bears."""
     candidates = (path if count == 1 else path.with_name(f"{path.name[:58]}-{count}") for count in range(1, 10_000))
     return next(candidate for candidate in candidates if not candidate.exists())
 

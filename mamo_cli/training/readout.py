@@ -61,6 +61,13 @@ def only(
     )
 
 
+def places_of(readout: str, agents: int) -> int:
+    """How many policies of a member are kept, and measured anew in the end."""
+    if readout not in RULES:
+        return 0
+    return 1 if RULES[readout] is best and agents == 1 else MOST_KEPT
+
+
 class Kept:
     """The policies of K members that may yet be delivered, after each cycle.
 
@@ -72,9 +79,8 @@ class Kept:
         """Args: readout: a name in `RULES`. limits: `(A, M - 1)`. members: K."""
         self._rule, self._limits = RULES[readout], limits
         agents, violations = limits.shape
-        places = 1 if self._rule is best and agents == 1 else MOST_KEPT
-        self._cycles = np.full((members, places), -1)
-        self._weights = np.zeros((members, places, agents, violations + 1))
+        self._cycles = np.full((members, places_of(readout, agents)), -1)
+        self._weights = np.zeros((*self._cycles.shape, agents, violations + 1))
         self._objectives = np.zeros_like(self._weights)
         self._policies: AnyFloatArray | None = None
         self._measured: FloatArray | None = None

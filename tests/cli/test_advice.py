@@ -54,6 +54,8 @@ RAISED_BY = {
     "runs/worker.py": TRAINED,
     "runs/": RUNS,
     "experiments/evaluate.py": ("evaluate",),
+    "experiments/compare.py": ("compare",),
+    "experiments/scenarios.py": ("compare",),
     "experiments/": TRAINED,
     "core/storage.py": TRAINED,  # whose remedies for a full machine say "train with"
     "": RUNS,

@@ -1,12 +1,14 @@
 """Every command, in this process: what it writes, prints and says."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.cli.invoke import MAMO, TRAIN, mamo
+from tests.experiments.mini import write_scenario
 
 EVERY = [
     ("generate", "sinusoidal"),
@@ -16,6 +18,7 @@ EVERY = [
     TRAIN,
     MAMO,
     ("evaluate",),
+    ("compare", "mini.toml", "--strategy", "fixed", "--jobs", "1"),
     ("plot",),
     ("runs", "list"),
     ("runs", "show"),
@@ -25,7 +28,8 @@ EVERY = [
 
 
 @pytest.fixture
-def wide() -> None:
+def files() -> None:
+    write_scenario(Path("mini.toml"))
     pd.DataFrame({"f": np.sqrt(np.arange(1, 13)), "g": np.cbrt(np.arange(1, 13))}).to_csv("wide.csv", index=False)
 
 
@@ -33,7 +37,7 @@ def strictly(text: str) -> dict:
     return json.loads(text, parse_constant=pytest.fail)
 
 
-@pytest.mark.usefixtures("finished", "wide")
+@pytest.mark.usefixtures("finished", "files")
 @pytest.mark.parametrize("command", EVERY, ids=" ".join)
 def test_json_is_one_object_and_quiet_leaves_stderr_empty(command):
     done = mamo(*command, "--json", "-q")
@@ -42,7 +46,7 @@ def test_json_is_one_object_and_quiet_leaves_stderr_empty(command):
     assert done.out.count("\n") == 1
 
 
-@pytest.mark.usefixtures("finished", "wide")
+@pytest.mark.usefixtures("finished", "files")
 @pytest.mark.parametrize("command", [c for c in EVERY if c[0] not in ("runs", "plot")], ids=" ".join)
 def test_people_get_data_within_80_columns_and_the_next_step_on_stderr(command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")

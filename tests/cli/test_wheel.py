@@ -36,6 +36,8 @@ def test_what_a_wheel_holds_works_without_the_tree(folder):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "installed")
         assert not [name for name in archive.namelist() if name.startswith("tests/")]
+        scenarios = {f"mamo_cli/scenarios/{path.name}" for path in (PACKAGE / "scenarios").iterdir()}
+        assert {name for name in archive.namelist() if "/scenarios/" in name} == scenarios
     shutil.rmtree(folder / "tree")
     program = f"import sys; sys.path.insert(0, {str(folder / 'installed')!r}); import mamo_cli.cli.main as m; m.main()"
     start = [sys.executable, "-P", "-c", program]

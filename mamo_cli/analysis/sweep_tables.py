@@ -1,0 +1,88 @@
+"""What the figures of a comparison show, from the tables in its folder."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mamo_cli.analysis.leaderboard import ANYTIME, LEADERBOARD, PROFILE
+from mamo_cli.analysis.run_tables import AGENT, read_run_table
+from mamo_cli.analysis.selection import evenly
+
+MOST_AGENTS = 4
+"""That have a figure of their profile each."""
+
+MOST_SEEDS = 8
+"""Whose cycles are drawn over the exact profile."""
+
+EXACT = ""
+"""In the place of a strategy's name: the perfect agent."""
+
+
+def scenarios_of(folder: Path) -> pd.DataFrame:
+    """The scenarios of a comparison: name, title, domain, tolerance and causal cost.
+
+    Raises:
+        DataError: `scenarios.csv` cannot be read.
+    """
+    return read_run_table(folder, "scenarios.csv", ["scenario", "title", "domain", "tolerance", "causal_cost"])
+
+
+def leaderboard_table(folder: Path) -> pd.DataFrame:
+    """The leaderboard with the scenarios' titles, in percent over the causal bound; no row where all seeds diverged.
+
+    Raises:
+        DataError: a table cannot be read.
+    """
+    table = read_run_table(folder, "leaderboard.csv", list(LEADERBOARD))
+    table = table.merge(scenarios_of(folder)[["scenario", "title"]], on="scenario", how="left")
+    for end in ("", "_low", "_high"):
+        table[f"over_causal_percent{end}"] = 100.0 * (table[f"cost_over_causal_bound{end}"] - 1.0)
+    return table[table["seeds"] > 0].reset_index(drop=True)
+
+
+def anytime_table(folder: Path, scenario: str) -> pd.DataFrame:
+    """Regret of what each strategy would deliver, over environment steps and seconds, in percent.
+
+    Raises:
+        DataError: a table cannot be read.
+    """
+    table = read_run_table(folder, "anytime.csv", list(ANYTIME))
+    table = table[table["scenario"] == scenario].reset_index(drop=True)
+    for end in ("", "_low", "_high"):
+        table[f"regret_percent{end}"] = 100.0 * table.pop(f"regret{end}")
+    return table.assign(title=_title(folder, scenario))
+
+
+def profiled(folder: Path, scenario: str) -> list[str]:
+    """The agents of a scenario whose profiles are drawn: all, or a few of many.
+
+    Raises:
+        DataError: a table cannot be read.
+    """
+    profile = read_run_table(folder, "profile.csv", list(PROFILE))
+    return list(evenly(profile.loc[profile["scenario"] == scenario, AGENT].unique(), MOST_AGENTS))
+
+
+def profile_table(folder: Path, scenario: str, agent: str) -> pd.DataFrame:
+    """Cost and violation over alpha: a perfect agent's, whose strategy is empty text, and some seeds' cycles over them.
+
+    Raises:
+        DataError: a table cannot be read.
+    """
+    exact = read_run_table(folder, "profile.csv", list(PROFILE))
+    cycles = read_run_table(
+        folder, "cycles.csv", ["scenario", "strategy", "seed", "cycle", AGENT, "alpha", "cost", "violation"]
+    )
+    cycles = cycles[cycles["seed"].isin(evenly(np.unique(cycles["seed"]), MOST_SEEDS))]
+    both = pd.concat([exact.assign(strategy=EXACT), cycles], ignore_index=True)
+    both = both[both["scenario"] == scenario]
+    agents = both[AGENT].nunique()
+    both = both[both[AGENT] == agent].reset_index(drop=True)
+    both["seed"], both["cycle"] = both["seed"].astype("Int64"), both["cycle"].astype("Int64")
+    about = scenarios_of(folder).set_index("scenario").loc[scenario]
+    return both.assign(title=about["title"], tolerance=about["tolerance"], agents=agents)
+
+
+def _title(folder: Path, scenario: str) -> str:
+    return str(scenarios_of(folder).set_index("scenario").loc[scenario, "title"])

@@ -1,0 +1,94 @@
+"""`mamo compare`: strategies on scenarios, under one budget."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from mamo_cli.cli.console import print_table
+from mamo_cli.cli.options import AsJson, Device, EngineName, Fresh, Jobs, Name, RayAddress, Results
+from mamo_cli.core.complaints import Given
+from mamo_cli.core.errors import SweepError
+from mamo_cli.core.settings import resolve
+from mamo_cli.experiments.configs import CompareConfig
+from mamo_cli.runs.manifest import RESULTS
+from mamo_cli.training.settings import READOUTS, TASK_AGENTS
+
+SHOWN = {
+    "scenario": "scenario",
+    "strategy": "strategy",
+    "cost_over_causal_bound": "over bound",
+    "mean_violation": "violation",
+    "violating_share": "above",
+    "seconds_to_2_percent": "2 % (s)",
+    "wall_seconds": "s",
+}
+
+
+def compare(
+    scenario: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SCENARIO",
+            help="Scenarios by name, or TOML files; all for all that come with mamo.  [default: reference]",
+        ),
+    ] = None,
+    *,
+    strategy: Annotated[
+        list[str] | None, typer.Option(help="Who picks the weights; repeat for several.  [default: all]")
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="How many of a scenario's seeds, from its first; or which.  [default: the scenario's own]"),
+    ] = None,
+    te: Annotated[
+        str | None, typer.Option(help=f"Who the task agents are: {', '.join(TASK_AGENTS)}.  [default: dqn]")
+    ] = None,
+    readout: Annotated[
+        str | None, typer.Option(help=f"What is delivered: {', '.join(READOUTS)}.  [default: mix]")
+    ] = None,
+    jobs: Jobs = None,
+    engine: EngineName = "local",
+    ray_address: RayAddress = None,
+    device: Device = "cpu",
+    name: Name = None,
+    results: Results = RESULTS,
+    fresh: Fresh = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare strategies on scenarios, all under one budget of environment steps.
+
+    Each strategy in each scenario is a run of its own, which is not run again where it is complete. In the end there is
+    a leaderboard: cost over the causal bound, violation, regret, who improves on whom, and how soon.
+    """
+    from mamo_cli.cli.progress import progress
+    from mamo_cli.cli.running import finish, place
+    from mamo_cli.experiments import compare as experiment
+    from mamo_cli.experiments.machines import Machines
+
+    given = {"scenario": scenario, "strategy": strategy, "seeds": seeds, "te": te, "readout": readout}
+    options = {"scenario": "SCENARIO", **{name: f"--{name}" for name in ("strategy", "seeds", "te", "readout")}}
+    config = resolve(CompareConfig, Given({name: value for name, value in given.items() if value}, options))
+    machines, failure = Machines(jobs, engine, ray_address, device), None
+    try:
+        outcome = experiment.compare(config, place(results, name, fresh), machines, progress)
+    except SweepError as error:
+        outcome, failure = error.outcome, error
+    rows = [[_cell(row, column) for column in SHOWN] for row in outcome.summary]
+    finish(outcome, {"leaderboard": outcome.summary}, as_json, lambda: _show(rows))
+    if failure is not None:
+        raise failure
+
+
+def _show(rows: list[list[Any]]) -> None:
+    """Print the table, unless every cell failed."""
+    if rows:
+        print_table(list(SHOWN.values()), rows)
+
+
+def _cell(row: Mapping[str, Any], column: str) -> Any:
+    """What the table shows of a column: the cost with its interval."""
+    value = row[column]
+    if column != "cost_over_causal_bound" or value is None:
+        return value
+    return f"{value:.3f} [{row[f'{column}_low']:.3f}, {row[f'{column}_high']:.3f}]"

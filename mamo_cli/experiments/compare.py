@@ -1,0 +1,241 @@
+"""Strategies on scenarios, all seeds of a scenario under one budget, one run of `run-mamo` for each pair."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mamo_cli.analysis.leaderboard import (
+    ANYTIME,
+    CYCLES,
+    IMPROVEMENT,
+    LEADERBOARD,
+    MEMBERS,
+    PROFILE,
+    SCENARIOS,
+    anytime_rows,
+    cycle_rows,
+    improvement_rows,
+    leaderboard_row,
+    members,
+    profile_rows,
+)
+from mamo_cli.analysis.standing import Cell, Judge, judge_of, standing
+from mamo_cli.core.errors import DataError, MamoError, SweepError, UsageError
+from mamo_cli.core.seam import Domain
+from mamo_cli.core.settings import digest
+from mamo_cli.experiments.configs import CompareConfig, MamoConfig
+from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity
+from mamo_cli.experiments.run_mamo import members as members_of
+from mamo_cli.experiments.run_mamo import run_mamo
+from mamo_cli.experiments.scenarios import (
+    ALL,
+    Scenario,
+    configuration_of,
+    env_steps,
+    measuring_steps,
+    names,
+    read_scenario,
+    source_of,
+)
+from mamo_cli.experiments.session import HERE, Outcome, Place, open_session, outcome
+from mamo_cli.runs.folder import RunFolder, name_of, unused
+from mamo_cli.runs.logs import LOGGER
+from mamo_cli.runs.manifest import is_run, read_manifest
+from mamo_cli.runs.tables import write_table
+from mamo_cli.training.shards import build_domain
+from mamo_cli.workload.trace import Trace
+
+TABLES = {
+    "scenarios": SCENARIOS,
+    "profile": PROFILE,
+    "leaderboard": LEADERBOARD,
+    "members": MEMBERS,
+    "improvement": IMPROVEMENT,
+    "anytime": ANYTIME,
+    "cycles": CYCLES,
+}
+"""What a comparison writes, and the head of each."""
+
+Telling = Callable[[str], AbstractContextManager[Progress | None]]
+
+
+class Planned(NamedTuple):
+    """A cell that is to be run."""
+
+    scenario: Scenario
+    config: MamoConfig
+    source: Trace
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """Of its run folder, made as that of any other run."""
+        return name_of("run-mamo", f"{self.scenario.name}-{self.config.strategy}-s{self.config.seeds}", self.digest)
+
+    @property
+    def called(self) -> str:
+        """What a person calls it."""
+        return f"{self.scenario.name} {self.config.strategy}"
+
+
+def compare(
+    config: CompareConfig,
+    place: Place = HERE,
+    machines: Machines = ONE_A_CORE,
+    progress: Telling = lambda cell: nullcontext(None),
+) -> Outcome:
+    """Let every strategy run in every scenario, and say who does better; what `mamo compare` does.
+
+    Cells that are complete are not run again, whichever comparison they were run for; one that fails is told of, and
+    the others go on.
+
+    Args:
+        config: which.
+        place: where the runs are kept.
+        machines: where the members train.
+        progress: tells of a cell's rounds.
+
+    Raises:
+        SweepError: some cells failed; all that came of the others is there.
+        MamoError: see its kinds.
+    """
+    machines.check()
+    planned, skipped = _planned(config, machines)
+    scenarios = tuple(dict.fromkeys(cell.scenario.name for cell in planned))
+    named, content = config.model_copy(update={"scenario": scenarios}), " ".join(cell.digest for cell in planned)
+    with open_session("compare", "-".join(scenarios), named, content, place) as run:
+        if not run.complete:
+            for why in skipped:
+                LOGGER.warning("skipped: %s", why)
+            folders = _folders(run, planned, place)
+            failed: dict[str, str] = {}
+            for count, (cell, folder) in enumerate(zip(planned, folders, strict=True), 1):
+                with progress(f"{cell.called} ({count} of {len(planned)})") as told:
+                    reason = _run(cell, Place(place.results, folder.name, argv=place.argv), machines, told)
+                if reason is not None:
+                    failed[cell.called] = reason
+            done = [pair for pair in zip(planned, folders, strict=True) if pair[0].called not in failed]
+            run.record(summary=_write(run.path, done), failed=failed, skipped=skipped)
+            if failed:
+                raise SweepError(
+                    f"{run.path}: {len(failed)} of {len(planned)} cells failed; the same command tries them again",
+                    Outcome(run.path, "failed", run.manifest["summary"]),
+                )
+    return outcome(run)
+
+
+def _planned(config: CompareConfig, machines: Machines) -> tuple[list[Planned], list[str]]:
+    """All cells, and why scenarios that nobody named are left out.
+
+    Raises:
+        UsageError: a scenario or a strategy is not there, is named twice or cannot be run.
+        DataError: the trace of a scenario that was named cannot be read.
+    """
+    shipped = names() if ALL in config.scenario else []
+    asked = list(dict.fromkeys([*(name for name in config.scenario if name != ALL), *shipped]))
+    scenarios = [read_scenario(name) for name in asked]
+    if len({one.name for one in scenarios}) < len(scenarios):
+        raise UsageError(f"two scenarios of one name: {', '.join(asked)}")
+    planned, skipped = [], []
+    for name, scenario in zip(asked, scenarios, strict=True):
+        try:
+            source = source_of(scenario)
+        except DataError as error:
+            if name in config.scenario:
+                raise
+            skipped.append(str(error))
+            continue
+        cells = [configuration_of(scenario, one, source, config.seeds, config.others()) for one in config.strategy]
+        _require_one_budget(scenario, cells, source)
+        content = identity(source, machines.device)
+        planned += [Planned(scenario, cell, source, digest(cell, content)) for cell in cells]
+    return planned, skipped
+
+
+def _require_one_budget(scenario: Scenario, cells: Sequence[MamoConfig], source: Trace) -> None:
+    """See that every strategy makes as many environment steps as every other.
+
+    Raises:
+        UsageError: they do not, as their phases differ.
+    """
+    steps = {cell.strategy: env_steps(cell, source) for cell in cells}
+    if len(set(steps.values())) > 1:
+        told = ", ".join(f"{strategy} {count:,}" for strategy, count in steps.items())
+        raise UsageError(f"scenario {scenario.name}: strategies do not make equally many environment steps ({told})")
+
+
+def _folders(run: RunFolder, planned: Sequence[Planned], place: Place) -> list[Path]:
+    """Where the cells are kept: what was begun goes on; of what starts over, each is new."""
+    known = run.manifest.get("cells", {})
+    paths = [place.results / known.get(cell.called, cell.name) for cell in planned]
+    if place.fresh and not known:
+        paths = [unused(path) for path in paths]
+    run.record(cells={cell.called: path.name for cell, path in zip(planned, paths, strict=True)})
+    return paths
+
+
+def _run(cell: Planned, place: Place, machines: Machines, progress: Progress | None) -> str | None:
+    """Run a cell unless it is complete; returns why it failed, if it did."""
+    folder = place.results / str(place.name)
+    if is_run(folder):
+        before = read_manifest(folder)
+        if (before["status"], before.get("config_digest")) == ("complete", cell.digest):
+            LOGGER.debug("%s: %s is complete already", cell.called, folder)
+            return None
+    try:
+        run_mamo(cell.config, place, machines, progress)
+    except MamoError as error:
+        LOGGER.error("%s failed: %s", cell.called, error)
+        return str(error)
+    return None
+
+
+def _write(path: Path, done: Sequence[tuple[Planned, Path]]) -> list[dict[str, Any]]:
+    """Write all tables of a comparison; returns the leaderboard's rows."""
+    rows: dict[str, list[list[Any]]] = {name: [] for name in TABLES}
+    judged: dict[str, tuple[Domain, Judge]] = {}
+    for planned, folder in done:
+        name, spec = planned.scenario.name, members_of(planned.config, planned.source)
+        if name not in judged:
+            domain = build_domain(spec)
+            judged[name] = domain, judge_of(domain)
+            rows["scenarios"].append(_about(planned, *judged[name]))
+            rows["profile"] += profile_rows(name, domain)
+        domain, judge = judged[name]
+        cell = Cell(
+            name,
+            spec.strategy,
+            folder,
+            spec.te,
+            spec.readout,
+            env_steps(planned.config, planned.source),
+            measuring_steps(planned.config, planned.source),
+            seconds_of(read_manifest(folder)),
+        )
+        found = standing(cell, domain, judge)
+        own = members(cell, found, judge)
+        rows["members"] += own
+        rows["leaderboard"].append(leaderboard_row(cell, own, float(judge.limits[0])))
+        rows["anytime"] += anytime_rows(cell, found)
+        rows["cycles"] += cycle_rows(cell, found, domain.spec.agents)
+    rows["improvement"] = improvement_rows(rows["members"])
+    for table, columns in TABLES.items():
+        write_table(path / f"{table}.csv", columns, rows[table])
+    return [dict(zip(LEADERBOARD, map(_known, row), strict=True)) for row in rows["leaderboard"]]
+
+
+def _about(planned: Planned, domain: Domain, judge: Judge) -> list[Any]:
+    """A scenario's row of scenarios.csv."""
+    about = planned.scenario.about
+    return [planned.scenario.name, about.title, planned.config.domain, float(judge.limits[0]), judge.bound]
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def seconds_of(manifest: Mapping[str, Any]) -> float:
+    """Wall time that a run has taken in all its starts, s; NaN where one was killed, and nobody knows when."""
+    return sum(float(start.get("seconds", math.nan)) for start in manifest["starts"])

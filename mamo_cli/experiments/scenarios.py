@@ -1,0 +1,175 @@
+"""Scenarios: what strategies are compared on, each a small TOML file.
+
+It is a configuration of `run-mamo` with one more table:
+
+    seeds = "1000..1015"          # fixed beforehand
+
+    [scenario]
+    title = "Reference instance"
+    purpose = "what the paper has"
+    budget = 192_000              # environment steps of the task agents that each seed has, at most
+    recipe = "mamo import ..."    # how its trace is made, where that is none of ours to give
+
+A trace that it names is looked for beside it, then in the working folder.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+import mamo_cli
+from mamo_cli.core.complaints import Given
+from mamo_cli.core.errors import DataError, UsageError
+from mamo_cli.core.settings import Section, read_toml, resolve
+from mamo_cli.domains import registry as domains
+from mamo_cli.experiments.configs import MamoConfig, configured
+from mamo_cli.strategies import registry as strategies
+from mamo_cli.strategies.settings import LoopSettings
+from mamo_cli.training.agents import REPLAYED
+from mamo_cli.training.readout import places_of
+from mamo_cli.training.settings import seeds_of
+from mamo_cli.workload.trace import Trace
+
+FOLDER = Path(mamo_cli.__file__).parent / "scenarios"
+"""Those that come with the package."""
+
+ALL = "all"
+"""In the place of a name: all that come with the package and whose traces are there."""
+
+
+NOTHING: Mapping[str, Any] = {}
+
+
+class About(Section):
+    """The table that makes a configuration a scenario."""
+
+    title: str = Field(default="", min_length=1, max_length=60)
+    purpose: str = Field(default="", min_length=1)
+    budget: int = Field(default=0, ge=1)
+    recipe: str | None = None
+
+
+class _File(Section):
+    scenario: About = About()
+
+
+class Scenario(NamedTuple):
+    """A scenario as its file has it."""
+
+    name: str
+    about: About
+    settings: Given
+
+
+def names() -> list[str]:
+    """The scenarios that come with the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def read_scenario(name: str) -> Scenario:
+    """A scenario by the name of one that comes with the package, or by the path of a file.
+
+    Raises:
+        UsageError: there is none, or the file is not one.
+    """
+    path = FOLDER / f"{name}.toml"
+    if name not in names():
+        path = Path(name)
+        if path.suffix != ".toml":
+            raise UsageError(f"no scenario {name!r}: there are {', '.join(names())}, or name a TOML file")
+    given = read_toml(path)
+    table = given.pop("scenario", None)
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{path}: no scenario: it has no table [scenario] with a title, a purpose and a budget")
+    missing = [key for key in ("title", "purpose", "budget") if key not in table]
+    if missing:
+        raise UsageError(f"{path}: scenario has no {missing[0]}")
+    about = resolve(_File, Given({"scenario": table}, file=path)).scenario
+    return Scenario(path.stem, about, _with_trace_beside(given, path))
+
+
+def _with_trace_beside(given: Given, path: Path) -> Given:
+    instance = given.get("instance")
+    if not isinstance(instance, Mapping):
+        return given
+    trace = instance.get("trace")
+    if isinstance(trace, str) and (path.parent / trace).is_file():
+        return Given({**given, "instance": {**instance, "trace": str(path.parent / trace)}}, file=path)
+    return given
+
+
+def source_of(scenario: Scenario) -> Trace:
+    """The workload of a scenario.
+
+    Raises:
+        DataError: it cannot be read; says how it is made, where the scenario knows.
+    """
+    config = configured(MamoConfig, scenario.settings)
+    try:
+        return domains.load_source(config.domain, config.instance)
+    except DataError as error:
+        if scenario.about.recipe is None or config.instance.trace is None or Path(config.instance.trace).exists():
+            raise
+        raise DataError(
+            f"scenario {scenario.name} needs {config.instance.trace}, which is not here: {scenario.about.recipe}"
+        ) from error
+
+
+def configuration_of(
+    scenario: Scenario,
+    strategy: str,
+    source: Trace,
+    seeds: int | str | None = None,
+    others: Mapping[str, Any] = NOTHING,
+) -> MamoConfig:
+    """What a strategy runs in a scenario: as many cycles as the budget allows, of its own settings.
+
+    Args:
+        scenario: which.
+        strategy: its name.
+        source: the scenario's workload.
+        seeds: how many of the scenario's, from its first; or which; None for its own.
+        others: settings above the scenario's.
+
+    Raises:
+        UsageError: a setting is wrong, or the budget is less than a cycle takes.
+    """
+    layers = [strategies.preset(strategy, "quick"), scenario.settings, {**others, "strategy": strategy}]
+    config = configured(MamoConfig, *layers)
+    cycles = (scenario.about.budget - measuring_steps(config, source)) // cycle_steps(config)
+    if cycles < 1:
+        raise UsageError(
+            f"scenario {scenario.name}: a cycle of {strategy} takes {cycle_steps(config):,} environment steps and the "
+            f"readout {measuring_steps(config, source):,}, more than the budget of {scenario.about.budget:,}"
+        )
+    return configured(MamoConfig, *layers, {"seeds": _seeds(config.seeds, seeds), "adaptation": {"cycles": cycles}})
+
+
+def env_steps(config: MamoConfig, source: Trace) -> int:
+    """Environment steps that a member makes in all."""
+    loop = config.sections()["adaptation"]
+    assert isinstance(loop, LoopSettings)
+    return loop.cycles * cycle_steps(config) + measuring_steps(config, source)
+
+
+def cycle_steps(config: MamoConfig) -> int:
+    """Environment steps that a member makes in a cycle."""
+    phase = config.phase
+    return phase.iterations * phase.iteration_steps * phase.environments
+
+
+def measuring_steps(config: MamoConfig, source: Trace) -> int:
+    """Environment steps that a member makes in the end, learning nothing, to measure what may be delivered."""
+    phase = config.phase
+    windows = places_of(config.readout, len(source.functions)) * REPLAYED
+    return windows * phase.window * phase.iteration_steps * phase.environments
+
+
+def _seeds(own: int | str, asked: int | str | None) -> int | str:
+    """A number counts from the first of a scenario's own."""
+    if asked is None:
+        return own
+    first = seeds_of(own).start
+    return f"{first}..{first + asked - 1}" if isinstance(asked, int) else asked
