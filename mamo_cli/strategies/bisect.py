@@ -50,7 +50,7 @@ class BisectSettings(LoopSettings):
 
 SECTIONS = {"adaptation": BisectSettings()}
 OPTIONS = ("cycles", "initial_alpha", "confidence", "repeats")
-PRESETS: Mapping[str, Mapping[str, Any]] = {"quick": {"readout": "mix", "adaptation": {"cycles": 10}}}
+PRESETS: Mapping[str, Mapping[str, Any]] = {"quick": {"readout": "mix", "adaptation": {"cycles": 6}}}
 CHOICE = "choice"
 COLUMNS = ("low", "high", CHOICE)
 

@@ -36,7 +36,7 @@ class PIDSettings(MultiplierSettings):
 
 SECTIONS = {"adaptation": PIDSettings()}
 OPTIONS = ("cycles", "initial_alpha", "proportional", "integral", "derivative")
-PRESETS: Mapping[str, Mapping[str, Any]] = {"quick": {"readout": "mix", "adaptation": {"cycles": 20}}}
+PRESETS: Mapping[str, Mapping[str, Any]] = {"quick": {"readout": "mix", "adaptation": {"cycles": 10}}}
 
 
 def tied(sections: Mapping[str, Any]) -> str | None:

@@ -36,6 +36,11 @@ CASES = {
         ("--seeds", "3..4", "--cycles", "1", "--jobs", "2"),
         ("--seeds", "2..6", "--cycles", "4", "--jobs", "1"),
     ),
+    "cycles of root finding": (
+        (*WA[:-2], "--strategy", "bisect"),
+        ("--seeds", "2", "--cycles", "2"),
+        ("--seeds", "2", "--cycles", "4"),
+    ),
     "cycles at fixed weights": (
         (*WA[:-2], "--strategy", "fixed"),
         ("--seeds", "2", "--cycles", "2"),
