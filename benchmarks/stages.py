@@ -44,9 +44,9 @@ def parts(learner: Any) -> dict[str, Callable[[], None]]:
     widths, rules, vectors = networks._widths, networks._rules, networks._networks
     size, choices, (inputs, outputs) = learner.config.batch_size, learner._shape.choices, widths[[0, -1]]
     uniforms = np.random.default_rng(0).random(size)
-    activations = np.zeros(2 * size * perceptron.row_size(widths), dtype=np.float32)
-    after = np.zeros(size * perceptron.row_size(widths), dtype=np.float32)
-    scratch = np.zeros(perceptron.scratch_size(widths, size), dtype=np.float32)
+    activations = np.zeros(2 * size * perceptron.row_size(widths, 1), dtype=np.float32)
+    after = np.zeros(size * perceptron.row_size(widths, 1), dtype=np.float32)
+    scratch = np.zeros(perceptron.scratch_size(widths, 1, size), dtype=np.float32)
     gradient = np.zeros(vectors.online.shape[1], dtype=np.float32)
     slope, priority = np.zeros((size, outputs), dtype=np.float32), np.zeros(size)
     batch = Batch(
@@ -74,12 +74,12 @@ def parts(learner: Any) -> dict[str, Callable[[], None]]:
 
     calls = {"sample the replay": repeated(sample, memory, 0, uniforms, rules.discount, batch)}
     after[: size * inputs] = batch.states[size:].ravel()
-    calls["forward, online network"] = repeated(perceptron.forward, online, widths, activations)
-    calls["forward, target network"] = repeated(perceptron.forward, target, widths, after)
+    calls["forward, online network"] = repeated(perceptron.forward, online, widths, 1, activations)
+    calls["forward, target network"] = repeated(perceptron.forward, target, widths, 1, after)
     calls["temporal differences"] = repeated(
-        temporal_difference, q, q_t_target, batch, weights(1)[0], rules, slope, priority
+        temporal_difference, q, q_t_target, batch, weights(1), rules, slope, priority
     )
     calls["priorities"] = repeated(prioritise, memory, 0, batch.places, priority)
-    calls["backward"] = repeated(perceptron.backward, online, widths, activations, size, slope, scratch, gradient)
+    calls["backward"] = repeated(perceptron.backward, online, widths, 1, activations, size, slope, scratch, gradient)
     calls["clipping and Adam"] = repeated(adam.move, online, mean, square, gradient, 10.0, 0.0, 1000)
     return calls

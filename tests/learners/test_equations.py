@@ -107,7 +107,7 @@ def test_a_batch_of_two_transitions_and_two_agents_by_hand():
     )
     slope, priority = np.full((2, 4), 9.0, dtype=np.float32), np.empty(2)
     temporal_difference = make_temporal_difference(double_q, greedy)
-    weights = np.array([[1.0, 0.0], [1.0, 0.0]])
+    weights = np.array([[[1.0, 0.0], [1.0, 0.0]]])
     loss = temporal_difference(q, q_t_target, batch, weights, RULES, slope, priority)
     # Targets: 0: -0.5 + 2/2 = 0.5 and -0.25 + 4/2 = 1.75; 1: -0.5 and -0.25.
     # Errors:  0: 1 - 0.5 = 0.5 and 0 - 1.75 = -1.75;      1: 3.5 and 0.25. Importance: 1/2 and 1; four terms.

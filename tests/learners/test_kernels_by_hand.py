@@ -117,10 +117,34 @@ def test_a_loss_is_the_mean_over_all_terms_of_the_batch_and_small_errors_are_sma
     slope, priority = np.full((3, 4), 9.0, dtype=np.float32), np.empty(3)
     rules = Rules(0.5, 1.0, 0.5, 10.0, 1000)
     found = make_temporal_difference(double_q, greedy)(
-        zeros, zeros[:3], batch, np.array([[1.0, 0.0], [1.0, 0.0]]), rules, slope, priority
+        zeros, zeros[:3], batch, np.array([[[1.0, 0.0], [1.0, 0.0]]]), rules, slope, priority
     )
     # Half the squares 1/4, 1/16, 1/16, 1/64, 1/64, 1/4: together 42/128, a sixth of it.
     assert found == pytest.approx(42 / 128 / 6, rel=1e-12)
     expected = [[0.5, 0, 0, 0.25], [0, 0.25, 0, 0.125], [0, 0.125, 0.5, 0]]
     np.testing.assert_allclose(slope, np.array(expected) / 6, rtol=1e-6)
     np.testing.assert_allclose(priority, [0.501**0.5, 0.251**0.5, 0.501**0.5], rtol=1e-12)
+
+
+def test_a_transition_is_weighed_by_its_own_weights_where_it_has_some():
+    # Every value is 0, so an error is what a transition costs its agents: (1, 4) to the first, (2, 8) to the second.
+    batch = Batch(
+        places=np.arange(2),
+        probability=np.full(2, 0.1),
+        states=np.empty((4, 1), dtype=np.float32),
+        actions=np.zeros((2, 2), dtype=np.int64),
+        objectives=np.tile(np.array([[1, 4], [2, 8]], dtype=np.float32), (2, 1, 1)),
+        discounts=np.zeros(2),
+        allowed=np.ones((2, 2, 1), dtype=np.bool_),
+    )
+    zeros = np.zeros((4, 2), dtype=np.float32)
+    slope, priority = np.empty((2, 2), dtype=np.float32), np.empty(2)
+    weights = np.array([[[0.75, 0.25], [0.5, 0.5]], [[1.0, 0.0], [0.0, 1.0]]])
+    rules = Rules(0.5, 0.0, 1.0, 10.0, 1000)
+    given = (zeros, zeros[:2], batch), (rules, slope, priority)
+    temporal_difference = make_temporal_difference(double_q, greedy)
+    # 3/4 + 1 = 1.75 and 1 + 4 = 5; 1 and 8: beyond 1 the loss is the error less a half.
+    assert temporal_difference(*given[0], weights, *given[1]) == pytest.approx((1.25 + 4.5 + 0.5 + 7.5) / 4)
+    np.testing.assert_allclose(priority, [5.001, 8.001])
+    assert temporal_difference(*given[0], weights[:1], *given[1]) == pytest.approx((1.25 + 4.5) / 2)
+    np.testing.assert_allclose(priority, [5.001, 5.001])

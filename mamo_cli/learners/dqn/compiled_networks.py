@@ -42,7 +42,7 @@ class PopulationNetworks(Protocol):
         learning_rate: float,
         alive: BoolArray,
     ) -> FloatArray:
-        """Gradient steps of every member, one for each of the uniforms `(K, U, B)`; see `make_update`."""
+        """Gradient steps of every member, by uniforms `(K, U, B)` and weights `(K, U, B, A, M)`; see `make_update`."""
         ...
 
     def parameters(self) -> Float32Array:
@@ -83,14 +83,17 @@ class CompiledNetworks:
         learning_rate: float,
         alive: BoolArray,
     ) -> FloatArray:
-        """Gradient steps of every member, one for each of the uniforms `(K, U, B)`; see `make_update`."""
+        """Gradient steps of every member, by uniforms `(K, U, B)` and weights `(K, U, B, A, M)`; see `make_update`."""
         members, updates, _ = uniforms.shape
         losses = np.zeros(members)
         block = max(LONGEST_CALL // members, 1)
         for start in range(0, updates, block):
-            part = uniforms if updates <= block else np.ascontiguousarray(uniforms[:, start : start + block])
+            part, weighed = (
+                one if one.shape[1] <= block else np.ascontiguousarray(one[:, start : start + block])
+                for one in (uniforms, weights)
+            )
             self._update(
-                self._networks, replay.memory, alive, self._widths, self._rules, part, weights, learning_rate,
+                self._networks, replay.memory, alive, self._widths, self._rules, part, weighed, learning_rate,
                 self._updates, losses,
             )  # fmt: skip
             self._updates += part.shape[1]

@@ -22,7 +22,7 @@ def follow(memory: Memory, k: int, discount: float, batch: Batch) -> None:
     size, agents, weighed = batch.objectives.shape
     for b in range(size):
         place = batch.places[b]
-        for i in range(batch.states.shape[1]):
+        for i in range(memory.states.shape[3]):
             batch.states[size + b, i] = memory.states[k, place, 1, i]
         for a in range(agents):
             for m in range(weighed):

@@ -55,7 +55,7 @@ class DQN:
         self._draws = [member["replay"] for member in self._streams]
         self._warm_up = config.batch_size if warm_up is None else warm_up
         self._alive = np.ones(len(self._streams), dtype=np.bool_)
-        widths = (shape.agents * shape.observation, *config.hidden, shape.agents * shape.choices)
+        widths = (self.inputs(shape), *config.hidden, shape.agents * shape.choices)
         parts = Parts(
             network=part(NETWORKS, config.network),
             target=part(TARGETS, config.target),
@@ -79,6 +79,16 @@ class DQN:
             else TorchNetworks(parts, widths, initial, rules, shape, device)
         )
         self.replay = PrioritisedReplay(len(self._streams), config.replay_capacity, shape)
+
+    # ------------------------------------------- what a kind of it does otherwise
+
+    def inputs(self, shape: Shape) -> int:
+        """Numbers that the networks see."""
+        return shape.agents * shape.observation
+
+    def weighed(self, updates: int, weights: FloatArray) -> FloatArray:
+        """By what the transitions of the coming updates are weighed, see `make_update`, under weights `(K, A, M)`."""
+        return weights[:, None, None]
 
     # ------------------------------------------------------------------ acting
 
@@ -125,7 +135,7 @@ class DQN:
             rng.random(out=uniforms[member])
         if self.replay.size < self._warm_up:
             return None
-        return self._networks.learn(self.replay, uniforms, weights, learning_rate, self._alive)
+        return self._networks.learn(self.replay, uniforms, self.weighed(updates, weights), learning_rate, self._alive)
 
     def forget(self, member: int) -> None:
         """Let a member learn only from what comes: at least one transition before it learns again."""

@@ -40,7 +40,7 @@ class Batch(NamedTuple):
 
     places: IntArray  # (B,)
     probability: FloatArray  # (B,) with which each was drawn
-    states: Float32Array  # (2B, O A): the B states before, then the B whose value counts for what comes later
+    states: Float32Array  # (2B, inputs): the B before, then the B whose value counts for what comes later; O A numbers
     actions: IntArray  # (B, A)
     objectives: Float32Array  # (B, A, M)
     discounts: FloatArray  # (B,) of the value of the states after
@@ -182,7 +182,7 @@ def make_sample(follow: Any) -> Callable[..., None]:
         draw(memory.sums[k], strata, batch.places, batch.probability)
         for b in range(size):
             place = batch.places[b]
-            for i in range(batch.states.shape[1]):
+            for i in range(memory.states.shape[3]):
                 batch.states[b, i] = memory.states[k, place, 0, i]
             for a in range(agents):
                 batch.actions[b, a] = int(memory.outcomes[k, place, a])

@@ -40,6 +40,7 @@ class TorchNetworks:
         if parts.optimiser.__name__.rpartition(".")[-1] != "adam":
             raise UsageError("--device other than cpu knows the optimiser adam alone")
         self._parts, self._rules, self._shape = parts, rules, shape
+        self._aware = widths[0] > shape.agents * shape.observation
         self._sample = make_population_sample(parts.target.follow)
         with torch.device("meta"):  # its parameters are rows of `_online`
             self._network: torch.nn.Module = parts.network.Network(widths, shape.agents)
@@ -70,20 +71,24 @@ class TorchNetworks:
         learning_rate: float,
         alive: BoolArray,
     ) -> FloatArray:
-        """Gradient steps of every member, one for each of the uniforms `(K, U, B)`; see `make_update`.
+        """Gradient steps of every member, by uniforms `(K, U, B)` and weights `(K, U, B, A, M)`; see `make_update`.
 
         Members that are not alive are computed with the others, whom they do not touch.
         """
         self._optimiser.param_groups[0]["lr"] = learning_rate
         sent = self._sent(weights)
         steps = [np.ascontiguousarray(drawn) for drawn in uniforms.swapaxes(0, 1)]
-        losses = functools.reduce(torch.add, [self._step(replay, drawn, sent) for drawn in steps])
+        weighed = sent.expand(-1, len(steps), -1, -1, -1).unbind(1)
+        losses = functools.reduce(torch.add, [self._step(replay, *each) for each in zip(steps, weighed, strict=True)])
         return np.where(alive, (losses / len(steps)).cpu().numpy(), np.nan)
 
     def _step(self, replay: PrioritisedReplay, uniforms: FloatArray, weights: Tensor) -> Tensor:
         rules, (_, size) = self._rules, uniforms.shape
         drawn = self._sample(replay.memory, uniforms, rules.discount, self._shape.choices, self._shape.objectives)
         states, objectives, discounts = (self._sent(part) for part in (drawn.states, drawn.objectives, drawn.discounts))
+        if self._aware:
+            told = weights[..., 1:].transpose(-2, -1).flatten(-2).expand(-1, size, -1)
+            states = torch.cat((states, told.repeat(1, 2, 1)), -1)
         allowed, actions = self._sent(drawn.allowed, torch.bool), self._sent(drawn.actions, torch.int64)[..., None]
         importance = (drawn.probability / drawn.probability.min(1, keepdims=True)) ** -rules.importance_exponent
         with torch.no_grad():
@@ -91,7 +96,7 @@ class TorchNetworks:
             target = self._by_agent(self._forward(self._target, states[:, size:]))
             chosen = self._parts.chooser.in_torch(online, allowed)
             following = self._parts.target.in_torch(online, target, chosen)
-            goal = -(objectives * weights[:, None]).sum(-1) + discounts[..., None] * following
+            goal = -(objectives * weights).sum(-1) + discounts[..., None] * following
         values = self._by_agent(self._forward(self._online, states[:, :size])).gather(-1, actions)[..., 0]
         losses = (self._sent(importance)[..., None] * huber_loss(values, goal, reduction="none")).mean((1, 2))
         self._optimiser.zero_grad()

@@ -113,6 +113,22 @@ def make_act(chooser: Any) -> Callable[..., IntArray]:
     return act
 
 
+@compiled
+def show(weights: FloatArray, states: Float32Array, known: int) -> None:
+    """Fill what networks that know the weights see of them: the violations' weights, in both states of a transition.
+
+    Args:
+        weights: `(B, A, M)`, or `(1, A, M)` for all transitions.
+        states: `(2B, inputs)`.
+        known: inputs that are filled already; the first violation's weight of each agent follows, then the second's.
+    """
+    size, agents = states.shape[0] // 2, weights.shape[1]
+    for row in range(states.shape[0]):
+        weighed = weights[min(row % size, weights.shape[0] - 1)]
+        for i in range(known, states.shape[1]):
+            states[row, i] = weighed[(i - known) % agents, 1 + (i - known) // agents]
+
+
 @functools.cache
 def make_temporal_difference(target: Any, chooser: Any) -> Callable[..., float]:
     """The errors of a batch, by a target and a chooser of `parts`."""
@@ -134,7 +150,7 @@ def make_temporal_difference(target: Any, chooser: Any) -> Callable[..., float]:
             q: `(2B, A C)` values by the online network, of the B states before and the B states after.
             q_t_target: `(B, A C)` values of the states after by the target network.
             batch: what happened.
-            weights: `(A, M)` of the objectives.
+            weights: `(B, A, M)` of the objectives, or `(1, A, M)` for all transitions.
             rules: settings.
             slope: `(B, A C)`, to be filled with the loss's derivative in the values before.
             priority: `(B,)`, to be filled, from the largest TD error of a transition's agents.
@@ -154,9 +170,9 @@ def make_temporal_difference(target: Any, chooser: Any) -> Callable[..., float]:
             for column in range(slope.shape[1]):
                 slope[b, column] = 0.0
             share = importance_weight(batch.probability[b], least, rules.importance_exponent) / (size * agents)
-            largest = 0.0
+            largest, weighed = 0.0, weights[min(b, weights.shape[0] - 1)]
             for a in range(agents):
-                goal = scalarize(batch.objectives[b, a], weights[a]) + batch.discounts[b] * following[b, a]
+                goal = scalarize(batch.objectives[b, a], weighed[a]) + batch.discounts[b] * following[b, a]
                 column = a * choices + batch.actions[b, a]
                 error = q[b, column] - goal
                 slope[b, column] = share * huber_slope(error)
@@ -198,13 +214,15 @@ def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Call
             widths: of the inputs, the hidden layers and the outputs.
             rules: settings.
             uniforms: `(K, U, B)` in [0, 1): one draw falls into each of B equal strata of the priorities' sum.
-            weights: `(K, A, M)` of the objectives.
+            weights: `(K, U, B, A, M)` of the objectives, by which a transition is weighed each time that it is drawn; U
+                and B are 1 where they are the same for all. Networks with more inputs than a state has numbers see
+                them, see `show`.
             learning_rate: the optimiser's step size.
             count: gradient steps made before.
             losses: `(K,)`, to which each step's loss is added; NaN for members that are not alive.
         """
         members, updates, size = uniforms.shape
-        agents, objectives = weights.shape[1], weights.shape[2]
+        agents, objectives = weights.shape[3], weights.shape[4]
         inputs, outputs = widths[0], widths[-1]
         activations = np.empty(2 * size * row_size(widths, agents), dtype=np.float32)
         after = np.empty(size * row_size(widths, agents), dtype=np.float32)
@@ -228,13 +246,15 @@ def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Call
                 continue
             online, target = networks.online[k], networks.target[k]
             for u in range(updates):
+                weighed = weights[k, min(u, weights.shape[1] - 1)]
                 sample(memory, k, uniforms[k, u], rules.discount, batch)
+                show(weighed, batch.states, memory.states.shape[3])
                 for b in range(size):
                     for i in range(inputs):
                         after[b * inputs + i] = batch.states[size + b, i]
                 forward(online, widths, agents, activations)
                 forward(target, widths, agents, after)
-                losses[k] += temporal_difference(q, q_t_target, batch, weights[k], rules, slope, priority)
+                losses[k] += temporal_difference(q, q_t_target, batch, weighed, rules, slope, priority)
                 prioritise(memory, k, batch.places, priority)
                 backward(online, widths, agents, activations, size, slope, scratch, gradient)
                 step = count + u + 1
