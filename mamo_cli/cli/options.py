@@ -18,6 +18,7 @@ from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import (
     DEFAULT_DOMAIN,
     DEFAULT_STRATEGY,
+    DEFAULT_TE,
     MamoConfig,
     ProblemConfig,
     SolveOfflineConfig,
@@ -70,10 +71,11 @@ class Chosen(NamedTuple):
 
     domain: str
     strategy: str
+    te: str = DEFAULT_TE
 
 
 def chosen(arguments: Sequence[str]) -> Chosen:
-    """The domain and the strategy that a command line names, itself or by its configuration file.
+    """The domain, the strategy and the task agents that a command line names, itself or by its configuration file.
 
     Raises:
         UsageError: the configuration file cannot be read.
@@ -82,7 +84,7 @@ def chosen(arguments: Sequence[str]) -> Chosen:
     settings = read_toml(Path(file)) if file is not None else {}
     named = {
         what: value_of(f"--{what}", arguments) or settings.get(what, default)
-        for what, default in (("domain", DEFAULT_DOMAIN), ("strategy", DEFAULT_STRATEGY))
+        for what, default in (("domain", DEFAULT_DOMAIN), ("strategy", DEFAULT_STRATEGY), ("te", DEFAULT_TE))
     }
     return Chosen(**{what: str(name) for what, name in named.items()})
 
@@ -120,7 +122,7 @@ def with_settings(command: Command, kind: type[Section], about: Chosen) -> Comma
     Args:
         command: takes what the user sets as nested values, `overrides`.
         kind: the command's configuration.
-        about: the domain and the strategy.
+        about: what the command line is about.
 
     Raises:
         UsageError: there is no such domain or strategy.

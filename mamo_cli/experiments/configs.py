@@ -12,9 +12,9 @@ from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.training.conditions import NO_DRIFT, DriftConfig, WalkConfig
-from mamo_cli.training.settings import READOUTS, TASK_AGENTS, PhaseConfig, Seeds
+from mamo_cli.training.settings import READOUTS, TASK_AGENTS, TASK_DEFAULTS, TASK_SECTIONS, PhaseConfig, Seeds
 
-DEFAULT_DOMAIN, DEFAULT_STRATEGY = "faas", "wa-dqn"
+DEFAULT_DOMAIN, DEFAULT_STRATEGY, DEFAULT_TE = "faas", "wa-dqn", "dqn"
 _DOMAINS, _STRATEGIES = ", ".join(domains.DOMAINS), ", ".join(strategies.STRATEGIES)
 
 
@@ -67,7 +67,7 @@ class MamoConfig(ProblemConfig):
     )
     seeds: Seeds = Field(default=8, description="How many seeds, from 0, or which, such as 100..115.")
     te: Annotated[str, one_of(TASK_AGENTS)] = Field(
-        default="dqn", description=f"Who the task agents are: {', '.join(TASK_AGENTS)}.", json_schema_extra=ADDED
+        default=DEFAULT_TE, description=f"Who the task agents are: {', '.join(TASK_AGENTS)}.", json_schema_extra=ADDED
     )
     readout: Annotated[str, one_of(READOUTS)] = Field(
         default="last",
@@ -136,8 +136,8 @@ Config = TypeVar("Config", bound=Section)
 
 
 @functools.cache
-def configuration(kind: type[Config], domain: str, strategy: str) -> type[Config]:
-    """A command's configuration with the sections of a domain and a strategy in it.
+def configuration(kind: type[Config], domain: str, strategy: str, te: str = DEFAULT_TE) -> type[Config]:
+    """A command's configuration with the sections of a domain, a strategy and its task agents in it.
 
     Raises:
         UsageError: there is no such domain or strategy.
@@ -146,8 +146,9 @@ def configuration(kind: type[Config], domain: str, strategy: str) -> type[Config
         return kind
     about = domains.about(domain)
     base: Any = (kind, about.PLANNING) if issubclass(kind, SolveOfflineConfig) else kind
-    sections = strategies.sections_of(strategy) if issubclass(kind, MamoConfig) else {}
-    parts = {"instance": about.SETTINGS(), **sections}
+    parts = {"instance": about.SETTINGS()}
+    if issubclass(kind, MamoConfig):
+        parts |= {**strategies.sections_of(strategy), **TASK_SECTIONS.get(te, {})}
     fields: dict[str, Any] = {name: (type(section), section) for name, section in parts.items()}
     composed: type[Config] = create_model(kind.__name__, __base__=base, **fields)
     return composed
@@ -160,10 +161,12 @@ def configured(kind: type[Config], *layers: Mapping[str, Any]) -> Config:
         UsageError: see `resolve`; or there is no such domain or strategy.
     """
     domain, strategy = named(layers, "domain", DEFAULT_DOMAIN), named(layers, "strategy", DEFAULT_STRATEGY)
-    composed = configuration(kind, domain, strategy)
-    defaults = domains.about(domain).DEFAULTS if issubclass(kind, ProblemConfig) else {}
-    own = {name: values for name, values in defaults.items() if name in composed.model_fields}
-    resolved: Config = resolve(composed, own, *layers)
+    te = named(layers, "te", DEFAULT_TE)
+    composed = configuration(kind, domain, strategy, te)
+    defaults = [domains.about(domain).DEFAULTS] if issubclass(kind, ProblemConfig) else []
+    defaults += [TASK_DEFAULTS.get(te, {})] if issubclass(kind, MamoConfig) else []
+    own = [{name: values for name, values in each.items() if name in composed.model_fields} for each in defaults]
+    resolved: Config = resolve(composed, *own, *layers)
     return resolved
 
 

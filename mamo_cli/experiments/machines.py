@@ -138,8 +138,9 @@ def train_members(
         forget(run)
         diverged = train(run, spec)
     run.record(diverged_seeds=diverged)
-    if spec.te != EXACT and spec.transitions < spec.learner.batch_size:
-        held = f"{spec.transitions:,} of {spec.learner.batch_size:,}"
+    learnt_from = spec.prepared_transitions or spec.transitions
+    if spec.te != EXACT and learnt_from < spec.learner.batch_size:
+        held = f"{learnt_from:,} of {spec.learner.batch_size:,}"
         LOGGER.warning("no gradient step was made: the replay holds %s transitions", held)
     if diverged:
         LOGGER.warning("%d of %d members diverged and were frozen: seeds %s", len(diverged), len(spec.seeds), diverged)

@@ -112,4 +112,5 @@ def members(config: MamoConfig, source: Trace, device: str = "cpu") -> ShardSpec
         readout=config.readout,
         drift=config.drift,
         walk=config.walk if config.continual else None,
+        preparation=getattr(config, "preparation", None),
     )

@@ -15,7 +15,11 @@ if TYPE_CHECKING:  # all of these take their time to import
     from mamo_cli.learners.dqn.settings import LearnerConfig
     from mamo_cli.learners.protocol import Learner, Shape
 
-LEARNERS = {"dqn": "mamo_cli.learners.dqn.learner", "sb3": "mamo_cli.learners.sb3.learner"}
+LEARNERS = {
+    "dqn": "mamo_cli.learners.dqn.learner",
+    "conditioned": "mamo_cli.learners.dqn.conditioned",
+    "sb3": "mamo_cli.learners.sb3.learner",
+}
 
 
 def build(

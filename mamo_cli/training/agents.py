@@ -85,7 +85,12 @@ class TaskAgents:
             iteration: counted from the start of the phase; the schedules follow it.
             weights: `(K, A, M)` of the objectives.
         """
-        phase, environment, learner = self._phase, self._environment, self._learner
+        return self._iteration(self._phase, iteration, weights)
+
+    def _iteration(
+        self, phase: PhaseConfig, iteration: int, weights: FloatArray, *, learning: bool = True
+    ) -> IterationSummary:
+        environment, learner = self._environment, self._learner
         steps = np.arange(phase.iteration_steps) + iteration * phase.iteration_steps
         progress = steps / (phase.iterations * phase.iteration_steps)
         epsilon = piecewise_linear(phase.epsilon, progress)
@@ -99,12 +104,12 @@ class TaskAgents:
         for step in range(phase.iteration_steps):
             actions = learner.act(seen, explorations[step])
             played = environment.step(actions, draws[step])
-            learner.store(seen, actions, played)
-            seen = played.seen
             told[step, ..., :objectives], told[step, ..., objectives:] = played.objectives, played.measures
-            loss = learner.learn(phase.updates_per_step, weights, float(rates[step]))
-            if loss is not None:
-                losses.append(loss)
+            if learning:
+                learner.store(seen, actions, played)
+                loss = learner.learn(phase.updates_per_step, weights, float(rates[step]))
+                losses += [] if loss is None else [loss]
+            seen = played.seen
         means = _mean_over_steps_and_copies(told)
         return IterationSummary(
             epsilon=float(epsilon.mean()),

@@ -1,6 +1,7 @@
 """Settings of a training phase, and whose it is."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -8,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from mamo_cli.core.settings import Schedule, Section
 from mamo_cli.learners.registry import LEARNERS
 
-EXACT = "exact"
+EXACT, CONDITIONED = "exact", "conditioned"
 TASK_AGENTS = (*LEARNERS, EXACT)
 """Who the task agents may be: learners, or the exact answer."""
 READOUTS = ("last", "best", "mix")
@@ -61,3 +62,33 @@ class PhaseConfig(Section):
     learning_rate: Schedule = Field(
         default=((0.0, 3e-3), (0.4, 3e-3), (1.0, 1e-4)), description="Adam's step size over the phase."
     )
+
+
+class Preparation(Section):
+    """What task agents that know the weights do before the first cycle."""
+
+    iterations: int = Field(
+        default=132,
+        ge=1,
+        le=1_000_000,
+        description="Iterations before the first cycle, in which all weights are learnt at once by the schedules of "
+        "[phase]; the cycles then play, and learn nothing.",
+    )
+
+
+TASK_SECTIONS: Mapping[str, Mapping[str, Section]] = {CONDITIONED: {"preparation": Preparation()}}
+"""Sections that task agents of some kind add to a configuration."""
+
+TASK_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    CONDITIONED: {
+        "learner": {"batch_size": 64},
+        "phase": {
+            "iterations": 6,
+            "window": 6,
+            "updates_per_step": 9,
+            "epsilon": ((0.0, 1.0), (0.5, 0.05), (0.8, 0.0)),
+            "learning_rate": ((0.0, 3e-3), (0.4, 3e-3), (1.0, 3e-5)),
+        },
+    }
+}
+"""Other sections' defaults that they change."""

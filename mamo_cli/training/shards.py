@@ -15,6 +15,7 @@ from mamo_cli.core.weights import alpha_of, weights_of
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.learners import registry as learners
+from mamo_cli.learners.dqn.conditioned import ConditionedDQN
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.learners.protocol import Shape
 from mamo_cli.strategies import registry as strategies
@@ -22,10 +23,11 @@ from mamo_cli.strategies.fixed import FixedWeights
 from mamo_cli.strategies.protocol import Strategy
 from mamo_cli.strategies.settings import LoopSettings
 from mamo_cli.training.agents import Agents, TaskAgents
+from mamo_cli.training.conditioned_agents import ConditionedAgents
 from mamo_cli.training.conditions import NO_DRIFT, DriftConfig, WalkConfig
 from mamo_cli.training.continual import ContinualLoop, Walk
 from mamo_cli.training.exact_agents import ExactAgents
-from mamo_cli.training.settings import EXACT, PhaseConfig
+from mamo_cli.training.settings import EXACT, PhaseConfig, Preparation
 from mamo_cli.training.two_phase import TwoPhaseLoop
 from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
@@ -52,6 +54,7 @@ class ShardSpec:
         readout: what is delivered.
         drift: what changes from cycle to cycle, or from window to window of the walk.
         walk: how the evaluation is walked after training, if it is.
+        preparation: of task agents that know the weights; None for others.
     """
 
     domain: str
@@ -68,6 +71,7 @@ class ShardSpec:
     readout: str = "last"
     drift: DriftConfig = NO_DRIFT
     walk: WalkConfig | None = None
+    preparation: Preparation | None = None
 
     @property
     def cycles(self) -> int:
@@ -90,9 +94,18 @@ class ShardSpec:
 
     @property
     def transitions(self) -> int:
-        """How many each member plays in all."""
-        phase = self.phase
-        return self.cycles * phase.iterations * phase.iteration_steps * phase.environments
+        """How many each member plays in its cycles, and learns from where it does not learn before them."""
+        return self.cycles * self.phase.iterations * self.iteration_transitions
+
+    @property
+    def prepared_transitions(self) -> int:
+        """How many each member plays, and learns from, before its first cycle."""
+        return 0 if self.preparation is None else self.preparation.iterations * self.iteration_transitions
+
+    @property
+    def iteration_transitions(self) -> int:
+        """How many each member plays in an iteration."""
+        return self.phase.iteration_steps * self.phase.environments
 
     @property
     def round_iterations(self) -> int:
@@ -144,7 +157,8 @@ def build_shard(spec: ShardSpec) -> TwoPhaseLoop | ContinualLoop:
         phase_iterations=phase.iterations,
         round_iterations=spec.round_iterations,
         window=phase.window,
-        steps_per_iteration=phase.iteration_steps * phase.environments,
+        steps_per_iteration=spec.iteration_transitions,
+        steps_before=spec.prepared_transitions,
         readout=spec.readout,
         drift=spec.drift if walk is None else NO_DRIFT,
     )
@@ -159,6 +173,8 @@ def _agents(spec: ShardSpec, domain: Domain) -> Agents:
         return ExactAgents(domain, len(spec.seeds))
     streams = [MemberStreams(seed, "te") for seed in spec.seeds]
     learner = learners.build(spec.te, spec.learner, Shape.of(domain.spec), streams, spec.device)
+    if spec.preparation is not None and isinstance(learner, ConditionedDQN):
+        return ConditionedAgents(domain, learner, spec.phase, spec.preparation, streams)
     return TaskAgents(domain, learner, spec.phase, streams)
 
 

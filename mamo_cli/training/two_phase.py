@@ -4,6 +4,8 @@ A cycle: (1) the strategy fixes the weights; (2) the task agents train for a pha
 present policies; (3) they are summarised over the phase's last window and evaluated greedily; (4) the strategy is told
 and chooses again. Baselines at fixed weights are the same loop with one cycle and a strategy that never changes its
 mind.
+
+Agents that know the weights learn before the first cycle, and in (2) only play: see `conditioned_agents`.
 """
 
 import functools
@@ -38,6 +40,7 @@ class TwoPhaseLoop:
         round_iterations: int,
         window: int,
         steps_per_iteration: int,
+        steps_before: int = 0,
         readout: str = "last",
         drift: DriftConfig = NO_DRIFT,
     ) -> None:
@@ -45,7 +48,7 @@ class TwoPhaseLoop:
         self._domain, self._tasks, self._strategy = domain, tasks, strategy
         self._world, self._readout = World(domain, drift), readout
         self._cycles, self._phase, self._round = cycles, phase_iterations, round_iterations
-        self._window, self._steps = window, steps_per_iteration
+        self._window, self._steps, self._steps_before = window, steps_per_iteration, steps_before
         self._iteration = 0
         self._alive: BoolArray = np.ones(len(self._seeds), dtype=np.bool_)
         self._weights = strategy.propose(0)
@@ -76,7 +79,8 @@ class TwoPhaseLoop:
             self.freeze(self._tasks.diverged())
             self._recent = [*self._recent, summary.objectives][-self._window :]
             self._iteration += 1
-            self._records.add_iteration(self._iteration - 1, self._iteration * self._steps, self._weights, summary)
+            played = self._steps_before + self._iteration * self._steps
+            self._records.add_iteration(self._iteration - 1, played, self._weights, summary)
             if self._iteration % self._phase == 0:
                 self._close_cycle()
                 break
