@@ -54,20 +54,19 @@ def mamo_table(folder: Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).assign(**about)
 
 
-def _before(iteration: pd.Series, env_steps: pd.Series) -> int:
-    """Environment steps that were played before the first iteration: the same in each are what follows."""
-    last = iteration.max() + 1
-    each = (env_steps.max() - env_steps.min()) // (last - 1) if last > 1 else env_steps.max()
-    return int(env_steps.max() - last * each)
+def _before(env_steps: pd.Series) -> int:
+    """Environment steps that were played before the first cycle: afterwards every iteration has the same number."""
+    told = np.unique(env_steps)
+    return int(told[0] - (told[-1] - told[0]) // (len(told) - 1)) if len(told) > 1 else 0
 
 
 def _aligned(folder: Path, greedy: list[str], trained: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
     """Cycles and training on one axis; a diverged seed's alphas, which are still chosen for it, are blanked."""
     cycles = read_run_table(folder, "cycles.csv", ["seed", "cycle", AGENT, "alpha", *greedy])
-    training = read_run_table(folder, "training.csv", ["seed", AGENT, "iteration", "env_steps", *trained])
+    training = read_run_table(folder, "training.csv", ["seed", AGENT, "env_steps", *trained])
     cycles["cycle"] -= cycles["cycle"].min()
     steps = training.pop("env_steps")
-    played = steps - _before(training.pop("iteration"), steps)
+    played = steps - _before(steps)
     training["cycle"] = played * (cycles["cycle"].nunique() / played.max())
     healthy = healthy_seeds(cycles, "cycle", greedy)
     if not healthy:

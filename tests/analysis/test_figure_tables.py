@@ -98,6 +98,14 @@ def test_mamo_lays_training_and_evaluation_on_one_axis_of_cycles(tmp_path):
     assert list(centre_of(table, "alpha")["value"]) == list(alphas)
 
 
+def test_steps_before_the_first_cycle_do_not_move_the_axis_of_cycles(tmp_path):
+    run = write_mamo(tmp_path / "run", seeds=4, cycles=3, rows_each=2)
+    training = raw(run, "training.csv")
+    training["env_steps"] += 1000
+    training.astype({"seed": int}).to_csv(run / "training.csv", index=False)
+    assert list(centre_of(mamo_table(run), "mean_rejection")["cycle"]) == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
+
+
 def test_the_cost_over_the_bound_is_that_of_all_seeds_and_who_holds_the_tolerance_is_counted(tmp_path):
     run = write_mamo(tmp_path / "run", seeds=5, cycles=2, rows_each=1)
     summary = raw(run, "summary.csv").assign(

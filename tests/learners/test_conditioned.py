@@ -153,6 +153,7 @@ def test_every_member_and_copy_acts_under_its_own_weights():
     assert len(np.unique(alphas)) == 6
     assert np.array_equal(agent.act(seen)[..., 0] == 0, alphas > 0.5)
     # A policy is the network and the weights: one that was kept is not touched by what is told or learnt since.
+    state = agent.state_dict()
     state["networks"]["online"][:, -1] = -1.0
     agent.load_state_dict(state)
     assert agent.act(seen, policies=kept)[..., 0].tolist() == [[1, 1, 1], [0, 0, 0]]

@@ -1,5 +1,7 @@
 """Task agents that know the weights: they learn once, for all weights, and every cycle measures the same networks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,15 @@ def test_a_run_from_a_file_goes_on_bit_identically_and_does_not_learn_again():
     again.load_state_dict(through_a_file(whole.state_dict()))
     assert repr(rounds_of(again)) == repr(rounds_of(whole))
     assert again._tasks.state_dict()["learner"]["networks"]["updates"] == 9
+
+
+@pytest.mark.parametrize("readout", ["last", "best", "mix"])
+def test_what_was_delivered_is_played_again_from_a_file(readout):
+    spec = replace(SPEC, readout=readout)
+    whole, again = build_shard(spec), build_shard(spec)
+    played = [row for one in rounds_of(whole) for row in one["evaluation"]]
+    again.load_state_dict(through_a_file(whole.state_dict()))
+    assert again.evaluate(DOMAIN) == played
 
 
 def test_their_settings_come_with_them():

@@ -6,11 +6,13 @@ is drawn it is weighed by weights of its own, uniform over all there are; both o
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from mamo_cli.core.arrays import AnyFloatArray, Float32Array, FloatArray, IntArray
+from mamo_cli.core.compiled import put_back
 from mamo_cli.core.seam import Seen
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.dqn.learner import DQN
@@ -69,6 +71,16 @@ class ConditionedDQN(DQN):
     def weighed(self, updates: int, weights: FloatArray) -> FloatArray:
         """Weights `(K, U, B, A, M)` of each transition of the coming updates, drawn whatever the present ones are."""
         return np.stack([self._any(rng, updates, self.config.batch_size) for rng in self._draws])
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `DQN` has, and the weights told."""
+        return {**super().state_dict(), "acting": self._acting.copy()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` returned."""
+        super().load_state_dict(state)
+        self._acting = np.zeros((len(self._streams), np.shape(state["acting"])[1], *self._acting.shape[2:]))
+        put_back(self._acting, state["acting"])
 
     def _any(self, rng: np.random.Generator, *size: int) -> FloatArray:
         """Weights `(..., A, M)`, uniform over all that are not negative and add up to 1."""
