@@ -39,6 +39,11 @@ class ConditionedAgents(TaskAgents):
         self._knowing.weigh(weights)
         return self._iteration(self._assay, iteration, weights, learning=False)
 
+    def study(self, updates: int, weights: FloatArray, learning_rate: float) -> None:
+        """Learn from what is kept, and act under weights `(K, A, M)` from then on."""
+        super().study(updates, weights, learning_rate)
+        self._knowing.weigh(weights)
+
     def _prepare(self, weights: FloatArray) -> None:
         """Learn under all weights, each copy of the environment acting under its own, drawn anew every iteration."""
         for iteration in range(self._preparation.iterations):

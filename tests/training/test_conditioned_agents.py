@@ -87,6 +87,15 @@ def test_a_policy_is_the_network_under_its_weights():
     assert np.array_equal(tasks.evaluate(DOMAIN, kept).measures, played.measures)
 
 
+def test_who_goes_on_studying_acts_under_the_weights_of_the_day():
+    tasks = agents((3, 4), updates_per_step=40, learning_rate=((0.0, 3e-3),))
+    tasks.train_iteration(0, of(0.02, 0.98))
+    before = tasks.evaluate(DOMAIN).measures.mean(1)
+    tasks.study(1, of(0.98, 0.02), 0.0)
+    after = tasks.evaluate(DOMAIN).measures.mean(1)
+    assert np.array_equal(before < before.mean(), after > after.mean())
+
+
 @pytest.mark.parametrize("sizes", [(1, 2), (1, 1, 1)])
 def test_members_are_their_own(sizes):
     whole = rounds_of(build_shard(SPEC))
