@@ -41,6 +41,13 @@ class Bounds(NamedTuple):
     causal: Mixture
 
 
+class Grid(NamedTuple):
+    """The alphas that a strategy can choose, laid anew so many times between the two that bracket a limit."""
+
+    alphas: FloatArray  # (G,), rising
+    refinements: int = 0
+
+
 class UnreachableError(NothingExactError):
     """No play of a part keeps an agent's limit, so that nothing bounds the cost of those that do."""
 
@@ -79,13 +86,15 @@ def single(domain: Domain, part: Part = Part.EVALUATION, knowledge: Knowledge = 
     return played(domain, high[:, None], np.ones((len(high), 1)), part, knowledge)
 
 
-def on_grid(domain: Domain, grid: FloatArray, part: Part = Part.EVALUATION, mix: bool = True) -> Mixture:
-    """The least cost of a perfect agent within every agent's limit, by alphas `(G,)` alone, mixed or a single one.
+def on_grid(domain: Domain, grid: Grid, part: Part = Part.EVALUATION, mix: bool = True) -> Mixture:
+    """The least cost of a perfect agent within every agent's limit, by the alphas of a grid, mixed or a single one.
 
     Raises:
         NothingExactError: see `bound`.
     """
-    alphas = np.repeat(np.asarray(grid)[None], len(domain.spec.agents), 0)
+    alphas = np.repeat(np.asarray(grid.alphas)[None], len(domain.spec.agents), 0)
+    for _ in range(grid.refinements):
+        alphas = _finer(domain, alphas, part)
     return _chosen(domain, alphas, part, Knowledge.CAUSAL, mix)
 
 
@@ -128,6 +137,17 @@ def _bracket(domain: Domain, part: Part, knowledge: Knowledge) -> tuple[FloatArr
         keeps = kept(middle)
         low, high = np.where(keeps, low, middle), np.where(keeps, middle, high)
     return low, high
+
+
+def _finer(domain: Domain, alphas: FloatArray, part: Part) -> FloatArray:
+    """As many alphas `(A, J)` between the two of each agent's that bracket its limit, where any do."""
+    table = _objectives(domain, alphas, part, Knowledge.CAUSAL)
+    keeps = np.stack([~exceeded(domain, plays) for plays in table.swapaxes(0, 1)], 1)
+    finer = alphas.copy()
+    for agent, first in enumerate(keeps.argmax(1)):
+        if first > 0:
+            finer[agent] = np.linspace(alphas[agent, first - 1], alphas[agent, first], alphas.shape[1])
+    return finer
 
 
 def _chosen(domain: Domain, alphas: FloatArray, part: Part, knowledge: Knowledge, mix: bool = True) -> Mixture:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mamo_cli.analysis.bounds import ROUNDING, Bounds, Mixture, bound, on_grid, played, single
+from mamo_cli.analysis.bounds import ROUNDING, Bounds, Grid, Mixture, bound, on_grid, played, single
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Part
@@ -35,7 +35,7 @@ class Stage(NamedTuple):
         return bool((self.objectives[:, 1:] <= limits + ROUNDING).all())
 
 
-def shared_stages(domain: Domain, bounds: Bounds, grid: FloatArray | None, mix: bool) -> FloatArray:
+def shared_stages(domain: Domain, bounds: Bounds, grid: Grid | None, mix: bool) -> FloatArray:
     """`(5, A, M)` objectives of the stages that no member has a share in, from the clairvoyant bound to transfer.
 
     Args:
@@ -57,7 +57,7 @@ def shared_stages(domain: Domain, bounds: Bounds, grid: FloatArray | None, mix: 
     return np.stack([stage.objectives for stage in (*bounds, mixture, settled, transferred)])
 
 
-def best_weights(domain: Domain, part: Part, grid: FloatArray | None, mix: bool) -> Mixture:
+def best_weights(domain: Domain, part: Part, grid: Grid | None, mix: bool) -> Mixture:
     """The weights with which a perfect agent is cheapest on a part, within every agent's limit.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mamo_cli.analysis.bounds import Bounds
+from mamo_cli.analysis.bounds import Bounds, Grid
 from mamo_cli.analysis.decomposition import shared_stages
 from mamo_cli.analysis.delivered import decomposition_columns, decomposition_rows, stages_of
 from mamo_cli.analysis.exact import exact_alpha
@@ -88,9 +88,11 @@ def run_mamo(
 
 def _shared_stages(config: MamoConfig, domain: Domain, bounds: Bounds) -> FloatArray | None:
     """What every member's decomposition begins with; None, with the reason told, where there is none."""
-    step = getattr(config.sections()["adaptation"], "alpha_step", None)
+    loop = config.sections()["adaptation"]
+    step = getattr(loop, "alpha_step", None)
+    grid = None if step is None else Grid(alpha_grid(step), getattr(loop, "refinements", 0))
     try:
-        return shared_stages(domain, bounds, None if step is None else alpha_grid(step), config.readout == "mix")
+        return shared_stages(domain, bounds, grid, config.readout == "mix")
     except NothingExactError as error:
         LOGGER.warning("%s: no term of the cost over the bound", error)
         return None

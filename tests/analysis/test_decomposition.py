@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mamo_cli.analysis.bounds import UnreachableError, bounds_of, on_grid, played, single
+from mamo_cli.analysis.bounds import Grid, UnreachableError, bounds_of, on_grid, played, single
 from mamo_cli.analysis.decomposition import FIRST, TERMS, best_weights, decomposed, shared_stages, terms
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Part
@@ -47,8 +47,8 @@ def test_a_perfect_agent_at_the_best_mixture_lacks_information_alone():
 
 @pytest.mark.parametrize(("step", "cost"), [(0.1, 6.275741), (0.5, None)])
 def test_a_coarse_grid_is_the_grids_fault(step, cost):
-    found, _ = told(NODE, alpha_grid(step), mix=True)
-    mixture = on_grid(NODE, alpha_grid(step))
+    found, _ = told(NODE, Grid(alpha_grid(step)), mix=True)
+    mixture = on_grid(NODE, Grid(alpha_grid(step)))
     assert cost is None or 10 * mixture.cost == pytest.approx(cost, abs=1e-6)
     assert found["grid"] == pytest.approx((10 * mixture.cost - 6.22769) / 6.18357, abs=2e-6)
     assert found["grid"] > 0.007
@@ -56,7 +56,7 @@ def test_a_coarse_grid_is_the_grids_fault(step, cost):
 
 
 def test_a_single_weight_is_the_price_of_determinism():
-    found, _ = told(NODE, alpha_grid(0.1), mix=False)
+    found, _ = told(NODE, Grid(alpha_grid(0.1)), mix=False)
     # At .8: 6.878472 replicas, against 6.275741 of the mixture of .7 and .8.
     assert found["determinism"] == pytest.approx((6.878472 - 6.275741) / 6.18357, abs=2e-6)
     assert {name: found[name] for name in ("transfer", "strategy", "te", "model")} == {
@@ -76,7 +76,7 @@ def test_an_agent_that_always_adds_a_replica_is_the_te_agents_fault():
 @pytest.mark.parametrize(("alpha", "cost", "bought"), [(0.9, None, False), (0.7, 6.013889, True)])
 def test_a_strategy_one_step_off_is_the_strategys_fault_and_cheapness_by_violation_is_marked(alpha, cost, bought):
     off = np.array([[alpha]]), np.ones((1, 1))
-    found, stages = told(NODE, alpha_grid(0.1), mix=False, settled=off)
+    found, stages = told(NODE, Grid(alpha_grid(0.1)), mix=False, settled=off)
     reached = 10 * played(NODE, *off).cost
     assert cost is None or reached == pytest.approx(cost, abs=1e-6)
     assert found["strategy"] == pytest.approx((reached - 6.878472) / 6.18357, abs=2e-6)
