@@ -152,6 +152,7 @@ CELL_KINDS = {
     "title": TEXT,
     "domain": TEXT,
     "scope": TEXT,
+    "stage": TEXT,
     "termination": TEXT,
     "seed": WHOLE,
     "step": WHOLE,

@@ -18,6 +18,7 @@ from mamo_cli.analysis.comparison_tables import (
     regret_compared,
     unshared_alphas,
 )
+from mamo_cli.analysis.decomposition_tables import decomposition_table, has_decomposition
 from mamo_cli.analysis.frontier_tables import AGENT_KINDS, frontier_table
 from mamo_cli.analysis.mamo_tables import mamo_table
 from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
@@ -29,6 +30,7 @@ from mamo_cli.core.words import Words
 from mamo_cli.domains import registry as domains
 from mamo_cli.plots.agents import draw_learning_curves, draw_te_agents
 from mamo_cli.plots.compared import draw_learning_compared, draw_mamo_compared
+from mamo_cli.plots.decomposition import draw_decomposition
 from mamo_cli.plots.frontier import draw_frontier
 from mamo_cli.plots.mamo import draw_mamo
 from mamo_cli.plots.offline import draw_offline, draw_offline_noise
@@ -53,6 +55,10 @@ class Comparison(NamedTuple):
 
 FRONTIER: Drawing = (lambda folder: frontier_table({"": folder}), draw_frontier)
 
+MADE_OF = "decomposition"
+
+DECOMPOSED: Drawing = (lambda folder: decomposition_table({"": folder}), draw_decomposition)
+
 FIGURES: Mapping[str, Mapping[str, Drawing]] = {
     "evaluate": {"te_agents": (te_agents_table, draw_te_agents)},
     "solve-offline": {
@@ -66,16 +72,17 @@ FIGURES: Mapping[str, Mapping[str, Drawing]] = {
         "regret": (regret_table, draw_regret),
         "frontier": FRONTIER,
     },
-    "run-mamo": {"mamo": (mamo_table, draw_mamo), "frontier": FRONTIER},
+    "run-mamo": {"mamo": (mamo_table, draw_mamo), MADE_OF: DECOMPOSED, "frontier": FRONTIER},
 }
 """By command, from the least to the most that a run has learned, then by file name."""
 
 SWEEP = "compare"
 """The command whose runs have figures for each scenario; see `_draw_sweep`."""
 
-LEARNING = "learning_curves_compared"
+LEARNING, MADE_OF_COMPARED = "learning_curves_compared", "decomposition_compared"
 
 COMPARISONS: Mapping[str, Comparison] = {
+    MADE_OF_COMPARED: Comparison(("run-mamo",), decomposition_table, draw_decomposition),
     "frontier_compared": Comparison(tuple(AGENT_KINDS), frontier_table, draw_frontier),
     LEARNING: Comparison(("train",), learning_compared, draw_learning_compared),
     "mamo_compared": Comparison(("run-mamo",), mamo_compared, draw_mamo_compared),
@@ -109,7 +116,7 @@ def draw_run(folder: Path, destination: Path | None = None) -> list[Path]:
         raise DataError(f"{folder}: a run of {command!r} has no figures, only those of {having} have")
     written, words = [], read_words(folder)
     for name, (tabulate, draw) in FIGURES[command].items():
-        if name in OF_ANSWERS and not has_answers(folder):
+        if not _has(folder, name):
             continue
         table = tabulate(folder)
         written += _draw(draw, table, words, (destination or folder / "figures") / name)
@@ -178,9 +185,13 @@ def _compare(group: Mapping[str, Path], place: Path) -> list[Path]:
     """Draw what the runs of one group have in common."""
     written: list[Path] = []
     for name, comparison in COMPARISONS.items():
-        runs = {run: folder for run, folder in group.items() if read_command(folder) in comparison.commands}
+        runs = {
+            run: folder
+            for run, folder in group.items()
+            if read_command(folder) in comparison.commands and _has(folder, name)
+        }
         first = next(iter(runs.values()), None)
-        if first is None or len(runs) < 2 or (name in OF_ANSWERS and not has_answers(first)):
+        if first is None or len(runs) < 2:
             continue
         for run in list(runs)[MOST_RUNS:]:
             logger.warning("%s: left out of %s, which has room for %d runs", run, name, MOST_RUNS)
@@ -192,6 +203,13 @@ def _compare(group: Mapping[str, Path], place: Path) -> list[Path]:
         if len(table):
             written += _draw(comparison.draw, table, read_words(first), place / name)
     return written
+
+
+def _has(folder: Path, name: str) -> bool:
+    """Whether a run has what a figure needs."""
+    if name in (MADE_OF, MADE_OF_COMPARED):
+        return has_decomposition(folder)
+    return name not in OF_ANSWERS or has_answers(folder)
 
 
 def _draw(draw: Draw, table: pd.DataFrame, words: Words, stem: Path) -> list[Path]:

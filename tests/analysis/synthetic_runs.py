@@ -163,6 +163,21 @@ def write_mamo(
     return folder
 
 
+def write_decomposition(folder: Path, terms: Sequence[Sequence[float]], violations: Sequence[float]) -> Path:
+    """What a run of MAMO costs more than its bound: seven terms a seed, and its rejection from the fifth stage on."""
+    stages = ("clairvoyant", "information", "grid", "determinism", "transfer", "strategy", "te", "model")
+    rows = []
+    for seed, (shares, last) in enumerate(zip(terms, violations, strict=True)):
+        for place, (stage, term) in enumerate(zip(stages, (0.0, *shares), strict=True)):
+            rejection = last if place >= 5 else TOLERANCE
+            held, bought = int(rejection <= TOLERANCE), int(place == 5 and term < 0 and rejection > TOLERANCE)
+            row = {"seed": seed, "stage": stage, "term": term, "mean_cost": 0.6, "mean_rejection": rejection}
+            rows.append({**row, "holds": held, "bought": bought})
+    write_table(folder / "decomposition.csv", rows)
+    (folder / "config.toml").write_text('strategy = "bisect"\nreadout = "mix"\n', encoding="utf-8")
+    return folder
+
+
 def cycle_row(seed: int, cycle: int, alpha: float, diverged: bool) -> dict:
     reached = point(agent_replicas(alpha, seed + cycle))
     values = {

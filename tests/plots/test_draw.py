@@ -16,7 +16,7 @@ from mamo_cli.plots.frontier import draw_frontier
 from mamo_cli.plots.mamo import draw_mamo
 from mamo_cli.plots.offline import draw_offline, draw_offline_noise
 from mamo_cli.plots.style import DOUBLE_COLUMN
-from tests.analysis.synthetic_runs import write_mamo, write_offline, write_train
+from tests.analysis.synthetic_runs import write_decomposition, write_mamo, write_offline, write_train
 
 SUFFIXES = ("csv", "png", "svg", "pdf")
 KINDS = {
@@ -105,6 +105,16 @@ def test_several_runs_meet_in_one_frontier_beside_the_run_that_learned_most(tmp_
     common = pd.read_csv(tmp_path / "mamo" / "figures" / "frontier_compared.csv")
     assert dict(common["kind"].value_counts()) == {"alpha": 11, "te_agent": 4, "mamo": 2, "step": 1, "average": 1}
     assert list(common.groupby("run")["kind"].first()) == ["mamo", "te_agent"]
+
+
+def test_costs_are_taken_apart_of_the_runs_that_say_so_and_of_several_in_one_figure(tmp_path):
+    runs = [write_mamo(tmp_path / f"m{number}", seeds=2, cycles=2, rows_each=1) for number in range(3)]
+    for run in runs[:2]:
+        write_decomposition(run, [[0.1, 0.0, 0.1, 0.0, 0.0, 0.1, 0.0]] * 2, [0.04, 0.05])
+    drawn = {(path.parent.parent.name, path.stem) for path in draw_runs(runs) if "decomposition" in path.stem}
+    assert drawn == {("m0", "decomposition"), ("m1", "decomposition"), ("m0", "decomposition_compared")}
+    table = pd.read_csv(runs[0] / "figures" / "decomposition_compared.csv")
+    assert set(table["run"]) == {"m0", "m1"}
 
 
 def test_whatever_the_order_runs_that_can_be_compared_are_and_named(tmp_path):

@@ -10,19 +10,21 @@ from matplotlib.text import Text
 from mamo_cli.analysis import frontier_tables, over_seeds
 from mamo_cli.analysis.agent_tables import learning_curves_table, regret_table, te_agents_table
 from mamo_cli.analysis.comparison_tables import learning_compared, mamo_compared, regret_compared
+from mamo_cli.analysis.decomposition_tables import decomposition_table
 from mamo_cli.analysis.frontier_tables import frontier_table
 from mamo_cli.analysis.mamo_tables import mamo_table
 from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
 from mamo_cli.domains.faas.settings import WORDS
 from mamo_cli.plots.agents import draw_learning_curves, draw_te_agents
 from mamo_cli.plots.compared import draw_learning_compared, draw_mamo_compared
+from mamo_cli.plots.decomposition import draw_decomposition
 from mamo_cli.plots.frontier import draw_frontier
 from mamo_cli.plots.mamo import draw_mamo
 from mamo_cli.plots.offline import draw_offline, draw_offline_noise
 from mamo_cli.plots.panels import LONGEST_RUN, shortened
 from mamo_cli.plots.regret import draw_regret
 from mamo_cli.plots.style import MOST_RUNS, house_style, run_looks
-from tests.analysis.synthetic_runs import write_mamo, write_offline, write_train
+from tests.analysis.synthetic_runs import write_decomposition, write_mamo, write_offline, write_train
 
 PAGE = 11.0
 """Inches."""
@@ -203,6 +205,24 @@ def test_what_there_is_to_doubt_of_a_plan_is_in_its_title(tmp_path, found, lines
     figure = drawn(draw_offline, offline_table(run))
     assert figure.get_suptitle().splitlines() == lines
     assert (figure.legends[0].get_texts()[0].get_text() == "exact plan") == ("termination" not in found)
+
+
+@pytest.mark.parametrize("count", [1, 3, MOST_RUNS])
+def test_what_costs_are_made_of_is_legible_and_negative_terms_lie_left_of_zero(tmp_path, count):
+    for number in range(count):
+        run = write_mamo(tmp_path / f"a-long-name-of-a-run-{number}", seeds=3, cycles=2, rows_each=2)
+        write_decomposition(run, [[0.01, 0.02, 0.1, 0.03, -0.08, 0.05, 0.0]] * 2, [0.06, 0.04])
+    runs = {run.name: run for run in sorted(tmp_path.iterdir())}
+    figure = drawn(draw_decomposition, decomposition_table(runs))
+    assert_legible(figure)
+    axes = figure.axes[0]
+    assert len(axes.patches) == 7 * count
+    left, right = (sum(bar.get_width() for bar in axes.patches[:7] if (bar.get_width() < 0) == sign) for sign in (1, 0))
+    assert (left, right) == (pytest.approx(-8.0), pytest.approx(21.0))
+    assert [bar.get_hatch() is not None for bar in axes.patches[:7]] == [False] * 4 + [True, False, False]
+    beside = figure.axes[0].child_axes[0].get_yticklabels()[0].get_text()
+    assert beside == "0.05\n1 of 2 hold,\n1 diverged"
+    assert ("bisect\nmix" in axes.get_yticklabels()[0].get_text()) == (count == 1)
 
 
 def test_how_many_seeds_hold_the_tolerance_is_stated(tmp_path):
