@@ -28,7 +28,11 @@ AGENT = "walker"
 WORDS = Words(
     agent=AGENT,
     violations=(Quantity("missed", "Missed visits\n(share of periods)", symbol="M", spoken="missed visits"),),
-    measures=(Quantity("cell", "Cell", whole=True), Quantity("move", "Move", whole=True)),
+    measures=(
+        Quantity("reward", "Reward R", symbol="R"),
+        Quantity("cell", "Cell", whole=True),
+        Quantity("move", "Move", whole=True),
+    ),
     conditions=(Quantity("restart_chance", "chance of a restart"), Quantity("restart", "restart")),
     control="Restarts",
     cost="Mean cost (share of the largest loss)",
@@ -98,5 +102,5 @@ def process(gamma: float) -> Process:
         ends=np.r_[False, np.full(cells, True)],
         came=np.r_[0.0, np.ones(cells)],
         observed=np.eye(cells, dtype=np.float32),
-        measures=np.moveaxis(np.indices((cells, moves)), 0, -1).astype(np.float64),
+        measures=np.stack((reward, *np.indices((cells, moves))), -1),
     )

@@ -76,6 +76,7 @@ def test_the_gridworld_by_hand():
         assert environment.states[0, 0] == after
         assert step.paid[0, 0, 0] == pytest.approx(10 - reward)
         assert step.objectives[0, 0, 0, 1] == {1: 0.9, 3: 0.0}.get(cell, 1.0)
+        assert step.measures[0, 0, 0].tolist() == [reward, cell, move]
 
 
 def test_a_junctions_switch_by_hand():
