@@ -49,7 +49,7 @@ class Cell(NamedTuple):
     te: str
     readout: str
     env_steps: int  # of each member, in all
-    measuring: int  # of these, in the end, to measure what may be delivered
+    measuring: int  # of these, before and after the cycles: to learn all weights, to measure what may be delivered
     seconds: float  # wall time of the run; NaN where one of its starts was killed
 
     @property

@@ -36,6 +36,7 @@ from mamo_cli.experiments.scenarios import (
     env_steps,
     measuring_steps,
     names,
+    prepared_steps,
     read_scenario,
     source_of,
 )
@@ -211,7 +212,7 @@ def _write(path: Path, done: Sequence[tuple[Planned, Path]]) -> list[dict[str, A
             spec.te,
             spec.readout,
             env_steps(planned.config, planned.source),
-            measuring_steps(planned.config, planned.source),
+            prepared_steps(planned.config) + measuring_steps(planned.config, planned.source),
             seconds_of(read_manifest(folder)),
         )
         found = standing(cell, domain, judge)

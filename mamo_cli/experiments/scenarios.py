@@ -138,11 +138,13 @@ def configuration_of(
     """
     layers = [strategies.preset(strategy, "quick"), scenario.settings, {**others, "strategy": strategy}]
     config = configured(MamoConfig, *layers)
-    cycles = (scenario.about.budget - measuring_steps(config, source)) // cycle_steps(config)
+    besides = prepared_steps(config) + measuring_steps(config, source)
+    cycles = (scenario.about.budget - besides) // cycle_steps(config)
     if cycles < 1:
+        before = f", what is learnt before it {prepared_steps(config):,}" if prepared_steps(config) else ""
         raise UsageError(
-            f"scenario {scenario.name}: a cycle of {strategy} takes {cycle_steps(config):,} environment steps and the "
-            f"readout {measuring_steps(config, source):,}, more than the budget of {scenario.about.budget:,}"
+            f"scenario {scenario.name}: a cycle of {strategy} takes {cycle_steps(config):,} environment steps{before} "
+            f"and the readout {measuring_steps(config, source):,}, more than the budget of {scenario.about.budget:,}"
         )
     return configured(MamoConfig, *layers, {"seeds": _seeds(config.seeds, seeds), "adaptation": {"cycles": cycles}})
 
@@ -151,20 +153,29 @@ def env_steps(config: MamoConfig, source: Trace) -> int:
     """Environment steps that a member makes in all."""
     loop = config.sections()["adaptation"]
     assert isinstance(loop, LoopSettings)
-    return loop.cycles * cycle_steps(config) + measuring_steps(config, source)
+    return prepared_steps(config) + loop.cycles * cycle_steps(config) + measuring_steps(config, source)
+
+
+def prepared_steps(config: MamoConfig) -> int:
+    """Environment steps that a member makes before its first cycle, where it learns all weights at once."""
+    preparation = getattr(config, "preparation", None)
+    return 0 if preparation is None else preparation.iterations * iteration_steps(config)
 
 
 def cycle_steps(config: MamoConfig) -> int:
     """Environment steps that a member makes in a cycle."""
-    phase = config.phase
-    return phase.iterations * phase.iteration_steps * phase.environments
+    return config.phase.iterations * iteration_steps(config)
+
+
+def iteration_steps(config: MamoConfig) -> int:
+    """Environment steps that a member makes in an iteration."""
+    return config.phase.iteration_steps * config.phase.environments
 
 
 def measuring_steps(config: MamoConfig, source: Trace) -> int:
     """Environment steps that a member makes in the end, learning nothing, to measure what may be delivered."""
-    phase = config.phase
     windows = places_of(config.readout, len(source.functions)) * REPLAYED
-    return windows * phase.window * phase.iteration_steps * phase.environments
+    return windows * config.phase.window * iteration_steps(config)
 
 
 def _seeds(own: int | str, asked: int | str | None) -> int | str:

@@ -90,6 +90,17 @@ def test_what_a_readout_measures_is_part_of_the_budget(tmp_path):
         assert played(config) == 32 * cycles + measured, readout
 
 
+def test_what_is_learnt_before_the_first_cycle_is_part_of_the_budget(tmp_path):
+    mini = read_scenario(str(write_scenario(tmp_path / "mini.toml")))
+    others = {"te": "conditioned", "readout": "last", "preparation": {"iterations": 3}}
+    config = configuration_of(mini, "fixed", DAY, None, others)
+    # 3 iterations of 4 steps in 4 copies; of the 224 there are 176 left, and a cycle takes 32.
+    assert config.sections()["adaptation"].cycles == 5
+    assert env_steps(config, DAY) == played(config) == 48 + 5 * 32
+    with pytest.raises(UsageError, match="learnt before it 208 and the readout 0, more than the budget of 224"):
+        configuration_of(mini, "fixed", DAY, None, {**others, "preparation": {"iterations": 13}})
+
+
 def played(config):
     """Environment steps that a member makes in all copies that it trains in; its evaluation has one copy."""
     copies = []
