@@ -1,10 +1,10 @@
 """Constrained Bayesian optimisation: the cost over alpha, under what is known of where the limit holds.
 
-Optuna's tree-structured Parzen estimator with its own treatment of constraints (Bergstra et al. 2011; Watanabe and
-Hutter, c-TPE, 2023): trials within the limits come before trials beyond, whose excess ranks them. A Gaussian process
-would need fewer trials, yet takes a second a proposal and member, as long as several cycles train; this takes 15 ms. A
-study is made anew from the reports each time, and its sampler is seeded by the member, the cycle and the agent. With
-several violations each has an alpha of its own, mu / (1 + mu) of its multiplier mu.
+Optuna's tree-structured Parzen estimator (Bergstra et al. 2011) with its own treatment of constraints, a relative of
+c-TPE (Watanabe and Hutter 2023): trials within the limits come before trials beyond, whose excess ranks them. A
+Gaussian process would need fewer trials, yet takes about a second a proposal and member, longer than a member's cycle
+trains; this takes some 15 ms. A study is made anew from the reports each time, and its sampler is seeded by the member,
+the cycle and the agent. With several violations each has an alpha of its own, mu / (1 + mu) of its multiplier mu.
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,8 +2,9 @@
 
 After each phase mu <- clamp(mu + eta_k (P - limit)), plain subgradient steps on the dual with eta_k = step / k^decay
 after the k-th phase. A decay above .5 and at most 1 has the steps' sum diverge and that of their squares converge
-(Bertsekas, Nonlinear Programming, section 6.3). The multipliers swing about the best one: what is worth delivering is
-a mixture of the policies on both sides of the limit.
+(Bertsekas, Nonlinear Programming, section 6.3). The default step suits the reference instance and the gridworld; a
+tighter limit, whose excesses are smaller, wants a larger one. The multipliers swing about the best one: what is worth
+delivering is a mixture of the policies on both sides of the limit.
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,7 +5,8 @@ the excess D = P - limit of a phase,
 
     I <- (I + D)+,   d <- (P - P before)+,   mu <- (K_P D + K_I I + K_D d)+
 
-so that the derivative answers a growing violation alone. As there, the cost weighs 1 / (1 + mu).
+so that the derivative answers a growing violation alone. As there, the cost weighs 1 / (1 + mu). The default gains suit
+the reference instance and the gridworld; a tighter limit, whose excesses are smaller, wants larger ones.
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,7 +2,9 @@
 
 Tessler, Mankowitz, Mannor: Reward constrained policy optimization (2018), algorithm 1: from each iteration of a phase
 to the next mu <- clamp(mu + eta_k (P - limit)), where P is that iteration's own mean violation, exploration included,
-and eta_k = step / k^decay at the k-th step in all. The next phase begins where one ends.
+and eta_k = step / k^decay at the k-th step in all. The next phase begins where one ends. Where exploration begins anew
+with every phase, the multiplier comes to hold the limit on average over phases, not where one ends: on the reference
+instance it ends above the one that the last policies need.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+from hypothesis import strategies as st
 
 from mamo_cli.core.mixtures import mixed
 from mamo_cli.core.seam import Spec
@@ -33,6 +34,18 @@ class Stairs:
 
     def answer(self, weights):
         return self.points[np.array([(self.points @ each).argmin() for each in weights])]
+
+
+@st.composite
+def stairs(draw):
+    """A convex staircase of some policies, and a limit between its ends."""
+    share = st.floats(0.01, 1.0)
+    drops = np.array(draw(st.lists(share, min_size=1, max_size=8)))
+    drops *= 0.9 / drops.sum()
+    slopes = np.sort(draw(st.lists(st.floats(0.01, 50.0), min_size=len(drops), max_size=len(drops))))
+    violations = 1.0 - np.cumsum(np.r_[0.0, drops])
+    costs = np.cumsum(np.r_[0.1, slopes * drops])
+    return Stairs(np.stack((costs, violations), -1), [[draw(st.floats(0.11, 0.99))]])
 
 
 class Exactly:

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.weights import alpha_of
@@ -18,6 +17,7 @@ from tests.strategies.exact_learner import (
     noise_of,
     play,
     resumes,
+    stairs,
     strategy_of,
 )
 
@@ -135,18 +135,6 @@ def test_it_begins_at_the_initial_alpha_within_its_bounds(alpha, first):
     strategy = strategy_of("bisect", THREE, initial_alpha=alpha)
     assert strategy.propose(0) == pytest.approx(np.array([[[1 - first, first]]]))
     assert strategy.settled() == pytest.approx(strategy.propose(0))
-
-
-@st.composite
-def stairs(draw):
-    """A convex staircase of some policies, and a limit between its ends."""
-    share = st.floats(0.01, 1.0)
-    drops = np.array(draw(st.lists(share, min_size=1, max_size=8)))
-    drops *= 0.9 / drops.sum()
-    slopes = np.sort(draw(st.lists(st.floats(0.01, 50.0), min_size=len(drops), max_size=len(drops))))
-    violations = 1.0 - np.cumsum(np.r_[0.0, drops])
-    costs = np.cumsum(np.r_[0.1, slopes * drops])
-    return Stairs(np.stack((costs, violations), -1), [[draw(st.floats(0.11, 0.99))]])
 
 
 @given(stairs())

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.strategies.exact_learner import domain_of, mixture, play, strategy_of
+from mamo_cli.strategies import registry
+from tests.strategies.exact_learner import Stairs, domain_of, mixture, play, strategy_of
 
 # gamma, discounted visits asked for, value: see tests/domains/tabular/test_published.py.
 GRIDS = [(0.90, 1.50, 16.5272), (0.85, 1.00, 10.3050), (0.80, 0.70, 7.3097), (0.75, 0.50, 5.5940), (0.70, 0.38, 4.4433)]
@@ -48,3 +49,12 @@ def test_averages_at_the_reference_node(name, cycles, over):
     cost, rejection = found(name, domain_of("faas"), cycles)
     assert rejection == pytest.approx(0.05)
     assert 0.0 <= 10 * cost / 6.22766 - 1.0 <= over  # the causal bound, in replicas
+
+
+@pytest.mark.parametrize("name", sorted({*registry.STRATEGIES} - {"wa-dqn", "fixed", "rcpo"}))
+def test_a_limit_that_holds_anyway_leaves_the_cheapest_and_one_out_of_reach_the_least_violation(name):
+    for limit, settled in ((1.0, [0.1, 0.6]), (0.05, [0.9, 0.3])):
+        problem = Stairs([[0.1, 0.6], [0.3, 0.5], [0.9, 0.3]], [[limit]])
+        strategy = strategy_of(name, problem)
+        play(strategy, problem, range(20))
+        assert problem.answer(strategy.settled()[0]).tolist() == [settled]

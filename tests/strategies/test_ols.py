@@ -3,10 +3,12 @@
 import mo_gymnasium
 import numpy as np
 import pytest
+from hypothesis import given
 
 from mamo_cli.core.errors import UsageError
+from mamo_cli.core.weights import weights_of
 from mamo_cli.strategies.ols import best_corner, convex_hull
-from tests.strategies.exact_learner import Stairs, keeps_members_apart, mixture, play, resumes, strategy_of
+from tests.strategies.exact_learner import Stairs, keeps_members_apart, mixture, play, resumes, stairs, strategy_of
 
 THREE = Stairs([[0.1, 0.6], [0.3, 0.2], [0.7, 0.0]], [[0.1]])
 DISCOUNT = 0.99
@@ -83,6 +85,20 @@ def test_it_finds_the_convex_part_of_mo_gymnasiums_fronts(name, cycles, found):
     assert len(np.unique(objectives.reshape(-1, 2), axis=0)) == found == len(convex_hull(points))
     assert told["improvement"][-1] == 0.0
     assert told["improvement"][-2] > 0.0
+
+
+@given(stairs())
+def test_no_policy_that_could_improve_the_weighted_sum_is_left(problem):
+    # J policies are known after 2 extremes, J - 2 corners that find one each and J - 1 that find none; a corner at
+    # which less than the least improvement is left is not tried, and nowhere is more left than at a corner.
+    policies = len(problem.points)
+    strategy = strategy_of("ols", problem, least_improvement=1e-6)
+    _, objectives, told = play(strategy, problem, range(2 * policies - 1))
+    assert told["improvement"][-1] == 0.0
+    weights = weights_of(np.linspace(0.0, 1.0, 401))
+    worth = (weights @ objectives[:, 0, 0].T).min(1)
+    best = (weights @ problem.points.T).min(1)
+    assert -1e-12 <= (worth - best).max() <= 1e-6
 
 
 def test_it_resumes_to_the_last_bit_and_members_do_not_touch_one_another():
