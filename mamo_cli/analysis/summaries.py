@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from mamo_cli.analysis.bounds import ROUNDING, Bounds
 from mamo_cli.analysis.decomposition import TERMS, Stage
 from mamo_cli.analysis.exact import expected_reward, regret, summarised
+from mamo_cli.analysis.fronts import Front, Quality, quality
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Played
@@ -36,7 +38,7 @@ def train_columns(words: Words) -> tuple[str, ...]:
 def mamo_columns(words: Words) -> tuple[str, ...]:
     """The head of a `run-mamo` run's summary.csv."""
     start = ("seed", "alpha", "final_alpha", "exact_alpha", "tolerance", "step_seconds")
-    return (*start, *means_of(words), "feasible_share", "holds", *BOUNDS, *TERMS)
+    return (*start, *means_of(words), "feasible_share", "holds", *BOUNDS, *TERMS, *Quality._fields)
 
 
 class MemberEvaluation(NamedTuple):
@@ -102,27 +104,28 @@ def _judged(domain: Domain, member: MemberEvaluation, weights: FloatArray) -> li
     return [achieved, best, regret(achieved, best)]
 
 
-def mamo_summary(
-    folder: Path,
-    domain: Domain,
-    choice: str,
-    exact: float | None,
-    bounds: Bounds | None,
-    stages: Mapping[int, Sequence[Stage]],
-) -> list[list[Any]]:
+class Yardstick(NamedTuple):
+    """What the members of a loop stand beside, as far as it is known."""
+
+    exact: float | None = None  # alpha that the exact solution says it must settle at
+    bounds: Bounds | None = None
+    stages: Mapping[int, Sequence[Stage]] = MappingProxyType({})  # of the members, by seed
+    front: Front | None = None
+
+
+def mamo_summary(folder: Path, domain: Domain, choice: str, beside: Yardstick) -> list[list[Any]]:
     """Rows of a `run-mamo` run's summary: what a member delivered, and what the strategy would settle on.
 
     All but `final_alpha` is of what was delivered: the alpha it was trained at, what it brings, whether it holds every
     agent's limit, its cost over both bounds, and the terms that its cost over the first is made of. Who violates more
-    than it may can cost less than a bound. Alphas are means over the agents.
+    than it may can cost less than a bound. The last columns are of all the policies that a member had, one a cycle, as
+    a set. Alphas are means over the agents.
 
     Args:
         folder: the run.
         domain: what was controlled.
         choice: the strategy's column of the alpha it would settle on.
-        exact: alpha that the exact solution says it must settle at.
-        bounds: None where there are none.
-        stages: of the members, by seed, as far as they are known.
+        beside: what to measure it by.
     """
     cycles = pd.read_csv(folder / "cycles.csv")
     last = cycles[cycles["cycle"] > cycles["cycle"].max() - LAST_CYCLES]
@@ -130,13 +133,23 @@ def mamo_summary(
     for member in read_evaluation(folder, domain):
         own = last[last["seed"] == member.seed]
         chosen = own.loc[own["cycle"] == own["cycle"].max(), choice].mean()
-        start = [member.seed, member.alphas.mean(), chosen, exact, tolerance(domain), domain.spec.step_seconds]
+        start = [member.seed, member.alphas.mean(), chosen, beside.exact, tolerance(domain), domain.spec.step_seconds]
         means = member_means(domain, member.played)
         cost = means[len(domain.spec.words.measures)]
-        own_stages = stages.get(member.seed)
+        own_stages = beside.stages.get(member.seed)
         shares = [None for _ in TERMS] if own_stages is None else [stage.term for stage in own_stages[1:]]
-        rows.append([*start, *means, own["feasible"].mean(), _holds(domain, member), *_over(bounds, cost), *shares])
+        rows.append(
+            [*start, *means, own["feasible"].mean(), _holds(domain, member), *_over(beside.bounds, cost), *shares]
+        )
+        rows[-1] += _quality(cycles[cycles["seed"] == member.seed], domain, beside.front)
     return rows
+
+
+def _quality(cycles: pd.DataFrame, domain: Domain, front: Front | None) -> list[float | None]:
+    """Of the policies of one member, each a point of means over agents; blank where there are none, or no front."""
+    names = [f"eval_{name}" for name in ("cost", *(one.name for one in domain.spec.words.violations))]
+    policies = cycles.groupby("cycle")[names].mean().dropna().to_numpy(dtype=float)
+    return [None for _ in Quality._fields] if front is None or not len(policies) else [*quality(policies, front)]
 
 
 def _over(bounds: Bounds | None, cost: float) -> list[float | None]:

@@ -6,7 +6,8 @@ from mamo_cli.analysis.bounds import Bounds, Grid
 from mamo_cli.analysis.decomposition import shared_stages
 from mamo_cli.analysis.delivered import decomposition_columns, decomposition_rows, stages_of
 from mamo_cli.analysis.exact import exact_alpha
-from mamo_cli.analysis.summaries import mamo_columns, mamo_summary
+from mamo_cli.analysis.fronts import Front, front_of
+from mamo_cli.analysis.summaries import Yardstick, mamo_columns, mamo_summary
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.errors import NothingExactError, UsageError
 from mamo_cli.core.seam import Domain
@@ -75,8 +76,8 @@ def run_mamo(
             if stages:
                 rows = decomposition_rows(domain, stages)
                 write_table(run.path / "decomposition.csv", decomposition_columns(domain.spec.words), rows)
-            choice, exact = strategies.choice_of(config.strategy), exact_alpha(domain, grid)
-            rows = mamo_summary(run.path, domain, choice, exact, bounds, stages)
+            beside = Yardstick(exact_alpha(domain, grid), bounds, stages, _front(domain))
+            rows = mamo_summary(run.path, domain, strategies.choice_of(config.strategy), beside)
             columns = mamo_columns(domain.spec.words)
             if spec.walk is not None:
                 added, walked = write_walk(run, spec, domain)
@@ -95,6 +96,13 @@ def _shared_stages(config: MamoConfig, domain: Domain, bounds: Bounds) -> FloatA
         return shared_stages(domain, bounds, grid, config.readout == "mix")
     except NothingExactError as error:
         LOGGER.warning("%s: no term of the cost over the bound", error)
+        return None
+
+
+def _front(domain: Domain) -> Front | None:
+    try:
+        return front_of(domain)
+    except NothingExactError:
         return None
 
 

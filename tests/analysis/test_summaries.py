@@ -5,7 +5,8 @@ import pytest
 
 from mamo_cli.analysis.bounds import Bounds, Mixture
 from mamo_cli.analysis.decomposition import FIRST, TERMS, Stage
-from mamo_cli.analysis.summaries import BOUNDS, mamo_columns, mamo_summary, train_columns, train_summary
+from mamo_cli.analysis.fronts import front_of
+from mamo_cli.analysis.summaries import BOUNDS, Yardstick, mamo_columns, mamo_summary, train_columns, train_summary
 from mamo_cli.runs.tables import write_table
 from mamo_cli.training.records import columns_of
 from tests.analysis.tiny_domain import LITRES, PRICE, WORDS, Pumps
@@ -66,7 +67,8 @@ def test_two_agents_are_summed_up_together(tmp_path):
 
 
 def cycle_row(seed, cycle, feasible, choice):
-    return [seed, cycle, 0.5, 0, 0, 0, 0, 0, feasible, choice]
+    cost, drought = [(0.5, 0.15), (0.75, 0.05)][cycle % 2]
+    return [seed, cycle, 0.5, 0, 0, cost, 0, drought, feasible, choice]
 
 
 def test_a_loops_row_by_hand(tmp_path):
@@ -80,7 +82,7 @@ def test_a_loops_row_by_hand(tmp_path):
     write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], rows)
     shares = dict.fromkeys(TERMS, 0.0) | {"te": 0.25}
     stages = {7: [Stage(name, shares.get(name, 0.0), BOTH[0].objectives, False) for name in (FIRST, *TERMS)]}
-    summary = mamo_summary(tmp_path, Pumps(), "wa_choice", 0.9, BOTH, stages)
+    summary = mamo_summary(tmp_path, Pumps(), "wa_choice", Yardstick(0.9, BOTH, stages, front_of(Pumps())))
     first, second = as_dicts(mamo_columns(WORDS), summary)
     assert (first["alpha"], first["final_alpha"], first["exact_alpha"]) == (0.5, 0.8, 0.9)
     assert first["feasible_share"] == pytest.approx(0.6)
@@ -93,6 +95,12 @@ def test_a_loops_row_by_hand(tmp_path):
     # Its mean drought of .45 is above the limit of .1: it is cheap by breaking it, and marked.
     assert (second["cost_over_bound"], second["holds"]) == (pytest.approx(0.25 / 0.6), 0)
     assert {second[name] for name in TERMS} == {None}
+    # Seed 7 had (.5, .15) and (.75, .05) within (1, .45), see test_fronts: .5 x .3 + .25 x .1, of .2 in all.
+    assert (first["hypervolume"], first["hypervolume_share"]) == (pytest.approx(0.175), pytest.approx(0.875))
+    # At alpha 0 it costs .5, where .25 is least; at alpha 1 it lacks .05, where 0 is.
+    assert first["maximum_utility_loss"] == pytest.approx(0.25)
+    # Below alpha 5/13 it loses .25 - .55 alpha, up to 5/9 .125 - .225 alpha, above 5/6 .3 alpha - .25.
+    assert first["expected_utility_loss"] == pytest.approx(0.0554734 + 0.0032873 + 0.0041667, rel=1e-4)
 
 
 def test_the_bound_of_several_agents_is_their_mean(tmp_path):
@@ -103,7 +111,9 @@ def test_the_bound_of_several_agents_is_their_mean(tmp_path):
     cycles = [[*cycle_row(0, 0, 1, choice), agent] for agent, choice in (("left", 0.6), ("right", 0.8))]
     write_table(tmp_path / "cycles.csv", columns, cycles)
     bounds = Bounds(mixture([0.5, 0.1], [0.3, 0.1]), mixture([0.5, 0.1], [0.5, 0.1]))
-    (row,) = as_dicts(mamo_columns(WORDS), mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", None, bounds, {}))
+    (row,) = as_dicts(
+        mamo_columns(WORDS), mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", Yardstick(bounds=bounds))
+    )
     # Both cost 20 a period, of 40 at most: .5; the bounds are .4 and .5.
     assert (row["mean_cost"], row["bound_cost"]) == (pytest.approx(0.5), pytest.approx(0.4))
     assert (row["cost_over_bound"], row["cost_over_causal_bound"]) == (pytest.approx(1.25), pytest.approx(1.0))
@@ -122,14 +132,18 @@ def test_a_seed_holds_where_every_agent_holds_its_limit_on_average(tmp_path, dro
     write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], rows)
     columns = columns_of(Pumps(agents=2).spec, ("wa_choice",))["cycles"]
     write_table(tmp_path / "cycles.csv", columns, [[*cycle_row(0, 0, 1, 0.6), agent] for agent in ("left", "right")])
-    (row,) = as_dicts(mamo_columns(WORDS), mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", None, None, {}))
+    (row,) = as_dicts(mamo_columns(WORDS), mamo_summary(tmp_path, Pumps(agents=2), "wa_choice", Yardstick()))
     assert row["holds"] == int(held)
     assert {row[name] for name in (*BOUNDS, *TERMS)} == {None}
 
 
 def test_who_diverged_neither_holds_nor_breaks_a_limit(tmp_path):
     write_table(tmp_path / "evaluation.csv", COLUMNS["evaluation"], blank_rows(8, 0.4))
-    write_table(tmp_path / "cycles.csv", COLUMNS["cycles"], [cycle_row(8, 0, 0, 0.4)])
-    (row,) = as_dicts(mamo_columns(WORDS), mamo_summary(tmp_path, Pumps(), "wa_choice", None, BOTH, {}))
+    write_table(tmp_path / "cycles.csv", COLUMNS["cycles"], [[8, 0, 0.5, 0, 0, None, None, None, 0, 0.4]])
+    (row,) = as_dicts(
+        mamo_columns(WORDS),
+        mamo_summary(tmp_path, Pumps(), "wa_choice", Yardstick(bounds=BOTH, front=front_of(Pumps()))),
+    )
     assert row["holds"] is None
+    assert row["hypervolume"] is None
     assert np.isnan(row["cost_over_bound"])

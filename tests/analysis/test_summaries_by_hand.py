@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mamo_cli.analysis.summaries import mamo_summary, read_evaluation, tolerance, train_summary
+from mamo_cli.analysis.summaries import Yardstick, mamo_summary, read_evaluation, tolerance, train_summary
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.runs.tables import write_table
 from mamo_cli.training.records import columns_of
@@ -63,5 +63,5 @@ def test_where_nothing_exact_is_known_its_columns_are_blank_and_the_others_are_n
     write_table(tmp_path / "evaluation.csv", TABLES["evaluation"], rows)
     assert train_summary(tmp_path, Unknown()) == [[2, 0.4, 0.1, 60.0, 2.0, 0.5, 0.1, None, None, None]]
     write_table(tmp_path / "cycles.csv", TABLES["cycles"], [[2, 0, 0.5, 0, 0, 0, 0, 0, 1, 0.75]])
-    expected = [[2, 0.4, 0.75, None, 0.1, 60.0, 2.0, 0.5, 0.1, 1.0, 1, *[None] * 11]]
-    assert mamo_summary(tmp_path, Unknown(), "told", None, None, {}) == expected
+    expected = [[2, 0.4, 0.75, None, 0.1, 60.0, 2.0, 0.5, 0.1, 1.0, 1, *[None] * 15]]
+    assert mamo_summary(tmp_path, Unknown(), "told", Yardstick()) == expected

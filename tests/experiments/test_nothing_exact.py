@@ -5,6 +5,7 @@ import csv
 import pytest
 
 from mamo_cli.analysis.decomposition import TERMS
+from mamo_cli.analysis.fronts import Quality
 from mamo_cli.analysis.summaries import BOUNDS
 from mamo_cli.core.errors import NothingExactError, SolverError, UsageError
 from mamo_cli.domains.faas.domain import FaasDomain
@@ -43,7 +44,7 @@ def test_baselines_and_loop_end_and_are_drawn(tmp_path, nothing, caplog):
     assert (one["regret"], one["optimal_reward"]) == ("", "")
     assert 1 <= float(one["mean_replicas"]) <= 10
     (one,) = rows(loop.path / "summary.csv")
-    assert {one[name] for name in ("exact_alpha", *BOUNDS, *TERMS)} == {""}
+    assert {one[name] for name in ("exact_alpha", *BOUNDS, *TERMS, *Quality._fields)} == {""}
     assert one["holds"] == str(int(float(one["mean_rejection"]) <= 0.05))
     assert not (loop.path / "decomposition.csv").exists()
     drawn = {path.name for path in draw_runs([baselines.path, loop.path]) if path.suffix == ".png"}
