@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from mamo_cli.analysis.bounds import ROUNDING
 from mamo_cli.analysis.run_tables import AGENT
-from mamo_cli.analysis.standing import ROUNDING, Cell, Judge, Standing
+from mamo_cli.analysis.standing import Cell, Judged, Standing
 from mamo_cli.analysis.statistics import Statistic, bootstrap_interval, compared, interquartile_mean, mean
 from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.errors import NothingExactError
@@ -29,7 +30,10 @@ INTERVALS: dict[str, Statistic] = {
 """Columns of members that a leaderboard has the centre of, with `_low` and `_high`."""
 
 FIRST = ("steps_to_feasible", "seconds_to_feasible", "steps_to_2_percent", "seconds_to_2_percent")
-"""Columns of which it has the median; blank where a member, or the middle ones, never get there."""
+"""Columns of which it has the median, counted from where conditions changed last.
+
+Blank where a member, or the middle ones, never get there.
+"""
 
 MEMBERS = ("scenario", "strategy", "seed", "env_steps", *INTERVALS, "violates", *FIRST)
 LEADERBOARD = (
@@ -39,7 +43,7 @@ LEADERBOARD = (
 )
 ANYTIME = ("scenario", "strategy", "cycle", "env_steps", "seconds", "seeds", "regret", "regret_low", "regret_high")
 PROFILE = ("scenario", AGENT, "alpha", "cost", "violation")
-SCENARIOS = ("scenario", "title", "domain", "tolerance", "causal_cost")
+SCENARIOS = ("scenario", "title", "domain", "tolerance", "causal_cost", "changed_at")
 CYCLES = ("scenario", "strategy", "seed", "cycle", AGENT, "alpha", "cost", "violation")
 IMPROVEMENT = (
     *("scenario", "strategy", "over", "seeds"),
@@ -49,13 +53,14 @@ IMPROVEMENT = (
 )
 
 
-def members(cell: Cell, found: Standing, judge: Judge) -> list[list[Any]]:
+def members(cell: Cell, found: Standing, judged: Judged) -> list[list[Any]]:
     """Rows of members.csv: blank in all that is not known of a member that diverged."""
+    judge, begun = judged.judge, judged.eras[-1]
     over = found.costs.mean(-1) / judge.bound
     regrets = judge.regrets(found.costs, found.violations)
     beyond: BoolArray = np.any(found.violations > judge.limits + ROUNDING, axis=-1)
     count = found.regrets.shape[1]
-    steps = [_first(found.feasible), _first(_for_good(found.regrets <= CLOSE))]
+    steps = [_first(found.feasible[:, begun:]), _first(_for_good(found.regrets[:, begun:] <= CLOSE))]
     steps = [cell.steps_to(step + 1, count) for step in steps]
     rows = []
     for s, seed in enumerate(found.seeds):

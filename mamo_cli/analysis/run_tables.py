@@ -157,4 +157,5 @@ CELL_KINDS = {
     "seed": WHOLE,
     "step": WHOLE,
     "cycle": WHOLE,
+    "changed_at": WHOLE,
 }

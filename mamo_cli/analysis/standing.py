@@ -8,23 +8,20 @@ limit's multiplier in the bound's linear program. By weak duality no policy that
 so that nobody wins by breaking the limit, and nobody loses all by a hair's breadth.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from mamo_cli.analysis.bounds import ROUNDING, bound
 from mamo_cli.analysis.run_tables import AGENT, read_run_table
 from mamo_cli.analysis.summaries import read_evaluation
 from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.errors import DataError, NothingExactError
 from mamo_cli.core.seam import Domain
-from mamo_cli.core.weights import weights_of
 from mamo_cli.training.readout import RULES
-
-ROUNDING = 1e-12
-"""What a mean that meets a limit exactly may be wrong by."""
-
-HALVINGS = 48
 
 
 class Judge(NamedTuple):
@@ -49,7 +46,7 @@ class Cell(NamedTuple):
     te: str
     readout: str
     env_steps: int  # of each member, in all
-    measuring: int  # of these, before and after the cycles: to learn all weights, to measure what may be delivered
+    beside: int  # of these, before and after the cycles: to learn all weights, to measure what may be delivered
     seconds: float  # wall time of the run; NaN where one of its starts was killed
 
     @property
@@ -59,7 +56,32 @@ class Cell(NamedTuple):
 
     def steps_to(self, cycles: FloatArray, of: int) -> FloatArray:
         """Environment steps to what would be delivered after so many of all cycles."""
-        return cycles * ((self.env_steps - self.measuring) / of) + self.measuring
+        return cycles * ((self.env_steps - self.beside) / of) + self.beside
+
+
+class Judged(NamedTuple):
+    """The conditions of each cycle, the same objects while nothing changes, and what they are judged by."""
+
+    domains: Sequence[Domain]
+    judges: Sequence[Judge]
+
+    @property
+    def domain(self) -> Domain:
+        """The domain of the last cycle, on which what is delivered is evaluated."""
+        return self.domains[-1]
+
+    @property
+    def judge(self) -> Judge:
+        """Its judge."""
+        return self.judges[-1]
+
+    @property
+    def eras(self) -> list[int]:
+        """The first cycle of the conditions that each cycle has."""
+        begun = [0]
+        for cycle, (before, now) in enumerate(pairwise(self.domains), start=1):
+            begun.append(begun[-1] if now is before else cycle)
+        return begun
 
 
 class Standing(NamedTuple):
@@ -75,12 +97,13 @@ class Standing(NamedTuple):
     feasible: BoolArray  # (S, C) whether that is within all limits
 
 
-def standing(cell: Cell, domain: Domain, judge: Judge) -> Standing:
-    """Read a cell's run.
+def standing(cell: Cell, judged: Judged) -> Standing:
+    """Read a cell's run, each cycle under the conditions that it had.
 
     Raises:
         DataError: one of its tables cannot be read.
     """
+    domain = judged.domain
     played = read_evaluation(cell.folder, domain)
     violation = domain.spec.words.violations[0].name
     columns = ["alpha", "train_cost", f"train_{violation}", "eval_cost", f"eval_{violation}"]
@@ -89,13 +112,13 @@ def standing(cell: Cell, domain: Domain, judge: Judge) -> Standing:
     count, rest = divmod(len(cycles), len(seeds) * agents)
     ordered = cycles.assign(place=cycles["seed"].map({seed: place for place, seed in enumerate(seeds)}))
     ordered = ordered.sort_values(["place", "cycle"], kind="stable")
-    if rest or ordered["place"].isna().any():
-        raise DataError(f"{cell.folder}: cycles.csv and evaluation.csv are of different members")
+    if rest or count != len(judged.judges) or ordered["place"].isna().any():
+        raise DataError(f"{cell.folder}: cycles.csv and evaluation.csv are not of one run")
     numbers = ordered[columns].to_numpy(dtype=np.float64).reshape(len(seeds), count, agents, -1)
     alphas, *means, cycle_costs, cycle_violations = np.moveaxis(numbers, -1, 0)
-    costs, violations = delivered(
-        cell.readout, np.stack(means, -1), np.stack((cycle_costs, cycle_violations), -1), judge.limits
-    )
+    evaluated = np.stack((cycle_costs, cycle_violations), -1)
+    costs, violations = delivered(cell.readout, np.stack(means, -1), evaluated, judged)
+    under = [judge.limits for judge in judged.judges]
     return Standing(
         seeds=seeds,
         costs=np.stack([one.played.paid.mean(0) / domain.spec.cost_scale for one in played]),
@@ -103,50 +126,42 @@ def standing(cell: Cell, domain: Domain, judge: Judge) -> Standing:
         alphas=alphas,
         cycle_costs=cycle_costs,
         cycle_violations=cycle_violations,
-        regrets=judge.regrets(costs, violations),
-        feasible=np.all(violations <= judge.limits + ROUNDING, axis=-1),
+        regrets=np.stack([judge.regrets(costs[:, c], violations[:, c]) for c, judge in enumerate(judged.judges)], 1),
+        feasible=np.all(violations <= np.stack(under) + ROUNDING, axis=-1),
     )
 
 
 def delivered(
-    readout: str, trained: FloatArray, evaluated: FloatArray, limits: FloatArray
+    readout: str, trained: FloatArray, evaluated: FloatArray, judged: Judged
 ) -> tuple[FloatArray, FloatArray]:
     """Costs and violations `(S, C, A)` of what a readout would deliver after each cycle, in expectation over its draws.
+
+    It chooses among the cycles since conditions changed last.
 
     Args:
         readout: its name.
         trained: `(S, C, A, 2)` costs and violations that it chooses by.
         evaluated: `(S, C, A, 2)` those of each cycle's greedy policy on the evaluation part.
-        limits: `(A,)`.
+        judged: the cycles' conditions.
     """
     if readout not in RULES:
         return evaluated[..., 0], evaluated[..., 1]
     chosen = np.full_like(evaluated, np.nan)
-    members, cycles, agents, _ = evaluated.shape
+    members, _, agents, _ = evaluated.shape
     for s, a in np.ndindex(members, agents):
-        for count in range(1, cycles + 1) if np.isfinite(trained[s, :, a]).all() else ():
-            shares = RULES[readout](trained[s, :count, a], limits[a : a + 1])
-            chosen[s, count - 1, a] = shares @ evaluated[s, :count, a]
+        for cycle, begun in enumerate(judged.eras) if np.isfinite(trained[s, :, a]).all() else ():
+            since = slice(begun, cycle + 1)
+            shares = RULES[readout](trained[s, since, a], judged.judges[cycle].limits[a : a + 1])
+            chosen[s, cycle, a] = shares @ evaluated[s, since, a]
     return chosen[..., 0], chosen[..., 1]
 
 
 def judge_of(domain: Domain) -> Judge:
     """What a domain's evaluation part is judged by; a bound of NaN where nothing exact is known, or no limit holds."""
-    limits, agents = domain.spec.limits[:, 0], len(domain.spec.agents)
-    unknown = Judge(limits, float("nan"), np.full(agents, np.nan))
-    low, high = np.zeros(agents), np.ones(agents)
+    limits = domain.spec.limits[:, 0]
     try:
-        if (domain.answer(weights_of(high)).objectives[:, 1] > limits + ROUNDING).any():
-            return unknown
+        found = bound(domain)
     except NothingExactError:
-        return unknown
-    high[domain.answer(weights_of(low)).objectives[:, 1] <= limits + ROUNDING] = 0.0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        keeps = domain.answer(weights_of(middle)).objectives[:, 1] <= limits + ROUNDING
-        low, high = np.where(keeps, low, middle), np.where(keeps, middle, high)
-    within, beyond = (domain.answer(weights_of(alpha)).objectives for alpha in (high, low))
-    room = np.maximum(beyond[:, 1] - within[:, 1], ROUNDING)
-    share = np.where(high > 0.0, np.clip((limits - within[:, 1]) / room, 0.0, 1.0), 0.0)
-    cost = (1.0 - share) * within[:, 0] + share * beyond[:, 0]
-    return Judge(limits, float(cost.mean()), high / (1.0 - high))
+        return Judge(limits, float("nan"), np.full(len(limits), np.nan))
+    alpha = (found.shares * found.alphas).sum(1)  # all played are within rounding of one another
+    return Judge(limits, found.cost, alpha / (1.0 - alpha))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mamo_cli.analysis.leaderboard import ANYTIME, LEADERBOARD, PROFILE
+from mamo_cli.analysis.leaderboard import ANYTIME, LEADERBOARD, PROFILE, SCENARIOS
 from mamo_cli.analysis.run_tables import AGENT, read_run_table
 from mamo_cli.analysis.selection import evenly
 
@@ -20,12 +20,12 @@ EXACT = ""
 
 
 def scenarios_of(folder: Path) -> pd.DataFrame:
-    """The scenarios of a comparison: name, title, domain, tolerance and causal cost.
+    """The scenarios of a comparison, each with the cycle since which nothing changes.
 
     Raises:
         DataError: `scenarios.csv` cannot be read.
     """
-    return read_run_table(folder, "scenarios.csv", ["scenario", "title", "domain", "tolerance", "causal_cost"])
+    return read_run_table(folder, "scenarios.csv", list(SCENARIOS))
 
 
 def leaderboard_table(folder: Path) -> pd.DataFrame:
@@ -51,7 +51,8 @@ def anytime_table(folder: Path, scenario: str) -> pd.DataFrame:
     table = table[table["scenario"] == scenario].reset_index(drop=True)
     for end in ("", "_low", "_high"):
         table[f"regret_percent{end}"] = 100.0 * table.pop(f"regret{end}")
-    return table.assign(title=_title(folder, scenario))
+    about = scenarios_of(folder).set_index("scenario").loc[scenario]
+    return table.assign(title=about["title"], changed_at=about["changed_at"])
 
 
 def profiled(folder: Path, scenario: str) -> list[str]:
@@ -67,6 +68,8 @@ def profiled(folder: Path, scenario: str) -> list[str]:
 def profile_table(folder: Path, scenario: str, agent: str) -> pd.DataFrame:
     """Cost and violation over alpha: a perfect agent's, whose strategy is empty text, and some seeds' cycles over them.
 
+    Of a scenario that changes, all is of the conditions at the end.
+
     Raises:
         DataError: a table cannot be read.
     """
@@ -74,15 +77,12 @@ def profile_table(folder: Path, scenario: str, agent: str) -> pd.DataFrame:
     cycles = read_run_table(
         folder, "cycles.csv", ["scenario", "strategy", "seed", "cycle", AGENT, "alpha", "cost", "violation"]
     )
+    about = scenarios_of(folder).set_index("scenario").loc[scenario]
+    cycles = cycles[(cycles["scenario"] == scenario) & (cycles["cycle"] >= about["changed_at"])]
     cycles = cycles[cycles["seed"].isin(evenly(np.unique(cycles["seed"]), MOST_SEEDS))]
     both = pd.concat([exact.assign(strategy=EXACT), cycles], ignore_index=True)
     both = both[both["scenario"] == scenario]
     agents = both[AGENT].nunique()
     both = both[both[AGENT] == agent].reset_index(drop=True)
     both["seed"], both["cycle"] = both["seed"].astype("Int64"), both["cycle"].astype("Int64")
-    about = scenarios_of(folder).set_index("scenario").loc[scenario]
     return both.assign(title=about["title"], tolerance=about["tolerance"], agents=agents)
-
-
-def _title(folder: Path, scenario: str) -> str:
-    return str(scenarios_of(folder).set_index("scenario").loc[scenario, "title"])

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from mamo_cli.analysis.leaderboard import (
     members,
     profile_rows,
 )
-from mamo_cli.analysis.standing import Cell, Judge, judge_of, standing
+from mamo_cli.analysis.standing import Cell, Judged, judge_of, standing
 from mamo_cli.core.errors import DataError, MamoError, SweepError, UsageError
 from mamo_cli.core.seam import Domain
 from mamo_cli.core.settings import digest
@@ -45,6 +46,8 @@ from mamo_cli.runs.folder import RunFolder, name_of, unused
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.manifest import is_run, read_manifest
 from mamo_cli.runs.tables import write_table
+from mamo_cli.training.conditions import DriftConfig
+from mamo_cli.training.drift import World
 from mamo_cli.training.shards import build_domain
 from mamo_cli.workload.trace import Trace
 
@@ -196,41 +199,44 @@ def _run(cell: Planned, place: Place, machines: Machines, progress: Progress | N
 def _write(path: Path, done: Sequence[tuple[Planned, Path]]) -> list[dict[str, Any]]:
     """Write all tables of a comparison; returns the leaderboard's rows."""
     rows: dict[str, list[list[Any]]] = {name: [] for name in TABLES}
-    judged: dict[str, tuple[Domain, Judge]] = {}
+    known: dict[str, Judged] = {}
     for planned, folder in done:
         name, spec = planned.scenario.name, members_of(planned.config, planned.source)
-        if name not in judged:
-            domain = build_domain(spec)
-            judged[name] = domain, judge_of(domain)
-            rows["scenarios"].append(_about(planned, *judged[name]))
-            rows["profile"] += profile_rows(name, domain)
-        domain, judge = judged[name]
+        if name not in known:
+            known[name] = judged_of(build_domain(spec), planned.config.drift, spec.cycles)
+            rows["scenarios"].append(_about(planned, known[name]))
+            rows["profile"] += profile_rows(name, known[name].domain)
+        judged, total = known[name], env_steps(planned.config, spec.source)
+        beside = prepared_steps(planned.config) + measuring_steps(planned.config, spec.source)
         cell = Cell(
-            name,
-            spec.strategy,
-            folder,
-            spec.te,
-            spec.readout,
-            env_steps(planned.config, planned.source),
-            prepared_steps(planned.config) + measuring_steps(planned.config, planned.source),
-            seconds_of(read_manifest(folder)),
+            name, spec.strategy, folder, spec.te, spec.readout, total, beside, seconds_of(read_manifest(folder))
         )
-        found = standing(cell, domain, judge)
-        own = members(cell, found, judge)
+        found = standing(cell, judged)
+        own = members(cell, found, judged)
         rows["members"] += own
-        rows["leaderboard"].append(leaderboard_row(cell, own, float(judge.limits[0])))
+        rows["leaderboard"].append(leaderboard_row(cell, own, float(judged.judge.limits[0])))
         rows["anytime"] += anytime_rows(cell, found)
-        rows["cycles"] += cycle_rows(cell, found, domain.spec.agents)
+        rows["cycles"] += cycle_rows(cell, found, judged.domain.spec.agents)
     rows["improvement"] = improvement_rows(rows["members"])
     for table, columns in TABLES.items():
         write_table(path / f"{table}.csv", columns, rows[table])
     return [dict(zip(LEADERBOARD, map(_known, row), strict=True)) for row in rows["leaderboard"]]
 
 
-def _about(planned: Planned, domain: Domain, judge: Judge) -> list[Any]:
+def judged_of(domain: Domain, drift: DriftConfig, cycles: int) -> Judged:
+    """The conditions of each cycle, and what they are judged by."""
+    world = World(domain, drift)
+    each = [world.at(cycle) for cycle in range(cycles)]
+    judges = [judge_of(each[0])]
+    for before, now in pairwise(each):
+        judges.append(judges[-1] if now is before else judge_of(now))
+    return Judged(each, judges)
+
+
+def _about(planned: Planned, judged: Judged) -> list[Any]:
     """A scenario's row of scenarios.csv."""
-    about = planned.scenario.about
-    return [planned.scenario.name, about.title, planned.config.domain, float(judge.limits[0]), judge.bound]
+    limit, title = float(judged.judge.limits[0]), planned.scenario.about.title
+    return [planned.scenario.name, title, planned.config.domain, limit, judged.judge.bound, judged.eras[-1]]
 
 
 def _known(value: Any) -> Any:

@@ -103,6 +103,9 @@ def draw_anytime(table: pd.DataFrame, words: Words) -> Figure:
             panel.fill_between(own[over], own["regret_percent_low"], own["regret_percent_high"],
                                color=look.colour, alpha=0.12, linewidth=0)  # fmt: skip
             panel.plot(own[over], own["regret_percent"], color=look.colour, linestyle=look.line, linewidth=1.1)
+    before = table[table["cycle"] == table["changed_at"] - 1]
+    if len(before):
+        left.axvline(before["env_steps"].iloc[0], color=GREY, linewidth=1.0)
     steps_axis(left)
     right.set_xlabel("Wall time (s), taken evenly over a run's steps")
     right.xaxis.set_major_locator(MaxNLocator(nbins=5))
@@ -116,6 +119,7 @@ def draw_anytime(table: pd.DataFrame, words: Words) -> Figure:
     keys = [
         *(Line2D([], [], color=look.colour, linestyle=look.line, label=name) for name, look in looks.items()),
         Line2D([], [], color=EXACT, linestyle=":", label="causal bound"),
+        *([Line2D([], [], color=GREY, linewidth=1.0, label="conditions change")] if len(before) else []),
         Patch(facecolor=GREY, alpha=0.25, label="95 % bootstrap interval"),
     ]
     legend_below(figure, keys, columns=5, room=2)
@@ -130,7 +134,8 @@ def draw_profile(table: pd.DataFrame, words: Words) -> Figure:
     tolerance = table["tolerance"].iloc[0]
     for name, panels in zip(order, axes, strict=True):
         own = runs[runs["strategy"] == name]
-        quarter = own["cycle"].astype(int) * len(CYCLES) // (own["cycle"].astype(int).max() + 1)
+        since = own["cycle"].astype(int) - own["cycle"].astype(int).min()
+        quarter = since * len(CYCLES) // (since.max() + 1)
         for panel, quantity in zip(panels, ("cost", "violation"), strict=True):
             panel.plot(exact["alpha"], exact[quantity], color=EXACT, linewidth=1.6)
             for place, marks in groups(own.assign(quarter=quarter), "quarter"):

@@ -21,7 +21,13 @@ NAMES = ("wa-dqn", "bisect", "dual", "pid", "rcpo", "bayes", "ols", "grid", "ran
 
 
 def write_sweep(
-    folder: Path, scenarios: int = 1, strategies: int = 10, agents: int = 1, cycles: int = 12, exact: bool = True
+    folder: Path,
+    scenarios: int = 1,
+    strategies: int = 10,
+    agents: int = 1,
+    cycles: int = 12,
+    exact: bool = True,
+    changed_at: int = 0,
 ) -> Path:
     folder.mkdir(parents=True)
     about = {"command": "compare", "status": "complete", "starts": []}
@@ -30,7 +36,7 @@ def write_sweep(
     rng, rows = np.random.default_rng(1), {name: [] for name in TABLES}
     for scenario in names:
         title = f"{scenario}, a title of some length"
-        rows["scenarios"].append([scenario, title, "faas", 0.05, 0.6 if exact else None])
+        rows["scenarios"].append([scenario, title, "faas", 0.05, 0.6 if exact else None, changed_at])
         if exact:
             rows["profile"] += [
                 [scenario, f"f{a}", alpha, 0.1 + 0.9 * alpha**2, 0.8 * (1 - alpha) ** 2 + 0.01]

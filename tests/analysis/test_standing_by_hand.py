@@ -12,7 +12,7 @@ from mamo_cli.analysis.leaderboard import (
     leaderboard_row,
     members,
 )
-from mamo_cli.analysis.standing import Cell, Judge, delivered, judge_of, standing
+from mamo_cli.analysis.standing import Cell, Judge, Judged, delivered, judge_of, standing
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Answer
 from mamo_cli.runs.tables import write_table
@@ -20,6 +20,9 @@ from mamo_cli.training.records import columns_of
 from tests.analysis.tiny_domain import Pumps
 
 JUDGE = Judge(limits=np.array([0.1, 0.2]), bound=0.5, prices=np.array([2.0, 4.0]))
+
+
+ALWAYS = Judged([None] * 3, [Judge(np.array([0.2]), 1.0, np.array([1.0]))] * 3)
 
 
 class Answered(Pumps):
@@ -80,13 +83,13 @@ def test_what_would_be_delivered_on_the_way_is_chosen_by_training_and_costs_what
         ("best", [10.0, 30.0, 21.0], [0.4, 0.2, 0.3]),
         ("mix", [10.0, 20.0, 21.0], [0.4, 0.3, 0.3]),
     ):
-        found = delivered(readout, trained, evaluated, np.array([0.2]))
+        found = delivered(readout, trained, evaluated, ALWAYS)
         assert found[0].ravel() == pytest.approx(costs), readout
         assert found[1].ravel() == pytest.approx(violations), readout
-    turned = delivered("best", trained[:, ::-1], evaluated[:, ::-1], np.array([0.2]))
+    turned = delivered("best", trained[:, ::-1], evaluated[:, ::-1], ALWAYS)
     assert turned[0].ravel() == pytest.approx([21.0, 21.0, 21.0])
     trained[0, 1, 0, 0] = np.nan
-    assert np.isnan(delivered("mix", trained, evaluated, np.array([0.2]))[0]).all()
+    assert np.isnan(delivered("mix", trained, evaluated, ALWAYS)[0]).all()
 
 
 @pytest.fixture
@@ -109,14 +112,14 @@ def cell(tmp_path):
     ]
     write_table(tmp_path / "evaluation.csv", tables["evaluation"], played)
     (tmp_path / "run.json").write_text('{"command": "run-mamo", "status": "complete", "starts": [], "domain": "faas"}')
-    return Cell("dry", "fixed", tmp_path, "dqn", "last", env_steps=440, measuring=40, seconds=11.0)
+    return Cell("dry", "fixed", tmp_path, "dqn", "last", env_steps=440, beside=40, seconds=11.0)
 
 
-def judged(cell, domain=None):
-    domain = domain or Answered(limit=0.2)
-    judge = judge_of(domain)
-    found = standing(cell, domain, judge)
-    return found, members(cell, found, judge)
+def judged(cell, *domains):
+    """Standing and rows of a cell under the domains of its cycles."""
+    each = domains or [Answered(limit=0.2)] * 4
+    found = standing(cell, Judged(each, [judge_of(one) for one in each]))
+    return found, members(cell, found, Judged(each, [judge_of(one) for one in each]))
 
 
 def test_a_members_row_by_hand(cell):
@@ -136,6 +139,25 @@ def test_a_members_row_by_hand(cell):
     assert (three["mean_cost"], three["mean_violation"], three["violates"]) == pytest.approx((0.25, 0.45, 1))
     assert three["regret"] == pytest.approx(0.5625 / 0.4375 - 1)
     assert three["steps_to_feasible"] is three["seconds_to_2_percent"] is None
+
+
+def test_where_conditions_change_each_cycle_is_judged_by_its_own_and_steps_count_from_the_last_change(cell):
+    # From the third cycle on the limit is .3, whose bound is .25 + .625 * .15 = .34375: regrets of seed 7 are then
+    # .4 and .4375 over that. In the fourth a mixture may use the third and the fourth cycle alone.
+    before, after = Answered(limit=0.2), Answered(limit=0.3)
+    found, rows = judged(cell, before, before, after, after)
+    assert found.regrets[0, :2] == pytest.approx([0.5625 / 0.4375 - 1, 0.5 / 0.4375 - 1])
+    assert found.regrets[0, 2:] == pytest.approx([0.4 / 0.34375 - 1, 0.4375 / 0.34375 - 1])
+    seven = dict(zip(MEMBERS, rows[0], strict=True))
+    assert (seven["steps_to_feasible"], seven["steps_to_2_percent"]) == (140.0, None)
+    assert seven["cost_over_causal_bound"] == pytest.approx(0.375 / 0.34375)
+
+
+def test_a_readout_forgets_what_was_measured_under_other_conditions():
+    judge, one, other = Judge(np.array([0.2]), 1.0, np.array([1.0])), object(), object()
+    trained = np.array([[1.0, 0.1], [2.0, 0.1], [3.0, 0.3], [4.0, 0.1]])[None, :, None]
+    found = delivered("best", trained, trained, Judged([one, one, other, other], [judge] * 4))
+    assert found[0].ravel() == pytest.approx([1.0, 1.0, 3.0, 4.0])
 
 
 def test_a_leaderboards_row_by_hand(cell):

@@ -15,6 +15,7 @@ from mamo_cli.experiments.configs import CompareConfig, MamoConfig, configured
 from mamo_cli.experiments.machines import Machines
 from mamo_cli.experiments.run_mamo import run_mamo
 from mamo_cli.experiments.session import Place
+from mamo_cli.training.conditions import DriftConfig
 from tests.experiments.mini import write_scenario
 
 HERE = Machines(jobs=1)
@@ -79,7 +80,13 @@ def test_the_tables_tell_of_every_cell_seed_and_cycle(tmp_path, config):
 def test_the_causal_bound_of_the_reference_instance_is_what_the_specification_says():
     planned, _ = experiment._planned(CompareConfig(strategy=("fixed",)), HERE)
     domain = experiment.build_domain(experiment.members_of(planned[0].config, planned[0].source))
-    assert 10 * experiment.judge_of(domain).bound == pytest.approx(6.229, rel=1e-3)
+    judged = experiment.judged_of(domain, planned[0].config.drift, 3)
+    assert 10 * judged.judge.bound == pytest.approx(6.229, rel=1e-3)
+    assert judged.eras == [0, 0, 0]
+    moved = experiment.judged_of(domain, DriftConfig(tolerance=((1, 0.15), (2, 0.02))), 4)
+    assert moved.eras == [0, 1, 2, 2]
+    assert [judge.limits[0] for judge in moved.judges] == [0.05, 0.15, 0.02, 0.02]
+    assert moved.judges[1].bound < judged.judge.bound < moved.judge.bound
 
 
 def test_a_cell_that_is_complete_is_not_run_again_for_any_comparison(tmp_path, config, monkeypatch):

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from mamo_cli.analysis.bounds import bound
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.run_mamo import members
@@ -16,6 +18,7 @@ from mamo_cli.experiments.scenarios import (
     source_of,
 )
 from mamo_cli.strategies import registry as strategies
+from mamo_cli.training.drift import World
 from mamo_cli.training.settings import seeds_of
 from mamo_cli.training.shards import build_shard
 from mamo_cli.workload.generators import sinusoidal
@@ -31,7 +34,8 @@ def _elsewhere(tmp_path, monkeypatch):
 
 
 def test_what_the_issue_asks_for_is_there():
-    assert {"reference", "tight", "loose", "three", "bursty", "inventory"} <= set(names())
+    drifts = {f"drift-{what}" for what in ("load", "service", "cap", "tolerance")}
+    assert {"reference", "tight", "loose", "three", "bursty", "inventory", *drifts} <= set(names())
 
 
 @pytest.mark.parametrize("name", names())
@@ -51,11 +55,14 @@ def test_every_shipped_scenario_gives_every_strategy_the_same_budget_and_seeds(n
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name != "bursty"])
-def test_every_shipped_scenario_has_its_workload(name):
+def test_every_shipped_scenario_has_its_workload_and_a_limit_that_can_be_kept_at_the_end(name):
     source = source_of(read_scenario(name))
     config = configuration_of(read_scenario(name), "fixed", source)
     domain = domains.build(config.domain, config.instance, source)
     assert len(domain.spec.agents) == (3 if name == "three" else 1)
+    cycles = config.sections()["adaptation"].cycles
+    assert World(domain, config.drift).at(cycles - 1) is not domain or not name.startswith("drift")
+    assert np.isfinite(bound(World(domain, config.drift).at(cycles - 1)).cost)
 
 
 def test_a_trace_that_is_nobodys_to_give_is_named_with_the_command_that_makes_it():

@@ -74,6 +74,15 @@ def test_the_way_over_the_profile_is_of_the_runs_own_cycles(tmp_path):
         assert list(marks.get_ydata()) == list(cycles[cycles["cycle"] == cycle]["cost"])
 
 
+def test_of_a_world_that_changes_the_profile_is_of_the_end_and_the_change_is_marked(tmp_path):
+    run = write_sweep(tmp_path / "run", strategies=1, cycles=6, changed_at=4)
+    assert set(profile_table(run, "scenario-0", "f0")["cycle"].dropna()) == {4, 5}
+    figure = drawn(draw_anytime, anytime_table(run, "scenario-0"))
+    (change,) = [line for line in figure.axes[0].lines if list(line.get_ydata()) == [0, 1]]
+    assert change.get_xdata()[0] == 4000.0  # the end of the fourth cycle, counted from one
+    assert "conditions change" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 def test_where_nothing_exact_is_known_what_is_known_is_drawn(tmp_path):
     run = write_sweep(tmp_path / "run", strategies=2, exact=False)
     assert {path.stem for path in draw_run(run)} == {"leaderboard"}
