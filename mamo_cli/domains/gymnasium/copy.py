@@ -62,11 +62,11 @@ class Copy:
         """Begin the episode of a seed; returns its first observation `(O,)`.
 
         Raises:
-            DataError: the environment fails.
+            DataError: the environment fails, or a number observed is not finite.
         """
         self.seed, self.played = seed, []
         with _theirs(self._config.environment, "reset"):
-            return spaces.flatten(self._space, self._environment.reset(seed=seed)[0])
+            return self._seen(self._environment.reset(seed=seed)[0])
 
     def play(self, choice: int) -> tuple[Any, list[float], bool, bool]:
         """One step.
@@ -77,18 +77,24 @@ class Copy:
 
         Raises:
             UsageError: `info` has no entry of a key.
-            DataError: the environment fails, a cost or a violation is no number, or such a cost as a constraint cannot
-                be weighed against.
+            DataError: the environment fails, a number observed is not finite, a cost or a violation is no number, or
+                such a cost as a constraint cannot be weighed against.
         """
         self.played.append(choice)
         with _theirs(self._config.environment, "step"):
             found, reward, terminated, truncated, info = self._environment.step(self._action(choice))
-            seen = spaces.flatten(self._space, found)
+            seen = self._seen(found)
         told = [self._cost(reward, info)]
         if self._config.violation_key is not None:
             told.append(self._entry("--violation-key", self._config.violation_key, info))
             self._check_scale(told[0])
         return seen, told, terminated, truncated
+
+    def _seen(self, found: Any) -> Any:
+        seen: Any = spaces.flatten(self._space, found)
+        if not np.isfinite(seen).all():
+            raise DataError(f"{self._config.environment}: numbers observed must be finite, got {found!r:.200}")
+        return seen
 
     def _cost(self, reward: Any, info: Mapping[str, Any]) -> float:
         config = self._config

@@ -4,6 +4,8 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.seam import Part
@@ -19,8 +21,8 @@ class Teller(gymnasium.Env):
 
     observation_space = spaces.Box(-1, 1, (1,), np.float32)
 
-    def __init__(self, info=None, reward=0.0, actions=None):
-        self.info, self.reward = info or {}, reward
+    def __init__(self, info=None, reward=0.0, actions=None, seen=0.0):
+        self.info, self.reward, self.seen = info or {}, reward, np.full(1, seen, dtype=np.float32)
         self.action_space = actions or spaces.Discrete(2)
 
     def reset(self, *, seed=None, options=None):
@@ -29,7 +31,7 @@ class Teller(gymnasium.Env):
 
     def step(self, action):
         self.action = action
-        return np.zeros(1, dtype=np.float32), self.reward, False, False, self.info
+        return self.seen, self.reward, False, False, self.info
 
 
 @pytest.fixture
@@ -75,6 +77,7 @@ def test_cost_and_violation_are_the_entries_of_info_and_the_cost_is_else_the_rew
         ({"info": {"v": np.nan}}, {"violation_key": "v"}, DataError, "info['v'] must be a finite number, got nan"),
         ({"info": {"v": None}}, {"violation_key": "v"}, DataError, "info['v'] must be a finite number, got None"),
         ({"info": {"c": np.inf}}, {"cost_key": "c"}, DataError, "info['c'] must be a finite number, got inf"),
+        ({"seen": np.nan}, {}, DataError, "numbers observed must be finite, got array([nan], dtype=float32)"),
         ({"reward": np.ones(2)}, {}, DataError, "got array([1., 1.]): name the cost with --cost-key"),
         ({"info": {"v": 0}, "reward": 1.0}, {"violation_key": "v"}, DataError, "must be 0 to 1, got -1: set --cost"),
         ({"info": {"v": 0}, "reward": -11}, {"violation_key": "v", "cost_scale": 10}, DataError, "got 1.1: set"),
@@ -92,6 +95,21 @@ def test_what_cannot_be_weighed_is_refused_in_one_line(registered, told, setting
 def test_a_vector_of_rewards_is_no_hindrance_where_info_has_the_cost(registered):
     registered(info={"c": 0.5, "v": 0}, reward=np.ones(2))
     assert played(cost_key="c", violation_key="v")[1] == [0.5, 0.0]
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(-3, 3)), min_size=1, max_size=4))
+def test_every_joint_action_is_meant_by_one_choice(parts):
+    sizes, starts = zip(*parts, strict=True)
+    space = spaces.MultiDiscrete(sizes, start=starts)
+    gymnasium.register(NAME, lambda: Teller(actions=space), max_episode_steps=5)
+    try:
+        copy = Copy(GymnasiumConfig(environment=NAME))
+    finally:
+        del gymnasium.registry[NAME]
+    actions = [copy._action(choice) for choice in range(copy.choices)]
+    assert copy.choices == np.prod(sizes)
+    assert all(space.contains(action) for action in actions)
+    assert len({tuple(action) for action in actions}) == copy.choices
 
 
 def test_joint_actions_count_like_a_number_and_begin_where_their_space_does(registered):
