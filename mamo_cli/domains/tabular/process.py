@@ -58,6 +58,8 @@ class Process:
         for indices in (self.successor, self.starts):
             if indices.min() < 0 or indices.max() >= states:
                 raise ValueError(f"states are 0..{states - 1}, got {indices.min()}..{indices.max()}")
+        if len(np.unique(self.measures.reshape(states * choices, -1), axis=0)) < states * choices:
+            raise ValueError("measures do not tell every state and choice from all others")
         if not self.allowed.any(1).all():
             raise ValueError("a state in which nothing may be chosen")
         if self.chance.min() <= 0.0 or abs(self.chance.sum() - 1.0) > 1e-9:

@@ -8,7 +8,7 @@ from mamo_cli.domains.tabular.exact import best, means
 from mamo_cli.domains.tabular.process import Process
 
 
-def process(successor, chance, objectives, allowed=None, starts=(0,), ends=None):
+def process(successor, chance, objectives, allowed=None, starts=(0,), measures=None):
     """A process whose agents see their state one-hot, and whose measures are state and choice."""
     states, choices, ways = successor.shape
     return Process(
@@ -18,10 +18,10 @@ def process(successor, chance, objectives, allowed=None, starts=(0,), ends=None)
         objectives=objectives,
         cost_scale=2.0,
         starts=np.array(starts),
-        ends=np.zeros(ways, dtype=np.bool_) if ends is None else np.array(ends),
+        ends=np.zeros(ways, dtype=np.bool_),
         came=np.arange(ways, dtype=np.float64),
         observed=np.eye(states, dtype=np.float32),
-        measures=np.moveaxis(np.indices((states, choices)), 0, -1).astype(np.float64),
+        measures=np.stack(np.indices((states, choices)), -1).astype(np.float64) if measures is None else measures,
     )
 
 

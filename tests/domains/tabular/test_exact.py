@@ -107,11 +107,12 @@ def test_states_that_cannot_be_reached_from_one_another_are_no_process_to_answer
         {"allowed": np.array([[True, True], [False, False]])},
         {"successor": np.full((2, 2, 2), 2)},
         {"objectives": np.zeros((2, 2, 3))},
+        {"measures": np.zeros((2, 2, 1))},
     ],
     ids=lambda changed: next(iter(changed)),
 )
 def test_arrays_of_no_process_are_refused(changed):
     sound = {"successor": np.zeros((2, 2, 2), dtype=np.int64), "chance": [0.5, 0.5], "objectives": np.zeros((2, 2, 2))}
     assert process(**sound).states == 2
-    with pytest.raises(ValueError, match=r"has shape|chances|states are|nothing may"):
+    with pytest.raises(ValueError, match=r"has shape|chances|states are|nothing may|do not tell"):
         process(**(sound | changed))
