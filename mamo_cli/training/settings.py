@@ -68,7 +68,7 @@ class Preparation(Section):
     """What task agents that know the weights do before the first cycle."""
 
     iterations: int = Field(
-        default=132,
+        default=66,
         ge=1,
         le=1_000_000,
         description="Iterations before the first cycle, in which all weights are learnt at once by the schedules of "

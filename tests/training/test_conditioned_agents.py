@@ -125,7 +125,7 @@ def test_what_was_delivered_is_played_again_from_a_file(readout):
 
 def test_their_settings_come_with_them():
     config = configured(MamoConfig, {"te": "conditioned", "phase": {"window": 3}})
-    assert (config.preparation.iterations, config.phase.iterations, config.phase.window) == (132, 6, 3)
+    assert (config.preparation.iterations, config.phase.iterations, config.phase.window) == (66, 6, 3)
     assert config.learner.batch_size == 64
     assert (configured(MamoConfig).phase.iterations, configured(TrainConfig).learner.batch_size) == (20, 32)
     with pytest.raises(UsageError, match="preparation"):
