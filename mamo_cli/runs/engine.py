@@ -1,5 +1,7 @@
 """Where shards run on this machine: in this process, or one worker process a core. Rows are the same either way."""
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
@@ -192,8 +194,9 @@ def joined(parts: Sequence[Tables]) -> Tables:
 def limit_threads() -> None:
     """One thread a process: the products are too small to share, and one order of sums keeps numbers the same."""
     import scipy.linalg  # noqa: F401 - loads the BLAS that compiled code calls
-    import torch
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
-    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # for torch, where it is imported later: most workers never need it
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)

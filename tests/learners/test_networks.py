@@ -19,7 +19,7 @@ WIDTHS = st.lists(st.integers(1, 70), min_size=2, max_size=5)
 
 def in_torch(network, parameters, widths, agents):
     """The module of a network, its parameters set."""
-    module = network.Network(widths, agents)
+    module = network.in_torch(widths, agents)
     vector_to_parameters(torch.from_numpy(parameters.copy()), module.parameters())
     return module
 

@@ -1,10 +1,13 @@
 """The target of double deep Q-learning, one step ahead (van Hasselt et al., 2016)."""
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from mamo_cli.core.arrays import Float32Array, IntArray
 from mamo_cli.core.compiled import compiled
 from mamo_cli.learners.dqn.replay import Batch, Memory, unpack
+
+if TYPE_CHECKING:  # torch takes its time to import
+    from torch import Tensor
 
 
 @compiled
@@ -47,6 +50,6 @@ def bootstrap(q_t_online: Float32Array, q_t_target: Float32Array, chosen: IntArr
             values[b, a] = q_t_target[b, a, chosen[b, a]]
 
 
-def in_torch(q_t_online: Tensor, q_t_target: Tensor, chosen: Tensor) -> Tensor:
+def in_torch(q_t_online: "Tensor", q_t_target: "Tensor", chosen: "Tensor") -> "Tensor":
     """The same for values `(..., C)` and choices `(...)`."""
     return q_t_target.gather(-1, chosen[..., None])[..., 0]

@@ -1,10 +1,14 @@
 """The chooser that takes every agent's own best: the greatest value among what may be chosen."""
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from mamo_cli.core.arrays import BoolArray, Float32Array, IntArray
 from mamo_cli.core.compiled import compiled
+
+if TYPE_CHECKING:  # torch takes its time to import
+    from torch import Tensor
 
 
 @compiled
@@ -26,6 +30,6 @@ def choose(q: Float32Array, allowed: BoolArray, chosen: IntArray) -> None:
             chosen[row, a] = max(best, 0)
 
 
-def in_torch(q: Tensor, allowed: Tensor) -> Tensor:
+def in_torch(q: "Tensor", allowed: "Tensor") -> "Tensor":
     """The same for values and masks `(..., A, C)`."""
-    return torch.where(allowed, q, -torch.inf).argmax(-1)
+    return q.masked_fill(~allowed, -np.inf).argmax(-1)

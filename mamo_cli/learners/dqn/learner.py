@@ -19,7 +19,6 @@ from mamo_cli.learners.dqn.equations import Rules
 from mamo_cli.learners.dqn.parts import CHOOSERS, NETWORKS, OPTIMISERS, TARGETS, part
 from mamo_cli.learners.dqn.replay import PrioritisedReplay
 from mamo_cli.learners.dqn.settings import LearnerConfig
-from mamo_cli.learners.dqn.torch_networks import TorchNetworks
 from mamo_cli.learners.dqn.update import make_act
 from mamo_cli.learners.exploration import explorations, greedily
 from mamo_cli.learners.protocol import Exploration, Shape
@@ -73,11 +72,13 @@ class DQN:
             target_interval=config.target_interval,
         )
         self._act = make_act(parts.chooser)
-        self._networks: PopulationNetworks = (
-            CompiledNetworks(parts, widths, initial, rules)
-            if device == "cpu"
-            else TorchNetworks(parts, widths, initial, rules, shape, device)
-        )
+        self._networks: PopulationNetworks
+        if device == "cpu":
+            self._networks = CompiledNetworks(parts, widths, initial, rules)
+        else:
+            from mamo_cli.learners.dqn.torch_networks import TorchNetworks  # torch takes its time to import
+
+            self._networks = TorchNetworks(parts, widths, initial, rules, shape, device)
         self.replay = PrioritisedReplay(len(self._streams), config.replay_capacity, shape)
 
     # ------------------------------------------- what a kind of it does otherwise

@@ -2,7 +2,7 @@
 
 A part is one module, in which one member's share of the work is written in NumPy's terms and compiled:
 
-    network     `Network`, the same as a module of torch, its parameters in the order of the flat vector; `initial`,
+    network     `in_torch`, the same as a module of torch, its parameters in the order of the flat vector; `initial`,
                 `row_size`, `scratch_size`, `forward` and `backward` (see `perceptron`): of a row's numbers the inputs
                 come first and the outputs, agent after agent, last; `scratch` is exactly as long as `scratch_size` says
     target      `follow`, what of the replay follows each transition; `bootstrap`, its worth; `in_torch` (see

@@ -1,4 +1,4 @@
-"""One member's network, a perceptron: as a module of torch, and the same compiled, its backward pass written out.
+"""One member's network, a perceptron: compiled, its backward pass written out, and the same as a module of torch.
 
 Widths are those of the inputs, the hidden layers and the outputs; D is the number of parameters, layer after layer the
 weights `(inputs, outputs)` and then the biases.
@@ -6,37 +6,26 @@ weights `(inputs, outputs)` and then the biases.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import leaky_relu
 
 from mamo_cli.core.arrays import Float32Array, IntArray
 from mamo_cli.core.compiled import compiled
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 # A plain rectifier that a large step has pushed below zero for all inputs never comes back, and after some dozen
 # phases, each restarting the learning rate, whole networks were dead. A slight slope keeps every unit alive.
 LEAK = np.float32(0.01)
 
 
-class Network(torch.nn.Module):
-    """The network as it is meant; a test holds `forward` and `backward` equal to it and its derivative."""
+def in_torch(widths: Sequence[int], agents: int) -> "Module":
+    """The network as it is meant, a module of torch: a test holds `forward` and `backward` equal to it."""
+    from mamo_cli.learners.dqn.torch_perceptron import Perceptron  # torch takes its time to import
 
-    def __init__(self, widths: Sequence[int], agents: int) -> None:
-        """Args: widths: of the layers. agents: A. The parameters are left unset: `initial` says what they begin as."""
-        super().__init__()
-        self.layers = torch.nn.ParameterList()
-        for inputs, outputs in pairwise(widths):
-            self.layers.extend([torch.empty(inputs, outputs), torch.empty(outputs)])
-
-    def forward(self, signal: Tensor) -> Tensor:
-        """Values `(rows, outputs)` of states `(rows, inputs)`."""
-        parameters = list(self.layers)
-        for layer in range(0, len(parameters), 2):
-            signal = leaky_relu(signal, float(LEAK)) if layer else signal
-            signal = torch.addmm(parameters[layer + 1], signal, parameters[layer])
-        return signal
+    return Perceptron(widths, float(LEAK))
 
 
 def initial(widths: Sequence[int], agents: int, rng: np.random.Generator) -> Float32Array:

@@ -43,7 +43,7 @@ class TorchNetworks:
         self._aware = widths[0] > shape.agents * shape.observation
         self._sample = make_population_sample(parts.target.follow)
         with torch.device("meta"):  # its parameters are rows of `_online`
-            self._network: torch.nn.Module = parts.network.Network(widths, shape.agents)
+            self._network: torch.nn.Module = parts.network.in_torch(widths, shape.agents)
         self._online = torch.nn.Parameter(torch.tensor(initial, device=device))
         self._target = self._online.detach().clone()
         self._optimiser = torch.optim.Adam([self._online], fused=True)
