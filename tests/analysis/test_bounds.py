@@ -18,6 +18,7 @@ from mamo_cli.domains.faas.rejection.erlang import erlang_b
 from mamo_cli.domains.faas.settings import InstanceConfig
 from tests.analysis.tiny_domain import Pumps
 from tests.domains.inventory.stocks import domain_of
+from tests.workload.test_real_files import import_trace, real
 
 
 def test_the_bound_of_two_pumps_by_hand():
@@ -93,6 +94,14 @@ def test_the_reference_instance_stands_beside_these_two_numbers():
     found = bounds_of(registry.build("faas", settings, registry.load_source("faas", settings)))
     assert 10 * found.clairvoyant.cost == pytest.approx(6.18357, abs=5e-6)
     assert 10 * found.causal.cost == pytest.approx(6.22769, abs=5e-6)
+
+
+def test_a_lagged_rate_costs_a_fifth_on_the_azure_llm_code_trace():
+    trace = import_trace(real("AzureLLMInferenceTrace_code.csv"), "requests", step_seconds=10.0)
+    settings = InstanceConfig(warm_service_time=0.2, cold_service_time=1.0)
+    found = bounds_of(registry.build("faas", settings, trace))
+    assert 10 * found.clairvoyant.cost == pytest.approx(1.232, abs=5e-4)
+    assert 10 * found.causal.cost == pytest.approx(1.485, abs=5e-4)
 
 
 @pytest.mark.parametrize("knowledge", Knowledge)
