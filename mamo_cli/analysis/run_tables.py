@@ -151,6 +151,8 @@ CELL_KINDS = {
     "readout": TEXT,
     "title": TEXT,
     "domain": TEXT,
+    "player": TEXT,
+    "reference": TEXT,
     "scope": TEXT,
     "stage": TEXT,
     "termination": TEXT,

@@ -25,6 +25,7 @@ from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
 from mamo_cli.analysis.run_tables import AGENT, has_answers, read_command, read_words
 from mamo_cli.analysis.selection import AGENTS_TOTAL
 from mamo_cli.analysis.sweep_tables import anytime_table, leaderboard_table, profile_table, profiled, scenarios_of
+from mamo_cli.analysis.walk_tables import walk_table
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.words import Words
 from mamo_cli.domains import registry as domains
@@ -38,6 +39,8 @@ from mamo_cli.plots.output import save_figure
 from mamo_cli.plots.regret import draw_regret
 from mamo_cli.plots.style import MOST_RUNS, house_style
 from mamo_cli.plots.sweep import draw_anytime, draw_leaderboard, draw_profile
+from mamo_cli.plots.walk import draw_walk
+from mamo_cli.training.windows import WALKED
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +75,12 @@ FIGURES: Mapping[str, Mapping[str, Drawing]] = {
         "regret": (regret_table, draw_regret),
         "frontier": FRONTIER,
     },
-    "run-mamo": {"mamo": (mamo_table, draw_mamo), MADE_OF: DECOMPOSED, "frontier": FRONTIER},
+    "run-mamo": {
+        "mamo": (mamo_table, draw_mamo),
+        MADE_OF: DECOMPOSED,
+        "frontier": FRONTIER,
+        WALKED: (walk_table, draw_walk),
+    },
 }
 """By command, from the least to the most that a run has learned, then by file name."""
 
@@ -117,6 +125,8 @@ def draw_run(folder: Path, destination: Path | None = None) -> list[Path]:
     written, words = [], read_words(folder)
     for name, (tabulate, draw) in FIGURES[command].items():
         if not _has(folder, name):
+            continue
+        if name == WALKED and not (folder / f"{WALKED}.csv").exists():
             continue
         table = tabulate(folder)
         written += _draw(draw, table, words, (destination or folder / "figures") / name)
