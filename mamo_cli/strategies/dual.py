@@ -24,7 +24,7 @@ class DualSettings(MultiplierSettings):
     """Dual ascent and its loop."""
 
     step: float = Field(
-        default=20.0, gt=0.0, le=1e9, description="Growth of a multiplier after the first cycle, per unit of excess."
+        default=15.0, gt=0.0, le=1e9, description="Growth of a multiplier after the first cycle, per unit of excess."
     )
     decay: Share = Field(default=0.5, description="After cycle k, counted from 1, the step is over k to this power.")
 

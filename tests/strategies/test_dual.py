@@ -60,7 +60,7 @@ def test_the_mixture_of_what_dual_steps_saw_is_the_optimum_with_one_limit_and_wi
     limits = np.array([0.1])
     _, objectives, _ = play(strategy_of("dual", THREE), THREE, range(30))
     assert mixture(objectives[:, 0, 0], limits) == pytest.approx([0.5, 0.1])
-    _, objectives, _ = play(strategy_of("dual", TWO_LIMITS), TWO_LIMITS, range(60))
+    _, objectives, _ = play(strategy_of("dual", TWO_LIMITS), TWO_LIMITS, range(90))
     for agent, limits in enumerate(TWO_LIMITS.spec.limits):
         best, found = mixture(TWO_LIMITS.points, limits), mixture(objectives[:, 0, agent], limits)
         assert found[0] == pytest.approx(best[0], rel=1e-3)
