@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,6 +47,7 @@ from mamo_cli.runs.folder import RunFolder, name_of, unused
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.manifest import is_run, read_manifest
 from mamo_cli.runs.tables import write_table
+from mamo_cli.runs.worker import Pool
 from mamo_cli.training.conditions import DriftConfig
 from mamo_cli.training.drift import World
 from mamo_cli.training.shards import build_domain
@@ -115,11 +117,13 @@ def compare(
                 LOGGER.warning("skipped: %s", why)
             folders = _folders(run, planned, place)
             failed: dict[str, str] = {}
-            for count, (cell, folder) in enumerate(zip(planned, folders, strict=True), 1):
-                with progress(f"{cell.called} ({count} of {len(planned)})") as told:
-                    reason = _run(cell, Place(place.results, folder.name, argv=place.argv), machines, told)
-                if reason is not None:
-                    failed[cell.called] = reason
+            with Pool() as pool:
+                for count, (cell, folder) in enumerate(zip(planned, folders, strict=True), 1):
+                    with progress(f"{cell.called} ({count} of {len(planned)})") as told:
+                        here = Place(place.results, folder.name, argv=place.argv)
+                        reason = _run(cell, here, replace(machines, pool=pool), told)
+                    if reason is not None:
+                        failed[cell.called] = reason
             done = [pair for pair in zip(planned, folders, strict=True) if pair[0].called not in failed]
             run.record(summary=_write(run.path, done), failed=failed, skipped=skipped)
             if failed:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from mamo_cli.core.errors import UsageError
@@ -14,6 +15,7 @@ from mamo_cli.runs.engine import Engine, InOrder, Tables, local_engine
 from mamo_cli.runs.folder import RunFolder
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.provenance import cores
+from mamo_cli.runs.worker import Pool
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.settings import EXACT
@@ -46,12 +48,14 @@ class Machines:
         engine: "local", or "ray" for a Ray cluster.
         ray_address: the Ray cluster's; None for "auto".
         device: where the networks are: "cpu", or "cuda" for thousands of members.
+        pool: keeps this machine's worker processes from one run to the next.
     """
 
     jobs: int | None = None
     engine: str = "local"
     ray_address: str | None = None
     device: str = "cpu"
+    pool: Pool | None = None
 
     def check(self) -> None:
         """See that they are such as there can be; whether they are there, only using them tells.
@@ -149,7 +153,7 @@ def train_members(
 def _place(machines: Machines) -> AbstractContextManager[tuple[Callable[..., Engine], int]]:
     """What makes an engine, and how many cores there are for it."""
     if machines.engine == "local":
-        return nullcontext((local_engine, cores()))
+        return nullcontext((partial(local_engine, pool=machines.pool), cores()))
     return _cluster(machines.ray_address or "auto")
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
-from mamo_cli.runs.worker import States, Worker
+from mamo_cli.runs.worker import Pool, States, Worker
 
 Tables = dict[str, list[list[Any]]]
 Spec = TypeVar("Spec")
@@ -100,12 +100,17 @@ class ProcessEngine:
     """Shards dealt out, in order, to as many worker processes as asked for."""
 
     def __init__(
-        self, build: Callable[[Spec], Shard], specs: Sequence[Spec], states: States | None, processes: int
+        self,
+        build: Callable[[Spec], Shard],
+        specs: Sequence[Spec],
+        states: States | None,
+        processes: int,
+        pool: Pool | None = None,
     ) -> None:
         self._workers: list[Worker] = []
         try:
             for make, part in dealt(build, specs, states, processes):
-                self._workers.append(Worker(make, part))
+                self._workers.append(Worker(make, part, pool))
             for worker in self._workers:
                 worker.answer()
         except BaseException:
@@ -131,7 +136,7 @@ class ProcessEngine:
         return [state for states in self._from_all("states") for state in states]
 
     def close(self) -> None:
-        """End all workers."""
+        """Let all workers go."""
         for worker in self._workers:
             worker.stop()
 
@@ -166,12 +171,16 @@ class InOrder:
 
 
 def local_engine(
-    build: Callable[[Spec], Shard], specs: Sequence[Spec], states: States | None, processes: int
+    build: Callable[[Spec], Shard],
+    specs: Sequence[Spec],
+    states: States | None,
+    processes: int,
+    pool: Pool | None = None,
 ) -> Engine:
     """An engine on this machine; for one process, that is this one."""
     if processes == 1:
         return LocalEngine(build, specs, states)
-    return ProcessEngine(build, specs, states, processes)
+    return ProcessEngine(build, specs, states, processes, pool)
 
 
 def dealt(

@@ -52,7 +52,7 @@ CASES = {
 @pytest.fixture(autouse=True)
 def here(monkeypatch):
     """All shards in this process: what a worker's costs is its start, and its rows are the same."""
-    alone = lambda build, shards, states, processes: LocalEngine(build, shards, states)  # noqa: E731
+    alone = lambda build, shards, states, processes, pool: LocalEngine(build, shards, states)  # noqa: E731
     monkeypatch.setattr(machines, "local_engine", alone)
 
 

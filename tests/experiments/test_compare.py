@@ -15,6 +15,7 @@ from mamo_cli.experiments.configs import CompareConfig, MamoConfig, configured
 from mamo_cli.experiments.machines import Machines
 from mamo_cli.experiments.run_mamo import run_mamo
 from mamo_cli.experiments.session import Place
+from mamo_cli.runs import worker
 from mamo_cli.training.conditions import DriftConfig
 from tests.experiments.mini import write_scenario
 
@@ -99,6 +100,22 @@ def test_a_cell_that_is_complete_is_not_run_again_for_any_comparison(tmp_path, c
     assert part.path != first.path
     assert part.summary == [first.summary[1]]
     assert len(runs(tmp_path)) == len(before) + 1
+
+
+def test_one_pool_of_workers_serves_all_cells_and_changes_nothing(tmp_path, config, monkeypatch):
+    started = []
+    start = worker._started
+    monkeypatch.setattr(worker, "_started", lambda: started.append(start()) or started[-1])
+    pooled = compare(config, Place(tmp_path / "pooled"), Machines(jobs=2))
+    assert len(started) == 2
+    assert all(process.poll() is not None for process, _ in started)
+    alone = compare(config, Place(tmp_path / "alone"), HERE)
+    assert len(started) == 2
+    for name in manifest(alone.path)["cells"].values():
+        for table in ("training", "cycles", "evaluation", "delivered"):
+            ours, theirs = (tmp_path / where / name / f"{table}.csv" for where in ("pooled", "alone"))
+            assert ours.read_bytes() == theirs.read_bytes(), (name, table)
+    assert manifest(pooled.path)["cells"] == manifest(alone.path)["cells"]
 
 
 def test_what_starts_over_has_new_cells_and_goes_on_with_those(tmp_path, config):
