@@ -9,7 +9,8 @@ from mamo_cli.analysis.walk import walk_bound
 from mamo_cli.analysis.walk_tables import walk_table
 from mamo_cli.core.errors import UsageError
 from mamo_cli.domains.faas.baselines import erlang_inversion
-from mamo_cli.experiments.configs import MamoConfig, configured
+from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, configured
+from mamo_cli.experiments.evaluate import evaluate
 from mamo_cli.experiments.machines import Machines
 from mamo_cli.experiments.run_mamo import members, run_mamo
 from mamo_cli.experiments.session import Place
@@ -137,3 +138,28 @@ def test_what_cannot_be_walked_is_refused_before_anything_is_written(tmp_path, c
     with pytest.raises(UsageError, match=said):
         run_mamo(small(tmp_path, **changes), Place(tmp_path / "results"), Machines(1))
     assert not (tmp_path / "results").exists()
+
+
+def evaluation_of(folder, without=()):
+    table = pd.read_csv(folder / "evaluation.csv")
+    return table[[name for name in table if name not in without]]
+
+
+def test_evaluated_again_a_walk_is_what_was_delivered_before_it(walked):
+    outcome, _, _, _ = walked
+    again = evaluate(outcome.path, configured(EvaluateConfig, {"run": "walk"}), Place(outcome.path.parent, "again"))
+    pd.testing.assert_frame_equal(evaluation_of(again.path), evaluation_of(outcome.path), check_exact=True)
+
+
+def test_evaluated_again_a_run_under_drift_is_judged_under_its_last_conditions(tmp_path):
+    drift = {"load": [[1, 1.5]], "tolerance": [[1, 0.9]]}
+    config = small(tmp_path, continual=False, walk=WalkConfig().model_dump(), drift=drift)
+    outcome = run_mamo(config, Place(tmp_path, "drift"), Machines(1))
+    table, rates = evaluation_of(outcome.path), made_trace(1, period=20).expected_rate_rps[:, 0]
+    assert table["expected_rate"].tolist()[:20] == pytest.approx((1.5 * rates).tolist(), rel=1e-12)
+    assert [row["tolerance"] for row in outcome.summary] == [0.9, 0.9]
+    again = evaluate(outcome.path, configured(EvaluateConfig, {"run": "drift"}), Place(tmp_path, "again"))
+    pd.testing.assert_frame_equal(evaluation_of(again.path), table, check_exact=True)
+    assert [row["tolerance"] for row in again.summary] == [0.9, 0.9]
+    asked = configured(EvaluateConfig, {"run": "drift", "tolerance": 0.3})
+    assert evaluate(outcome.path, asked, Place(tmp_path, "asked")).summary[0]["tolerance"] == 0.3
