@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--seeds", default="1000..1015")
     parser.add_argument("--results", type=Path, default=Path("results"))
-    parser.add_argument("--who", nargs="+", default=list(WALKERS), choices=list(WALKERS))
+    parser.add_argument("--who", nargs="+", default=["dual60", "bisect"], choices=list(WALKERS))
     parser.add_argument("--changes", nargs="+", default=list(CHANGES), choices=list(CHANGES))
     given = parser.parse_args()
     print("| change | who | cost over the bound | rejection | days within the limit | steps to recover |")
@@ -84,7 +84,7 @@ def main() -> None:
             told |= {row[0]: row for row in rows}
         bound = told.pop(BOUND)[1]
         for who, cost, rejection, held, steps in told.values():
-            recovered = "never" if steps == float("inf") else f"{steps:g}"
+            recovered = "" if change == "none" else "never" if steps == float("inf") else f"{steps:g}"
             over = f"{100 * (cost / bound - 1):+.1f} %"
             print(f"| {change} | {who} | {over} | {rejection:.4f} | {100 * held:.0f} % | {recovered} |", flush=True)
 

@@ -2,7 +2,9 @@
 
 The bound of a window is causal and in hindsight: the least mean cost of who keeps that window's limit in that window
 alone, knowing its conditions. That of the whole walk keeps the mean of the limits on average over all of it, so that
-violation may be saved in one window for another; it is no sum of the windows'.
+violation may be saved in one window for another; it is no sum of the windows'. Where the deviations have no known law,
+choices may be another nondecreasing function of what is expected in every window: the shorter these are, the more a
+bound knows.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
