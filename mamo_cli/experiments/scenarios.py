@@ -138,6 +138,8 @@ def configuration_of(
     """
     layers = [strategies.preset(strategy, "quick"), scenario.settings, {**others, "strategy": strategy}]
     config = configured(MamoConfig, *layers)
+    if config.continual:
+        raise UsageError(f"scenario {scenario.name}: a comparison judges what is delivered, and continual runs a walk")
     besides = prepared_steps(config) + measuring_steps(config, source)
     cycles = (scenario.about.budget - besides) // cycle_steps(config)
     if cycles < 1:

@@ -62,7 +62,7 @@ def draw_leaderboard(table: pd.DataFrame, words: Words) -> Figure:
     for place, scenario in enumerate(scenarios):
         row, column = place % rows, 2 * (place // rows)
         left, right = (figure.add_subplot(grid[row, column + side]) for side in (0, 1))
-        _standings(left, right, table[table["scenario"] == scenario], TICKS[across - 1])
+        _standings(left, right, table[table["scenario"] == scenario], narrow=across > 1)
         if row == rows - 1 or place == len(scenarios) - 1:
             left.set_xlabel("Cost over the bound (%)")
             right.set_xlabel("Mean violation")
@@ -77,8 +77,8 @@ def draw_leaderboard(table: pd.DataFrame, words: Words) -> Figure:
     return figure
 
 
-def _standings(left: Axes, right: Axes, rows: pd.DataFrame, ticks: tuple[int, ...]) -> None:
-    """A scenario's strategies, the first on top."""
+def _standings(left: Axes, right: Axes, rows: pd.DataFrame, narrow: bool) -> None:
+    """A scenario's strategies, the first on top; in narrow panels with fewer ticks."""
     places, tolerance = np.arange(len(rows))[::-1], rows["tolerance"].iloc[0]
     for panel, name, colour in ((left, "over_causal_percent", LEARNT), (right, "mean_violation", INK)):
         panel.hlines(places, rows[f"{name}_low"], rows[f"{name}_high"], color=colour, linewidth=1.2)
@@ -86,10 +86,13 @@ def _standings(left: Axes, right: Axes, rows: pd.DataFrame, ticks: tuple[int, ..
         panel.set_yticks(places, rows["strategy"] if panel is left else [""] * len(rows))
         panel.set_ylim(-0.6, len(rows) - 0.4)
     left.axvline(0.0, color=EXACT, linestyle=":")
-    _percent_scale(left, "x", rows[["over_causal_percent_low", "over_causal_percent_high"]].to_numpy(), ticks)
+    _percent_scale(left, "x", rows[["over_causal_percent_low", "over_causal_percent_high"]].to_numpy(), TICKS[narrow])
     left.set_title(rows["title"].iloc[0])
     tolerance_line(right, tolerance, "x")
     violation_scale(right, "x", tolerance, pd.concat([rows["mean_violation_low"], rows["mean_violation_high"]]))
+    if narrow:
+        low, high = right.get_xlim()
+        right.xaxis.set_ticks([tick for tick in (0.001, 0.01, 0.1, 1.0) if low <= tick <= high])
 
 
 def draw_anytime(table: pd.DataFrame, words: Words) -> Figure:

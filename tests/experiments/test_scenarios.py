@@ -147,6 +147,7 @@ def test_cycles_follow_from_the_budget_and_the_phase_whatever_the_scenario_says_
     ("changes", "message"),
     [
         ([("budget = 224", "budget = 31")], "a cycle of fixed takes 32 environment steps and the readout 0, more than"),
+        ([('seeds = "1000..1002"', "continual = true")], "scenario mini: a comparison judges what is delivered"),
         ([("budget = 224", "budget = 0")], "mini.toml: scenario.budget: must be greater than or equal to 1, got 0"),
         ([('title = "Mini"\n', "")], "mini.toml: scenario has no title"),
         ([("budget = 224\n", "")], "mini.toml: scenario has no budget"),
