@@ -21,7 +21,6 @@ SHOWN = {
     "mean_violation": "violation",
     "violating_share": "above",
     "seconds_to_2_percent": "2 % (s)",
-    "wall_seconds": "s",
 }
 
 
