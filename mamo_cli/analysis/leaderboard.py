@@ -8,7 +8,14 @@ import numpy as np
 from mamo_cli.analysis.bounds import ROUNDING
 from mamo_cli.analysis.run_tables import AGENT
 from mamo_cli.analysis.standing import Cell, Judged, Standing
-from mamo_cli.analysis.statistics import Statistic, bootstrap_interval, compared, interquartile_mean, mean
+from mamo_cli.analysis.statistics import (
+    Statistic,
+    bootstrap_interval,
+    compared,
+    interquartile_mean,
+    mean,
+    stratified_mean,
+)
 from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain
@@ -45,6 +52,7 @@ ANYTIME = ("scenario", "strategy", "cycle", "env_steps", "seconds", "seeds", "re
 PROFILE = ("scenario", AGENT, "alpha", "cost", "violation")
 SCENARIOS = ("scenario", "title", "domain", "tolerance", "causal_cost", "changed_at")
 CYCLES = ("scenario", "strategy", "seed", "cycle", AGENT, "alpha", "cost", "violation")
+OVERALL = ("strategy", "scenarios", "runs", "regret", "regret_low", "regret_high")
 IMPROVEMENT = (
     *("scenario", "strategy", "over", "seeds"),
     *("regret_difference", "regret_difference_low", "regret_difference_high"),
@@ -159,6 +167,22 @@ def improvement_rows(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
             )
             found.append([scenario, strategy, over, len(seeds), *result.difference, *result.improvement, result.paired])
     return found
+
+
+def overall_rows(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Rows of overall.csv: each strategy's regret in all scenarios together, a stratum each, of members.csv's rows."""
+    regret = MEMBERS.index("regret")
+    strata: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        if row[regret] is not None and not np.isnan(row[regret]):
+            strata.setdefault(row[1], {}).setdefault(row[0], []).append(row[regret])
+    return [
+        [
+            *(strategy, len(own), sum(map(len, own.values()))),
+            *stratified_mean(list(own.values()), rng=stream(0, "bootstrap")),
+        ]
+        for strategy, own in strata.items()
+    ]
 
 
 def profile_rows(scenario: str, domain: Domain) -> list[list[Any]]:

@@ -4,7 +4,7 @@ The definitions are those of Agarwal et al., "Deep Reinforcement Learning at the
 NeurIPS 2021, for a single task, whose one stratum is the set of its seeds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -124,6 +124,28 @@ def bootstrap_interval(
         block = slice(start, start + width)
         ends[:, block] = np.quantile(statistic(points[:, block][drawn]), tails, axis=0)
     return ends[0].reshape(shape), ends[1].reshape(shape)
+
+
+def stratified_mean(
+    strata: Sequence[ArrayLike], level: float = 0.95, resamples: int = 2000, *, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """Interquartile mean of the runs of several tasks together, with its stratified bootstrap interval.
+
+    Runs are drawn with replacement within each task, as many as it has; all are then pooled (Agarwal et al. 2021).
+
+    Args:
+        strata: (seeds,) of each task, on one scale.
+        level: Nominal coverage, in (0, 1).
+        resamples: How many times the runs are drawn.
+        rng: Where the draws come from.
+
+    Raises:
+        ValueError: There is no task, a task has no seed, or a value is NaN.
+    """
+    runs = [_complete(values) for values in strata]
+    drawn = [values[rng.integers(len(values), size=(len(values), resamples))] for values in runs]
+    tails = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
+    return _with_ends(interquartile_mean(np.concatenate(runs)), interquartile_mean(np.concatenate(drawn)), tails)
 
 
 class Compared(NamedTuple):

@@ -14,6 +14,7 @@ from mamo_cli.analysis.leaderboard import (
     IMPROVEMENT,
     LEADERBOARD,
     MEMBERS,
+    OVERALL,
     PROFILE,
     SCENARIOS,
     anytime_rows,
@@ -21,6 +22,7 @@ from mamo_cli.analysis.leaderboard import (
     improvement_rows,
     leaderboard_row,
     members,
+    overall_rows,
     profile_rows,
 )
 from mamo_cli.analysis.standing import Cell, Judged, judge_of, standing
@@ -59,6 +61,7 @@ TABLES = {
     "leaderboard": LEADERBOARD,
     "members": MEMBERS,
     "improvement": IMPROVEMENT,
+    "overall": OVERALL,
     "anytime": ANYTIME,
     "cycles": CYCLES,
 }
@@ -221,7 +224,7 @@ def _write(path: Path, done: Sequence[tuple[Planned, Path]]) -> list[dict[str, A
         rows["leaderboard"].append(leaderboard_row(cell, own, float(judged.judge.limits[0])))
         rows["anytime"] += anytime_rows(cell, found)
         rows["cycles"] += cycle_rows(cell, found, judged.domain.spec.agents)
-    rows["improvement"] = improvement_rows(rows["members"])
+    rows["improvement"], rows["overall"] = improvement_rows(rows["members"]), overall_rows(rows["members"])
     for table, columns in TABLES.items():
         write_table(path / f"{table}.csv", columns, rows[table])
     return [dict(zip(LEADERBOARD, map(_known, row), strict=True)) for row in rows["leaderboard"]]

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import mannwhitneyu
 
 from mamo_cli.analysis import statistics
-from mamo_cli.analysis.statistics import bootstrap_interval, compared, mean
+from mamo_cli.analysis.statistics import bootstrap_interval, compared, mean, stratified_mean
 from mamo_cli.core.seeding import stream
 
 PAIRS = st.integers(1, 12).flatmap(lambda n: arrays(np.float64, (2, n), elements=st.integers(0, 5).map(float)))
@@ -68,3 +68,14 @@ def test_the_interval_of_a_mean_knows_every_seed(monkeypatch):
     assert (low, high) == (0.0, 6.0)  # no eight: (3/4)^4 = .32; more than three of four eights: .004
     monkeypatch.setattr(statistics, "FEW_SEEDS", 3)
     assert bootstrap_interval([0.0, 0.0, 0.0, 8.0], mean, rng=stream(0, "bootstrap")) == (0.0, 6.0)
+
+
+def test_runs_of_several_tasks_are_drawn_within_their_own_and_pooled():
+    # Tasks 0, 0 and 1, 1: whatever is drawn, two zeros and two ones; of four a quarter goes at either end: (0 + 1) / 2.
+    # Drawn from all four together, there would be resamples of zeros alone.
+    assert stratified_mean([[0.0, 0.0], [1.0, 1.0]], rng=stream(0, "bootstrap")) == (0.5, 0.5, 0.5)
+    # 0, 4 and 8, 8: the middle two of (0, 4, 8, 8) are 4 and 8. Of the first task 0, 0 or 4, 4 or one of each is drawn,
+    # with chances 1/4, 1/4, 1/2: middles (0 + 8) / 2, (4 + 8) / 2, (4 + 8) / 2.
+    assert stratified_mean([[0.0, 4.0], [8.0, 8.0]], rng=stream(0, "bootstrap")) == (6.0, 4.0, 6.0)
+    with pytest.raises(ValueError, match="at least one seed"):
+        stratified_mean([[1.0], []], rng=stream(0, "bootstrap"))

@@ -11,6 +11,7 @@ from mamo_cli.analysis.leaderboard import (
     improvement_rows,
     leaderboard_row,
     members,
+    overall_rows,
 )
 from mamo_cli.analysis.standing import Cell, Judge, Judged, delivered, judge_of, standing
 from mamo_cli.core.errors import NothingExactError
@@ -204,3 +205,6 @@ def test_strategies_meet_on_the_seeds_that_both_have_and_in_their_own_scenario_a
     found = improvement_rows(rows)
     assert [line[:4] for line in found] == [["dry", "a", "b", 2], ["dry", "b", "a", 2]]
     assert found[0][4:] == pytest.approx([-0.1, -0.1, -0.1, 1.0, 1.0, 1.0, 1.0])
+    # Of a there are three runs at .1 in the one scenario and one at .1 in the other; of b, three at .2.
+    assert [line[:3] for line in overall_rows(rows)] == [["a", 2, 4], ["b", 1, 3]]
+    assert [line[3] for line in overall_rows(rows)] == pytest.approx([0.1, 0.2])
