@@ -54,7 +54,8 @@ def _settled(folder: Path, domain: Domain) -> dict[int, tuple[FloatArray, FloatA
     """Alphas and shares `(A, J)` of what each seed delivered; nothing where a run has no such table."""
     if not (folder / DELIVERED).exists():
         return {}
-    table, word = pd.read_csv(folder / DELIVERED), domain.spec.words.agent
+    word = domain.spec.words.agent
+    table = pd.read_csv(folder / DELIVERED, converters={word: str})  # agents may be called 0, 1 or NA
     found = {}
     for seed in table["seed"].unique():
         own = table[table["seed"] == seed]

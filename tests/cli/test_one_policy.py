@@ -41,3 +41,14 @@ def test_a_run_without_a_gradient_step_says_so(folder, command, played):
 def test_thousands_are_set_apart(folder):
     done = mamo("train", "--seeds", "1", "--iterations", "4", "--batch-size", "4096", "--jobs", "1")
     assert "no gradient step was made: the replay holds 1,280 of 4,096 transitions\n" in done.err
+
+
+@pytest.mark.parametrize("readout", ["last", "mix"])
+def test_functions_may_be_called_numbers(folder, readout):
+    rates = np.full((8, 2), 20.0)
+    write_trace(Trace(("0", "NA"), rates, rates), Path("named.csv"))
+    done = mamo(*MAMO, "--trace", "named.csv", "--readout", readout, "--name", "x", "--json")
+    assert done.code == 0, done.err
+    for row in json.loads(done.out)["members"]:
+        terms = [row[name] for name in ("information", "grid", "determinism", "transfer", "strategy", "te", "model")]
+        assert 1.0 + sum(terms) == pytest.approx(row["cost_over_bound"], abs=1e-9)

@@ -12,8 +12,7 @@ from mamo_cli.core.seam import AS_CONFIGURED, Answer, Knowledge, Optimum, Part, 
 from mamo_cli.core.weights import alpha_of, rewards
 from mamo_cli.domains.faas.environment import OBSERVATION, ScalingEnvironment
 from mamo_cli.domains.faas.node import Case, build_case
-from mamo_cli.domains.faas.offline.enumeration import cheapest
-from mamo_cli.domains.faas.offline.measures import MEMORY_ROUNDING, choice_cost
+from mamo_cli.domains.faas.offline.measures import MEMORY_ROUNDING
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
 from mamo_cli.domains.faas.offline.solve import solve
 from mamo_cli.domains.faas.prospects import Prospect, Prospects, nondecreasing
@@ -115,9 +114,8 @@ class FaasDomain:
         return Prospects(self.case, self._noise)
 
     def perfect(self, weights: FloatArray) -> IntArray:
-        """At every step the choice of least expected cost under the weights: periods do not depend on one another."""
-        problem = self._weighted(weights)
-        return cheapest(choice_cost(problem, Scope.ALPHA), problem.permitted) - 1
+        """The plan of the causal answer: a task agent sees no more than is expected."""
+        return self.answer(weights).plan
 
     def choices_of(self, measures: FloatArray) -> IntArray:
         """One less than the replicas."""
