@@ -1,12 +1,15 @@
 """A row speaks of one policy, and a run says when nothing was learnt in it."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mamo_cli.analysis.decomposition import TERMS
+from mamo_cli.workload.trace import Trace
+from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import MAMO, TRAIN, mamo
 
 
