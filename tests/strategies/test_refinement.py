@@ -84,3 +84,15 @@ def test_a_member_refines_the_same_in_any_company():
     together = played(agent_of(), 30)
     alone = played(agent_of(members=1), 30, roots=ROOTS[:1])
     assert np.array_equal(together[:, :1], alone)
+
+
+@pytest.mark.parametrize("moved", [0.4, -0.4])
+def test_a_finer_grid_that_lost_the_limit_is_laid_anew(moved):
+    agent = agent_of(epsilon=((0.0, 1.0),))
+    played(agent, 60)
+    roots = np.clip(ROOTS[:, ::-1] + moved, 0.05, 0.95)  # the conditions change: each root is elsewhere
+    played(agent, 60, first=60, roots=roots)
+    low, high = agent._grid[..., 0], agent._grid[..., -1]
+    assert (low <= roots).all()
+    assert (high >= roots).all()
+    assert (high - low <= 0.25).all()

@@ -145,6 +145,7 @@ class WeightAdaptationAgent(Strategy):
         """Lay a member's grids anew where all its agents' limits are bracketed."""
         alphas, violations = alpha_of(report.weights)[..., None], report.objectives[..., 1:2]
         self._violations = np.where(self._grid == alphas, violations, self._violations)
+        self._reopen(report.limits[:, 0])
         for k in np.flatnonzero(self._refined < self._config.refinements).tolist():
             ends = [last_bracket(*seen) for seen in zip(self._violations[k], report.limits[:, 0], strict=True)]
             if min(ends) < 0:
@@ -154,8 +155,22 @@ class WeightAdaptationAgent(Strategy):
                 self._violations[k, a, [0, -1]] = self._violations[k, a, low : low + 2]
             self._violations[k, :, 1:-1] = np.nan
             self._refined[k] += 1
-            self._rounds[k] = [np.empty(0, dtype=np.int64)] * len(ends)
-            self._learner.forget(k)
+            self._begin_anew(k)
+
+    def _reopen(self, limits: FloatArray) -> None:
+        """Lay the first grid again where all that is known of a finer one lies on one side: conditions have changed."""
+        within = (self._violations <= limits[:, None]) | np.isnan(self._violations)
+        beyond = (self._violations > limits[:, None]) | np.isnan(self._violations)
+        lost: BoolArray = np.any(within.all(2) | beyond.all(2), axis=1) & (self._refined > 0)
+        for k in np.flatnonzero(lost).tolist():
+            self._grid[k], self._violations[k] = alpha_grid(self._config.alpha_step), np.nan
+            self._refined[k] = 0
+            self._begin_anew(k)
+
+    def _begin_anew(self, member: int) -> None:
+        """Forget what choices meant and brought, and explore another round of them."""
+        self._rounds[member] = [np.empty(0, dtype=np.int64)] * self._grid.shape[1]
+        self._learner.forget(member)
 
     def _epsilon(self, cycle: int) -> float:
         """Probability of an exploratory alpha."""
