@@ -61,13 +61,28 @@ def everywhere(domain: Domain, alpha: float) -> FloatArray:
     return weights_of(np.full(len(domain.spec.agents), alpha))
 
 
-def exact_alpha(domain: Domain, alphas: FloatArray) -> float | None:
-    """The smallest alpha whose perfect agent keeps every agent's mean violations within their limits; None: unknown."""
+def exact_alpha(domain: Domain, alphas: FloatArray, refinements: int = 0) -> float | None:
+    """The smallest alpha whose perfect agent keeps every agent's mean violations within their limits; None: unknown.
+
+    Args:
+        domain: what is controlled.
+        alphas: `(G,)` to choose from.
+        refinements: how often G of them are laid anew between the one found and its neighbour below.
+    """
     try:
-        held = (np.all(_violations(domain, everywhere(domain, alpha)) <= domain.spec.limits) for alpha in alphas)
-        return next((float(alpha) for alpha, holds in zip(alphas, held, strict=True) if holds), None)
+        place = _first_holding(domain, alphas)
+        for _ in range(refinements if place else 0):
+            assert place is not None
+            alphas = np.linspace(alphas[place - 1], alphas[place], len(alphas))
+            place = _first_holding(domain, alphas)
     except NothingExactError:
         return None
+    return None if place is None else float(alphas[place])
+
+
+def _first_holding(domain: Domain, alphas: FloatArray) -> int | None:
+    held = (np.all(_violations(domain, everywhere(domain, alpha)) <= domain.spec.limits) for alpha in alphas)
+    return next((place for place, holds in enumerate(held) if holds), None)
 
 
 def _violations(domain: Domain, weights: FloatArray) -> FloatArray:

@@ -76,7 +76,8 @@ def run_mamo(
             if stages:
                 rows = decomposition_rows(domain, stages)
                 write_table(run.path / "decomposition.csv", decomposition_columns(domain.spec.words), rows)
-            beside = Yardstick(exact_alpha(domain, grid), bounds, stages, _front(domain))
+            refinements = getattr(config.sections()["adaptation"], "refinements", 1)  # without a grid, to two digits
+            beside = Yardstick(exact_alpha(domain, grid, refinements), bounds, stages, _front(domain))
             rows = mamo_summary(run.path, domain, strategies.choice_of(config.strategy), beside)
             columns = mamo_columns(domain.spec.words)
             if spec.walk is not None:

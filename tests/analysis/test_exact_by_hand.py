@@ -21,3 +21,12 @@ def test_every_measure_and_violation_has_its_own_mean():
     played = Played(40 * np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), count * [1, 2], count * [3, 4, 5])
     # Costs are 40, the dearest, times 1..6: 3.5 on average.
     assert summarised(Pumps(agents=2), played) == [3.5, 2.5, 5.0, 7.5, 10.0, 12.5]
+
+
+def test_a_finer_grid_closes_in_on_the_alpha_that_holds():
+    # From 5/13 = .3846 on: of tenths .4, of hundredths .39, of thousandths .385.
+    found = [exact_alpha(Pumps(limit=0.25), alpha_grid(0.1), refinements) for refinements in (0, 1, 2)]
+    np.testing.assert_allclose(found, [0.4, 0.39, 0.385], rtol=1e-12)
+    # Where the first holds, there is nothing below it; where none holds, nothing at all.
+    assert exact_alpha(Pumps(limit=0.45), alpha_grid(0.1), 2) == 0.0
+    assert exact_alpha(Pumps(limit=-0.01), alpha_grid(0.1), 2) is None
