@@ -29,6 +29,10 @@ class Spec(NamedTuple):
     step_seconds: float
     block: int = 1
     """Periods for which one policy of a mixture plays on: 1 where no period depends on the choices before it."""
+    use: IntArray | None = None
+    """`(A, C)` whole units that each choice takes of what agents share; None where they share nothing."""
+    priorities: FloatArray | None = None
+    """`(A,)` shares of the joint reward, which sum to 1; None where they are equal."""
 
     @property
     def objectives(self) -> int:
@@ -41,6 +45,7 @@ class Seen(NamedTuple):
 
     values: Float32Array  # (K, E, A, O)
     mask: BoolArray  # (K, E, A, C): what may be chosen now; always False beyond an agent's own choices
+    budget: IntArray | None = None  # (K, E): units that all agents' choices may take together; None: they share nothing
 
 
 class Step(NamedTuple):

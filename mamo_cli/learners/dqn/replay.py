@@ -261,7 +261,7 @@ class PrioritisedReplay:
 
     def add(self, seen: Seen, actions: IntArray, step: Step) -> None:
         """Store E transitions of each member: what was seen, the choices `(K, E, A)`, and what they brought."""
-        values, mask = step.after
+        values, mask, _ = step.after
         brought = (step.objectives, values, mask, step.continues, step.over)
         if not store(self.memory, seen.values, actions, *brought):
             self.keep_masks()

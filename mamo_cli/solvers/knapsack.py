@@ -1,0 +1,74 @@
+"""The best joint choice of agents that share a budget: a knapsack with one choice an agent, exact."""
+
+import numpy as np
+
+from mamo_cli.core.arrays import AnyFloatArray, BoolArray, FloatArray, IntArray
+from mamo_cli.core.compiled import compiled
+
+
+@compiled
+def best_within(values: AnyFloatArray, allowed: BoolArray, use: IntArray, budgets: IntArray, chosen: IntArray) -> None:
+    """Fill the joint choices of greatest total value within each row's budget; of equals the lexicographically least.
+
+    By dynamic programming over what is left of the budget, the last agent first (Kellerer, Pferschy and Pisinger,
+    Knapsack Problems, 2004, chapter 11). Where every agent's own best fits, that is the answer.
+
+    Args:
+        values: `(rows, A, C)`, finite where allowed.
+        allowed: `(rows, A, C)` what may be chosen; something of every agent.
+        use: `(A, C)` whole units of the budget that each choice takes, at least 0.
+        budgets: `(rows,)` whole units that there are.
+        chosen: `(rows, A)`, to be filled. Where nothing fits, each agent's allowed choice of least use.
+    """
+    rows, agents, _ = values.shape
+    most = 0
+    for a in range(agents):
+        most += use[a].max()
+    best, least = np.empty((agents + 1, most + 1)), np.empty(agents, dtype=np.int64)
+    for row in range(rows):
+        _alone(values[row], allowed[row], use, chosen[row], least)
+        wanted, needed = 0, 0
+        for a in range(agents):
+            wanted += use[a, chosen[row, a]]
+            needed += use[a, least[a]]
+        if needed > budgets[row]:
+            chosen[row] = least
+        elif wanted > budgets[row]:
+            _together(values[row], allowed[row], use, min(budgets[row], most), best, chosen[row])
+
+
+@compiled
+def _alone(values: AnyFloatArray, allowed: BoolArray, use: IntArray, own: IntArray, least: IntArray) -> None:
+    """Fill each agent's best choice, and that of least use, the first of equals."""
+    agents, choices = values.shape
+    for a in range(agents):
+        own[a] = least[a] = -1
+        for c in range(choices):
+            if allowed[a, c]:
+                if own[a] < 0 or values[a, c] > values[a, own[a]]:
+                    own[a] = c
+                if least[a] < 0 or use[a, c] < use[a, least[a]]:
+                    least[a] = c
+
+
+@compiled
+def _together(
+    values: AnyFloatArray, allowed: BoolArray, use: IntArray, budget: int, best: FloatArray, chosen: IntArray
+) -> None:
+    """Fill the best joint choice; `best`, room for the greatest value of the agents from each on with what is left."""
+    agents, choices = values.shape
+    best[agents, : budget + 1] = 0.0
+    for a in range(agents - 1, -1, -1):
+        for left in range(budget + 1):
+            best[a, left] = -np.inf
+            for c in range(choices):
+                if allowed[a, c] and use[a, c] <= left:
+                    best[a, left] = max(best[a, left], values[a, c] + best[a + 1, left - use[a, c]])
+    left = budget
+    for a in range(agents):
+        for c in range(choices):
+            fits = allowed[a, c] and use[a, c] <= left
+            if fits and values[a, c] + best[a + 1, left - use[a, c]] == best[a, left]:
+                chosen[a] = c
+                left -= use[a, c]
+                break
