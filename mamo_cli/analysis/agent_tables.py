@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mamo_cli.analysis.frontier_tables import CURVE, read_frontier, read_tolerance
+from mamo_cli.analysis.frontier_tables import CURVE, read_frontier
 from mamo_cli.analysis.offline_tables import SECONDS_PER_HOUR
 from mamo_cli.analysis.over_seeds import by_group
 from mamo_cli.analysis.run_tables import AGENT, has_answers, quantities_of, read_run_table
 from mamo_cli.analysis.selection import NAMED_ALPHAS, fitting
+from mamo_cli.analysis.tolerances import with_tolerance
 
 OPTIMUM = "optimum"
 """Value of the column `series` beside those of `over_seeds`: the exact optimum's mean at the same alpha."""
@@ -36,7 +37,7 @@ def te_agents_table(folder: Path) -> pd.DataFrame:
     if alone and has_answers(folder):
         optimum = _optimum_rows(read_frontier(folder), agents, quantities)
         table = pd.concat([table, optimum], ignore_index=True)
-    return table.assign(tolerance=read_tolerance(folder), **totals)
+    return with_tolerance(table, folder, **totals)
 
 
 def learning_curves_table(folder: Path) -> pd.DataFrame:
@@ -52,7 +53,7 @@ def learning_curves_table(folder: Path) -> pd.DataFrame:
     training, totals = fitting(training, means[-1], panels=len(means))
     each = training["alpha"].nunique() <= NAMED_ALPHAS
     table = by_group(training, ["alpha", AGENT], "env_steps", means, each=each)
-    return table.assign(tolerance=read_tolerance(folder), **totals)
+    return with_tolerance(table, folder, **totals)
 
 
 def regret_table(folder: Path, each: bool = True) -> pd.DataFrame:

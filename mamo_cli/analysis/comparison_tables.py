@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from mamo_cli.analysis.agent_tables import regret_table
-from mamo_cli.analysis.frontier_tables import RUN, point_of, read_frontier, read_tolerance
+from mamo_cli.analysis.frontier_tables import RUN, point_of, read_frontier
 from mamo_cli.analysis.over_seeds import by_group
 from mamo_cli.analysis.run_tables import AGENT, has_answers, quantities_of, read_run_table, read_words
 from mamo_cli.analysis.selection import fitting
 from mamo_cli.analysis.statistics import median
+from mamo_cli.analysis.tolerances import read_tolerances, with_tolerance
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.settings import read_toml
 from mamo_cli.runs.folder import CONFIG
@@ -50,18 +51,18 @@ def alike(runs: Mapping[str, Path]) -> list[dict[str, Path]]:
 def difference(folder: Path, other: Path) -> str:
     """What sets a run's instance apart from another's; nothing if both answer to one exact optimum.
 
-    That is so if they have the same tolerance, and the same answers at the alphas both have. Where nothing exact is
-    known of either, their settings of the instance must be the same.
+    That is so if their agents have the same tolerances, and the same answers at the alphas both have. Where nothing
+    exact is known of either, their settings of the instance must be the same.
 
     Raises:
         DataError: A table cannot be read.
     """
     if read_words(folder) != read_words(other):
         return "another domain"
-    mine, theirs = read_tolerance(folder), read_tolerance(other)
+    mine, theirs = read_tolerances(folder), read_tolerances(other)
     apart = _settings_apart(folder, other)
     if mine != theirs:
-        return apart or f"tolerance {mine:g}, not {theirs:g}"
+        return apart or f"tolerance {mine.shown}, not {theirs.shown}"
     if has_answers(folder) != has_answers(other):
         return apart or "something exact is known of one of the two alone"
     if not has_answers(folder):
@@ -97,7 +98,7 @@ def learning_compared(runs: Mapping[str, Path]) -> pd.DataFrame:
         return training
     training, totals = fitting(training, means[-1], panels=len(means), by_alpha=True)
     table = by_group(training, [RUN, "alpha", AGENT], "env_steps", means, each=False)
-    return _in_order(table, runs).assign(tolerance=read_tolerance(_first(runs)), **totals)
+    return with_tolerance(_in_order(table, runs), _first(runs), **totals)
 
 
 def mamo_compared(runs: Mapping[str, Path]) -> pd.DataFrame:
@@ -120,7 +121,7 @@ def mamo_compared(runs: Mapping[str, Path]) -> pd.DataFrame:
         by_group(training, by, "env_steps", means, each=False),
     ]
     table = pd.concat(parts, ignore_index=True)
-    return _in_order(table, runs).assign(tolerance=read_tolerance(_first(runs)), **totals)
+    return with_tolerance(_in_order(table, runs), _first(runs), **totals)
 
 
 def regret_compared(runs: Mapping[str, Path]) -> pd.DataFrame:

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from mamo_cli.analysis.decomposition import FIRST, TERMS
-from mamo_cli.analysis.frontier_tables import RUN, read_tolerance
+from mamo_cli.analysis.frontier_tables import RUN
 from mamo_cli.analysis.run_tables import read_run_table, read_words
 from mamo_cli.analysis.statistics import bootstrap_interval, interquartile_mean
+from mamo_cli.analysis.tolerances import read_tolerances
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import read_toml
 from mamo_cli.runs.folder import CONFIG
@@ -57,7 +58,7 @@ def _rows(name: str, folder: Path) -> list[dict[str, Any]]:
         "seeds": len(totals),
         "seeds_holding": int(last["holds"].sum()),
         "seeds_total": read_run_table(folder, "summary.csv", ["seed"])["seed"].nunique(),
-        "tolerance": read_tolerance(folder),
+        **read_tolerances(folder).beside_means(),
     }
     bought = table.groupby("stage")["bought"].sum()
     rows = [

@@ -11,6 +11,7 @@ from mamo_cli.analysis.bounds import Bounds
 from mamo_cli.analysis.over_seeds import CENTRE
 from mamo_cli.analysis.run_tables import read_command, read_run_table, read_words
 from mamo_cli.analysis.statistics import FEW_SEEDS, bootstrap_interval, interquartile_mean, median
+from mamo_cli.analysis.tolerances import read_tolerances
 from mamo_cli.core.seeding import stream
 
 CURVE, TE_AGENT, MAMO = "alpha", "te_agent", "mamo"
@@ -64,16 +65,8 @@ def frontier_table(runs: Mapping[str, Path]) -> pd.DataFrame:
     together["seed"] = together["seed"].astype("Int64") if agents else pd.array([pd.NA] * len(together), dtype="Int64")
     if len(runs) > 1:
         together.insert(0, RUN, together.pop(RUN))
-    return together.drop(columns=RUN if len(runs) == 1 and agents else []).assign(tolerance=read_tolerance(first))
-
-
-def read_tolerance(folder: Path) -> float:
-    """The tolerance of a run.
-
-    Raises:
-        DataError: `summary.csv` cannot be read.
-    """
-    return float(read_run_table(folder, "summary.csv", ["tolerance"])["tolerance"].iloc[0])
+    table = together.drop(columns=RUN if len(runs) == 1 and agents else [])
+    return table.assign(**read_tolerances(first).beside_means())
 
 
 def least_violation(table: pd.DataFrame, violation: str) -> float:

@@ -49,6 +49,7 @@ LEADERBOARD = (
     *("violating_share", *FIRST),
 )
 ANYTIME = ("scenario", "strategy", "cycle", "env_steps", "seconds", "seeds", "regret", "regret_low", "regret_high")
+AGENTS = ("scenario", AGENT, "tolerance")
 PROFILE = ("scenario", AGENT, "alpha", "cost", "violation")
 SCENARIOS = ("scenario", "title", "domain", "tolerance", "causal_cost", "changed_at")
 CYCLES = ("scenario", "strategy", "seed", "cycle", AGENT, "alpha", "cost", "violation")
@@ -92,7 +93,17 @@ def _for_good(holds: BoolArray) -> BoolArray:
     return np.logical_and.accumulate(holds[:, ::-1], axis=1)[:, ::-1]
 
 
-def leaderboard_row(cell: Cell, rows: Sequence[Sequence[Any]], tolerance: float) -> list[Any]:
+def agent_rows(scenario: str, agents: Sequence[str], limits: FloatArray) -> list[list[Any]]:
+    """Rows of agents.csv: what each agent's violation may be, `(A,)`."""
+    return [[scenario, name, float(limit)] for name, limit in zip(agents, limits, strict=True)]
+
+
+def common(limits: FloatArray) -> float | None:
+    """The limit of all agents; None where they have limits `(A,)` of their own."""
+    return float(limits[0]) if (limits == limits[0]).all() else None
+
+
+def leaderboard_row(cell: Cell, rows: Sequence[Sequence[Any]], tolerance: float | None) -> list[Any]:
     """A cell's row of leaderboard.csv, of its rows of members.csv."""
     table = {name: [row[place] for row in rows] for place, name in enumerate(MEMBERS)}
     healthy = [place for place, cost in enumerate(table["mean_cost"]) if cost is not None]

@@ -1,15 +1,17 @@
 """What MAMO's figure shows: alpha, violations and measures over the cycles, and the cost over the lower bound."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mamo_cli.analysis.frontier_tables import least_violation, read_frontier, read_tolerance
+from mamo_cli.analysis.frontier_tables import least_violation, read_frontier
 from mamo_cli.analysis.over_seeds import by_group, healthy_seeds, over_seeds
 from mamo_cli.analysis.run_tables import AGENT, has_answers, quantities_of, read_run_table
 from mamo_cli.analysis.selection import fitting
 from mamo_cli.analysis.statistics import median
+from mamo_cli.analysis.tolerances import AGENTS, read_tolerances, with_tolerance
 from mamo_cli.core.errors import DataError
 
 OVER_BOUND = "cost_over_bound_percent"
@@ -25,8 +27,8 @@ def mamo_table(folder: Path) -> pd.DataFrame:
         The columns of `over_seeds` over `cycle`, by `agent`, for the quantities alpha, those of `quantities_of` (eval_:
         greedy, one a cycle; mean_: in training) and cost_over_bound_percent (of all agents together, at the end, over
         the clairvoyant bound; also of seeds that do not hold the tolerance), with exact_alpha, tolerance and how many
-        seeds hold it at the end, on the mean of the agents (seeds_holding); where no alpha holds it, also the least
-        mean violation that one reaches (least_).
+        seeds hold every agent's at the end (seeds_holding); where no alpha holds it, also the least mean violation that
+        one reaches (least_).
         Of more agents than a figure has room for, some are left out.
 
     Raises:
@@ -35,13 +37,11 @@ def mamo_table(folder: Path) -> pd.DataFrame:
     names = quantities_of(folder)
     greedy, trained = ([f"{kind}_{name}" for name in names] for kind in ("eval", "mean"))
     cycles, training, totals = _aligned(folder, greedy, trained)
-    tolerance = read_tolerance(folder)
     summary = read_run_table(folder, "summary.csv", ["seed", "exact_alpha", "cost_over_bound", trained[-1]])
     summary["cycle"] = cycles["cycle"].max() + 1
-    holds = summary[trained[-1]] <= tolerance
     summary[OVER_BOUND] = 100.0 * (summary["cost_over_bound"] - 1.0)
     exact_alpha = summary["exact_alpha"].max()
-    about = {"exact_alpha": exact_alpha, "tolerance": tolerance, "seeds_holding": int(holds.sum()), **totals}
+    about: dict[str, Any] = {"seeds_holding": _holding(folder, summary, trained[-1]), **totals}
     parts = [
         by_group(cycles, [AGENT], "cycle", ["alpha"], median),
         by_group(cycles, [AGENT], "cycle", greedy),
@@ -51,7 +51,15 @@ def mamo_table(folder: Path) -> pd.DataFrame:
         parts.append(over_seeds(summary, "cycle", [OVER_BOUND]))
         if np.isnan(exact_alpha):
             about[f"least_{trained[-1]}"] = least_violation(read_frontier(folder), trained[-1])
-    return pd.concat(parts, ignore_index=True).assign(**about)
+    return with_tolerance(pd.concat(parts, ignore_index=True).assign(exact_alpha=exact_alpha), folder, **about)
+
+
+def _holding(folder: Path, summary: pd.DataFrame, violation: str) -> int:
+    """How many seeds hold the tolerance of every agent; in runs of old, that of the mean of the agents."""
+    if (folder / AGENTS).exists():
+        table = read_run_table(folder, AGENTS, ["seed", "holds"])
+        return int((table.groupby("seed")["holds"].min() == 1).sum())
+    return int((summary[violation] <= read_tolerances(folder).mean[0]).sum())
 
 
 def _before(env_steps: pd.Series) -> int:

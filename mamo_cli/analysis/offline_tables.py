@@ -6,6 +6,7 @@ import pandas as pd
 
 from mamo_cli.analysis.run_tables import AGENT, read_run_table, read_words
 from mamo_cli.analysis.selection import fitting
+from mamo_cli.analysis.tolerances import with_tolerance
 from mamo_cli.core.seam import Termination
 
 SECONDS_PER_HOUR = 3600.0
@@ -55,13 +56,13 @@ def offline_noise_table(folder: Path) -> pd.DataFrame:
 
 
 def _plan(folder: Path, columns: list[str]) -> pd.DataFrame:
-    """The plan's columns over hours instead of steps, with the summary's scope and tolerance beside every row.
+    """The plan's columns over hours instead of steps, with the scope and the agent's tolerance beside every row.
 
     The last column is a violation. Of more agents than a figure has room for, some are left out.
     """
     plan = read_run_table(folder, "plan.csv", ["step", AGENT, *columns])
     plan, totals = fitting(plan, columns[-1], panels=2)
-    row = read_run_table(folder, "summary.csv", ["scope", "tolerance", "step_seconds"]).iloc[0]
+    row = read_run_table(folder, "summary.csv", ["scope", "step_seconds"]).iloc[0]
     plan = plan.reset_index(drop=True)
     plan.insert(0, "hours", plan.pop("step") * (row["step_seconds"] / SECONDS_PER_HOUR))
-    return plan.assign(scope=row["scope"], tolerance=row["tolerance"], **totals)
+    return with_tolerance(plan.assign(scope=row["scope"]), folder, **totals)

@@ -12,7 +12,7 @@ from mamo_cli.analysis.bounds import ROUNDING, Bounds
 from mamo_cli.analysis.decomposition import TERMS, Stage
 from mamo_cli.analysis.exact import expected_reward, regret, summarised
 from mamo_cli.analysis.fronts import Front, Quality, quality
-from mamo_cli.core.arrays import FloatArray
+from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Played
 from mamo_cli.core.weights import weights_of
@@ -31,13 +31,13 @@ def means_of(words: Words) -> tuple[str, ...]:
 
 def train_columns(words: Words) -> tuple[str, ...]:
     """The head of a `train` run's summary.csv."""
-    start = ("seed", "alpha", "tolerance", "step_seconds")
+    start = ("seed", "alpha", *words.each("tolerance"), "step_seconds")
     return (*start, *means_of(words), "expected_reward", "optimal_reward", "regret")
 
 
 def mamo_columns(words: Words) -> tuple[str, ...]:
     """The head of a `run-mamo` run's summary.csv."""
-    start = ("seed", "alpha", "final_alpha", "exact_alpha", "tolerance", "step_seconds")
+    start = ("seed", "alpha", "final_alpha", "exact_alpha", *words.each("tolerance"), "step_seconds")
     return (*start, *means_of(words), "feasible_share", "holds", *BOUNDS, *TERMS, *Quality._fields)
 
 
@@ -84,7 +84,7 @@ def train_summary(folder: Path, domain: Domain) -> list[list[Any]]:
     rows: list[list[Any]] = []
     for member in read_evaluation(folder, domain):
         weights = weights_of(member.alphas)
-        start = [member.seed, float(member.alphas[0]), tolerance(domain), domain.spec.step_seconds]
+        start = [member.seed, float(member.alphas[0]), *tolerances(domain), domain.spec.step_seconds]
         rows.append([*start, *member_means(domain, member.played), *_judged(domain, member, weights)])
     return rows
 
@@ -133,7 +133,7 @@ def mamo_summary(folder: Path, domain: Domain, choice: str, beside: Yardstick) -
     for member in read_evaluation(folder, domain):
         own = last[last["seed"] == member.seed]
         chosen = own.loc[own["cycle"] == own["cycle"].max(), choice].mean()
-        start = [member.seed, member.alphas.mean(), chosen, beside.exact, tolerance(domain), domain.spec.step_seconds]
+        start = [member.seed, member.alphas.mean(), chosen, beside.exact, *tolerances(domain), domain.spec.step_seconds]
         means = member_means(domain, member.played)
         cost = means[len(domain.spec.words.measures)]
         own_stages = beside.stages.get(member.seed)
@@ -161,10 +161,17 @@ def _over(bounds: Bounds | None, cost: float) -> list[float | None]:
 
 def _holds(domain: Domain, member: MemberEvaluation) -> int | None:
     """Whether every agent's mean violations are within their limits; None where the member diverged."""
+    held = holding(domain, member)
+    return None if held is None else int(held.all())
+
+
+def holding(domain: Domain, member: MemberEvaluation) -> BoolArray | None:
+    """`(A,)` whose mean violations are all within their limits; None where the member diverged."""
     violations = member.played.violations.mean(0)
-    return None if np.isnan(violations).any() else int((violations <= domain.spec.limits + ROUNDING).all())
+    return None if np.isnan(violations).any() else np.asarray((violations <= domain.spec.limits + ROUNDING).all(-1))
 
 
-def tolerance(domain: Domain) -> float:
-    """The limit of the first violation, which is the same for all agents."""
-    return float(domain.spec.limits[0, 0])
+def tolerances(domain: Domain) -> list[float | None]:
+    """The limit of each violation; None where agents have limits of their own, which agents.csv holds."""
+    limits = domain.spec.limits
+    return [float(own[0]) if (own == own[0]).all() else None for own in limits.T]

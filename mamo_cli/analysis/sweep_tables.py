@@ -1,13 +1,16 @@
 """What the figures of a comparison show, from the tables in its folder."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mamo_cli.analysis.leaderboard import ANYTIME, LEADERBOARD, PROFILE, SCENARIOS
+from mamo_cli.analysis.leaderboard import AGENTS, ANYTIME, LEADERBOARD, PROFILE, SCENARIOS
 from mamo_cli.analysis.run_tables import AGENT, read_run_table
 from mamo_cli.analysis.selection import evenly
+from mamo_cli.analysis.tolerances import AGENTS as AGENTS_CSV
+from mamo_cli.analysis.tolerances import GREATEST_TOLERANCE, LEAST_TOLERANCE
 
 MOST_AGENTS = 4
 """That have a figure of their profile each."""
@@ -31,6 +34,8 @@ def scenarios_of(folder: Path) -> pd.DataFrame:
 def leaderboard_table(folder: Path) -> pd.DataFrame:
     """The leaderboard with the scenarios' titles, in percent over the causal bound; no row where all seeds diverged.
 
+    Where agents of a scenario have tolerances of their own, that of their mean violation is the mean of these.
+
     Raises:
         DataError: a table cannot be read.
     """
@@ -38,6 +43,12 @@ def leaderboard_table(folder: Path) -> pd.DataFrame:
     table = table.merge(scenarios_of(folder)[["scenario", "title"]], on="scenario", how="left")
     for end in ("", "_low", "_high"):
         table[f"over_causal_percent{end}"] = 100.0 * (table[f"cost_over_causal_bound{end}"] - 1.0)
+    if table["tolerance"].isna().any():
+        each = read_run_table(folder, AGENTS_CSV, list(AGENTS)).groupby("scenario")["tolerance"]
+        mean, least, greatest = (table["scenario"].map(found) for found in (each.mean(), each.min(), each.max()))
+        table = table.assign(
+            tolerance=table["tolerance"].fillna(mean), **{LEAST_TOLERANCE: least, GREATEST_TOLERANCE: greatest}
+        )
     return table[table["seeds"] > 0].reset_index(drop=True)
 
 
@@ -85,4 +96,12 @@ def profile_table(folder: Path, scenario: str, agent: str) -> pd.DataFrame:
     agents = both[AGENT].nunique()
     both = both[both[AGENT] == agent].reset_index(drop=True)
     both["seed"], both["cycle"] = both["seed"].astype("Int64"), both["cycle"].astype("Int64")
-    return both.assign(title=about["title"], tolerance=about["tolerance"], agents=agents)
+    return both.assign(title=about["title"], tolerance=_allowed(folder, scenario, agent, about), agents=agents)
+
+
+def _allowed(folder: Path, scenario: str, agent: str, about: Any) -> float:
+    """What an agent's violation may be."""
+    if not np.isnan(about["tolerance"]):
+        return float(about["tolerance"])
+    table = read_run_table(folder, AGENTS_CSV, list(AGENTS)).set_index(["scenario", AGENT])
+    return float(table["tolerance"][scenario, agent])

@@ -29,8 +29,8 @@ def evaluate(
 
     The policies are greedy and learn no more; they stand beside the exact optimum on that trace.
     """
-    from mamo_cli.analysis.run_tables import read_words
-    from mamo_cli.cli.running import finish, place
+    from mamo_cli.analysis.run_tables import read_command, read_words
+    from mamo_cli.cli.running import finish, place, print_agents
     from mamo_cli.experiments import evaluate as experiment
     from mamo_cli.experiments.trained import KINDS
 
@@ -41,7 +41,12 @@ def evaluate(
     names = [*(one.name for one in words.measures), "cost", *(one.name for one in words.violations)]
     shown = {"seed": "seed", "alpha": "alpha", **{f"mean_{one}": one for one in names}, "regret": "regret"}
     rows = [[row[column] for column in shown] for row in outcome.summary]
-    finish(outcome, {"members": outcome.summary}, as_json, lambda: print_table(list(shown.values()), rows))
+
+    def tell() -> None:
+        print_table(list(shown.values()), rows)
+        print_agents(outcome, words, by_alpha=read_command(trained) == "train")
+
+    finish(outcome, {"members": outcome.summary}, as_json, tell)
 
 
 def _trained_run(name: str | None, results: Path, kinds: list[str]) -> Path:

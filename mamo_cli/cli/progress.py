@@ -55,8 +55,9 @@ class Standing:
         if not known:
             return ""
         mean = sum(row[violation] for row in known) / len(known)
-        limit = self._spec.limits[0, 0]
-        return f"alpha {median(row[alpha] for row in known):.2f}  {name} {mean:.3f} of {limit:g}"
+        least, greatest = self._spec.limits[:, 0].min(), self._spec.limits[:, 0].max()
+        allowed = f"{least:g}" if least == greatest else f"{least:g} to {greatest:g}"
+        return f"alpha {median(row[alpha] for row in known):.2f}  {name} {mean:.3f} of {allowed}"
 
 
 class _Bar(Standing):

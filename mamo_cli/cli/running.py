@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mamo_cli.cli.console import print_json
+from mamo_cli.cli.console import print_json, print_table
 from mamo_cli.cli.options import elsewhere
 from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.settings import read_toml
+from mamo_cli.core.words import Words
 from mamo_cli.experiments.session import Outcome, Place
 
 
@@ -20,6 +21,26 @@ def layers(config_file: Path | None, overrides: Mapping[str, Any]) -> list[Mappi
 def place(results: Path, name: str | None, fresh: bool) -> Place:
     """Where a run is kept, and the command line for the record."""
     return Place(results, name, fresh, argv=sys.argv[1:])
+
+
+def print_agents(outcome: Outcome, words: Words, by_alpha: bool = False) -> None:
+    """Of several agents, a row each beside its own limits: medians over the members, and how many of them hold.
+
+    By alpha, members at different ones are kept apart.
+    """
+    from mamo_cli.analysis.run_tables import AGENT, read_run_table
+    from mamo_cli.analysis.tolerances import AGENTS
+
+    if not (outcome.path / AGENTS).exists():
+        return
+    allowed, names = words.each("tolerance"), (*(one.name for one in (*words.measures, *words.violations)), "cost")
+    means = [f"mean_{name}" for name in names]
+    first = [*(words.each("alpha") if by_alpha else ()), AGENT]
+    by = read_run_table(outcome.path, AGENTS, [*first, *allowed, *means, "holds"]).groupby(first, sort=False)
+    middle, holds = by[[*allowed, *means]].median().reset_index(), by["holds"].agg(["sum", "count"])
+    held = (f"{int(those)} of {int(of)}" for those, of in holds.itertuples(index=False))
+    rows = [[*row, hold] for row, hold in zip(middle.itertuples(index=False), held, strict=True)]
+    print_table([*first[:-1], words.agent, *allowed, *(f"median {name}" for name in names), "hold"], rows)
 
 
 def finish(outcome: Outcome, content: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:

@@ -27,7 +27,7 @@ def train(
     A population learns one policy for each seed and alpha; each one's regret is measured against the exact optimum.
     """
     from mamo_cli.cli.progress import progress
-    from mamo_cli.cli.running import finish, layers, place
+    from mamo_cli.cli.running import finish, layers, place, print_agents
     from mamo_cli.cli.runs import find_run
     from mamo_cli.domains.registry import about
     from mamo_cli.experiments import train as experiment
@@ -45,7 +45,12 @@ def train(
     shown = {**{f"mean_{one}": one for one in names}, "regret": "regret"}
     columns = ["alpha", "seeds", *(f"median {one}" for one in shown.values())]
     rows = medians(outcome.summary, list(shown))
-    finish(outcome, {"members": outcome.summary}, as_json, lambda: print_table(columns, rows))
+
+    def tell() -> None:
+        print_table(columns, rows)
+        print_agents(outcome, words, by_alpha=True)
+
+    finish(outcome, {"members": outcome.summary}, as_json, tell)
 
 
 def medians(summary: list[dict[str, Any]], columns: list[str]) -> list[list[Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mamo_cli.analysis.leaderboard import (
+    AGENTS,
     ANYTIME,
     CYCLES,
     IMPROVEMENT,
@@ -17,7 +18,9 @@ from mamo_cli.analysis.leaderboard import (
     OVERALL,
     PROFILE,
     SCENARIOS,
+    agent_rows,
     anytime_rows,
+    common,
     cycle_rows,
     improvement_rows,
     leaderboard_row,
@@ -57,6 +60,7 @@ from mamo_cli.workload.trace import Trace
 
 TABLES = {
     "scenarios": SCENARIOS,
+    "agents": AGENTS,
     "profile": PROFILE,
     "leaderboard": LEADERBOARD,
     "members": MEMBERS,
@@ -212,6 +216,7 @@ def _write(path: Path, done: Sequence[tuple[Planned, Path]]) -> list[dict[str, A
         if name not in known:
             known[name] = judged_of(build_domain(spec), planned.config.drift, spec.cycles)
             rows["scenarios"].append(_about(planned, known[name]))
+            rows["agents"] += agent_rows(name, known[name].domain.spec.agents, known[name].judge.limits)
             rows["profile"] += profile_rows(name, known[name].domain)
         judged, total = known[name], env_steps(planned.config, spec.source)
         beside = prepared_steps(planned.config) + measuring_steps(planned.config, spec.source)
@@ -221,7 +226,7 @@ def _write(path: Path, done: Sequence[tuple[Planned, Path]]) -> list[dict[str, A
         found = standing(cell, judged)
         own = members(cell, found, judged)
         rows["members"] += own
-        rows["leaderboard"].append(leaderboard_row(cell, own, float(judged.judge.limits[0])))
+        rows["leaderboard"].append(leaderboard_row(cell, own, common(judged.judge.limits)))
         rows["anytime"] += anytime_rows(cell, found)
         rows["cycles"] += cycle_rows(cell, found, judged.domain.spec.agents)
     rows["improvement"], rows["overall"] = improvement_rows(rows["members"]), overall_rows(rows["members"])
@@ -242,7 +247,7 @@ def judged_of(domain: Domain, drift: DriftConfig, cycles: int) -> Judged:
 
 def _about(planned: Planned, judged: Judged) -> list[Any]:
     """A scenario's row of scenarios.csv."""
-    limit, title = float(judged.judge.limits[0]), planned.scenario.about.title
+    limit, title = common(judged.judge.limits), planned.scenario.about.title
     return [planned.scenario.name, title, planned.config.domain, limit, judged.judge.bound, judged.eras[-1]]
 
 

@@ -20,6 +20,7 @@ from mamo_cli.experiments.session import (
     begin,
     open_session,
     outcome,
+    write_agents,
     write_frontier,
     write_summary,
 )
@@ -70,6 +71,7 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
             rows = sorted((row for shard in shards for row in shard.evaluate(domain)), key=place_in(spec))
             write_table(run.path / "evaluation.csv", columns_of(domain.spec, ())["evaluation"], rows)
             write_frontier(run, domain, alpha_grid(0.1))
+            write_agents(run, domain)
             write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
             run.record(seeds=list(seeds_of(training.seeds)))
     return outcome(run)

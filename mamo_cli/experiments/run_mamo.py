@@ -24,6 +24,7 @@ from mamo_cli.experiments.session import (
     open_session,
     outcome,
     refuse_diverged,
+    write_agents,
     write_frontier,
     write_summary,
 )
@@ -83,6 +84,7 @@ def run_mamo(
             if spec.walk is not None:
                 added, walked = write_walk(run, spec, domain)
                 columns, rows = (*columns, *added), [[*row, *own] for row, own in zip(rows, walked, strict=True)]
+            write_agents(run, domain)
             write_summary(run, columns, rows)
             refuse_diverged(run, len(spec.seeds))
     return outcome(run)

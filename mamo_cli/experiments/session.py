@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mamo_cli.analysis.bounds import Bounds, UnreachableError, bounds_of
+from mamo_cli.analysis.each_agent import agents_columns, agents_rows
 from mamo_cli.analysis.exact import everywhere, frontier, frontier_columns
+from mamo_cli.analysis.tolerances import AGENTS
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import DivergedError, NothingExactError, UsageError
 from mamo_cli.core.seam import Domain, Optimum, Scope
@@ -169,6 +171,12 @@ def write_summary(run: RunFolder, columns: Sequence[str], rows: list[list[Any]])
     values = [[value.item() if hasattr(value, "item") else value for value in row] for row in rows]
     known = [[None if value != value else value for value in row] for row in values]  # noqa: PLR0124 - true of NaN
     run.record(summary=[dict(zip(columns, row, strict=True)) for row in known])
+
+
+def write_agents(run: RunFolder, domain: Domain) -> None:
+    """Write agents.csv where there are several: what each brings beside its own limits."""
+    if len(domain.spec.agents) > 1:
+        write_table(run.path / AGENTS, agents_columns(domain.spec.words), agents_rows(run.path, domain))
 
 
 def _diverged(path: Path) -> DivergedError:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from mamo_cli.analysis.exact import everywhere
-from mamo_cli.analysis.summaries import tolerance
+from mamo_cli.analysis.summaries import tolerances
+from mamo_cli.analysis.tolerances import AGENTS
 from mamo_cli.core.seam import Domain, Optimum, Played, Scope
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.core.words import Words
@@ -42,6 +43,8 @@ def solve_offline(config: SolveOfflineConfig, place: Place = HERE) -> Outcome:
             rows = plan_rows(domain, optimum, planned, came)
             write_table(run.path / "plan.csv", plan_columns(domain.spec.words), rows)
             alpha = config.alpha if scope is Scope.ALPHA else None
+            if len(domain.spec.agents) > 1:
+                write_table(run.path / AGENTS, agents_columns(domain.spec.words), agents_rows(domain, planned, came))
             summary = {"scope": config.scope, "alpha": alpha, **plan_summary(domain, scope, optimum, planned, came)}
             write_table(run.path / "summary.csv", list(summary), [list(summary.values())])
             write_frontier(run, domain, alpha_grid(0.1), Beside(scope, optimum, config.solver, config.time_limit))
@@ -70,6 +73,24 @@ def plan_rows(domain: Domain, optimum: Optimum, planned: Played, came: Played) -
     return rows
 
 
+def agents_columns(words: Words) -> tuple[str, ...]:
+    """The head of agents.csv."""
+    violations = [f"mean_{one.name}_{when}" for one in words.violations for when in ("expected", "actual")]
+    means = (*(f"mean_{one.name}" for one in words.measures), "mean_cost", *violations)
+    return (words.agent, *words.each("tolerance"), *means, "share_above_tolerance")
+
+
+def agents_rows(domain: Domain, planned: Played, came: Played) -> list[list[Any]]:
+    """Rows of agents.csv: what `plan_summary` says of all agents together, of each beside its own limits."""
+    spec = domain.spec
+    violations = np.stack((planned.violations, came.violations), -1).mean(0).reshape(len(spec.agents), -1)
+    cost, measures = planned.paid.mean(0) / spec.cost_scale, planned.measures.mean(0)
+    above = (came.violations > spec.limits).any(-1).mean(0)
+    return [
+        [name, *spec.limits[a], *measures[a], cost[a], *violations[a], above[a]] for a, name in enumerate(spec.agents)
+    ]
+
+
 def plan_summary(domain: Domain, scope: Scope, optimum: Optimum, planned: Played, came: Played) -> dict[str, Any]:
     """What summary.csv says of a plan: means over steps and agents, and the solver's own account.
 
@@ -77,7 +98,8 @@ def plan_summary(domain: Domain, scope: Scope, optimum: Optimum, planned: Played
     expectation over the noise, which is what scope alpha weighs.
     """
     words, limits = domain.spec.words, domain.spec.limits
-    facts: dict[str, Any] = {"tolerance": tolerance(domain), "step_seconds": domain.spec.step_seconds}
+    facts: dict[str, Any] = dict(zip(words.each("tolerance"), tolerances(domain), strict=True))
+    facts["step_seconds"] = domain.spec.step_seconds
     over_noise = domain.expected(optimum.plan)
     for number, measure in enumerate(words.measures):
         values = planned.measures[..., number]

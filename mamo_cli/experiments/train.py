@@ -18,6 +18,7 @@ from mamo_cli.experiments.session import (
     open_session,
     outcome,
     refuse_diverged,
+    write_agents,
     write_frontier,
     write_summary,
 )
@@ -56,6 +57,7 @@ def train(
             begin(run, config.domain, domain)
             write_frontier(run, domain, np.union1d(alpha_grid(0.1), config.alpha))
             train_members(run, spec, domain, machines, progress, grown)
+            write_agents(run, domain)
             write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
             refuse_diverged(run, len(spec.seeds))
     return outcome(run)

@@ -44,19 +44,19 @@ def draw_te_agents(table: pd.DataFrame, words: Words) -> Figure:
     cells = groups(table, ["alpha", AGENT])
     measure, violation = words.measures[0], words.violations[0]
     figure, axes = panel_columns(len(cells), rows=2)
-    tolerance, several = table["tolerance"].iloc[0], table[AGENT].nunique() > 1
+    several = table[AGENT].nunique() > 1
     for ((alpha, agent), rows), (above, below) in zip(cells, axes, strict=True):
         for panel, quantity in ((above, measure.name), (below, violation.name)):
             _trace(panel, rows[rows["quantity"] == quantity])
         above.set_title(cell_title(agent if several else "", f"α = {alpha:g}, {seeds_text(rows)}"))
-        tolerance_line(below, tolerance)
+        tolerance_line(below, rows["tolerance"].iloc[0])
         time_axis(below)
     measure_axis(axes[0][0], measure)
-    violation_scale(axes[0][1], "y", tolerance, table.loc[table["quantity"] == violation.name, "value"])
+    violation_scale(axes[0][1], "y", table["tolerance"], table.loc[table["quantity"] == violation.name, "value"])
     label_rows(axes, [measure.label, violation.label])
     titled(figure, "TE agents on the evaluation trace, greedy", table, words)
     optimum = Line2D([], [], color=EXACT, linestyle=":", label="exact optimum at this α, mean")
-    keys = [*seed_keys("IQM over seeds", has_seeds(table)), optimum, tolerance_key(tolerance)]
+    keys = [*seed_keys("IQM over seeds", has_seeds(table)), optimum, tolerance_key(table)]
     legend_below(figure, keys, columns=3 if len(cells) > 1 else 1)
     return figure
 
@@ -65,19 +65,20 @@ def draw_learning_curves(table: pd.DataFrame, words: Words) -> Figure:
     """Mean measure and violation over training, a column for each agent, a colour for each alpha."""
     agents, measure, violation = by_agent(table), words.measures[0], words.violations[0]
     figure, axes = panel_columns(len(agents), rows=2)
-    tolerance = table["tolerance"].iloc[0]
     for (agent, rows), (above, below) in zip(agents, axes, strict=True):
         for alpha, curve in groups(rows, "alpha"):
             for panel, quantity in ((above, f"mean_{measure.name}"), (below, f"mean_{violation.name}")):
                 draw_over_seeds(panel, curve[curve["quantity"] == quantity], "env_steps", alpha_colour(alpha))
         above.set_title(agent)
-        tolerance_line(below, tolerance)
+        tolerance_line(below, rows["tolerance"].iloc[0])
         steps_axis(below)
     measure_axis(axes[0][0], measure)
-    violation_scale(axes[0][1], "y", tolerance, table.loc[table["quantity"] == f"mean_{violation.name}", "value"])
+    violation_scale(
+        axes[0][1], "y", table["tolerance"], table.loc[table["quantity"] == f"mean_{violation.name}", "value"]
+    )
     label_rows(axes, [mean_label(measure), mean_label(violation)])
     titled(figure, f"TE agents in training\n{ESTIMATE}", table, words)
-    keys = [*_alpha_keys(table), tolerance_key(tolerance)]
+    keys = [*_alpha_keys(table), tolerance_key(table)]
     if len(keys) == 1:
         alpha_bar(figure, [panel for panels in axes for panel in panels])
     legend_below(figure, keys)

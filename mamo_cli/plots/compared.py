@@ -48,6 +48,7 @@ def draw_learning_compared(table: pd.DataFrame, words: Words) -> Figure:
     for ((alpha, agent), rows), panels in zip(cells, axes, strict=True):
         _overlay(panels, rows, quantities, looks)
         panels[0].set_title(cell_title(agent if several else "", f"α = {alpha:g}"))
+        tolerance_line(panels[1], rows["tolerance"].iloc[0])
     _finish(axes, table, words)
     label_rows(axes, [mean_label(measure), mean_label(violation)])
     titled(figure, "TE agents in training, by run", table, words)
@@ -64,6 +65,7 @@ def draw_mamo_compared(table: pd.DataFrame, words: Words) -> Figure:
     for (agent, rows), panels in zip(agents, axes, strict=True):
         _overlay(panels, rows, quantities, looks)
         panels[0].set_title(agent)
+        tolerance_line(panels[2], rows["tolerance"].iloc[0])
     alpha_axis(axes[0][0])
     _finish([panels[1:] for panels in axes], table, words)
     label_rows(axes, ["α", mean_label(measure), mean_label(violation)])
@@ -83,12 +85,11 @@ def _overlay(panels: list[Axes], rows: pd.DataFrame, quantities: list[str], look
 
 def _finish(axes: list[list[Axes]], table: pd.DataFrame, words: Words) -> None:
     """Scales of a measure's panels above a violation's, once all is drawn."""
-    tolerance, violation = table["tolerance"].iloc[0], f"mean_{words.violations[0].name}"
+    violation = f"mean_{words.violations[0].name}"
     for _, below in axes:
-        tolerance_line(below, tolerance)
         steps_axis(below)
     measure_axis(axes[0][0], words.measures[0])
-    violation_scale(axes[0][1], "y", tolerance, table.loc[table["quantity"] == violation, "value"])
+    violation_scale(axes[0][1], "y", table["tolerance"], table.loc[table["quantity"] == violation, "value"])
 
 
 def _looks(table: pd.DataFrame) -> dict[str, Look]:
@@ -96,7 +97,6 @@ def _looks(table: pd.DataFrame) -> dict[str, Look]:
 
 
 def _keys(table: pd.DataFrame, looks: dict[str, Look], centre: str) -> list[Line2D | Patch]:
-    tolerance = table["tolerance"].iloc[0]
     return [
         *(
             Line2D([], [], color=look.colour, linestyle=look.line, label=run_label(name, table[table[RUN] == name]))
@@ -104,7 +104,7 @@ def _keys(table: pd.DataFrame, looks: dict[str, Look], centre: str) -> list[Line
         ),
         Line2D([], [], color=GREY, linewidth=1.1, label=centre),
         Patch(facecolor=GREY, alpha=0.25, label="95 % bootstrap interval"),
-        tolerance_key(tolerance),
+        tolerance_key(table),
     ]
 
 

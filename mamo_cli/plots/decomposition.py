@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from mamo_cli.analysis.decomposition import TERMS
 from mamo_cli.analysis.decomposition_tables import TOTAL
 from mamo_cli.analysis.frontier_tables import RUN
+from mamo_cli.analysis.tolerances import LEAST_TOLERANCE
 from mamo_cli.core.words import Words
 from mamo_cli.plots.panels import legend_below, shortened, spoken
 from mamo_cli.plots.style import EXACT, GREY, INK, LEARNT, MARK, SECOND, SINGLE_COLUMN
@@ -41,8 +42,8 @@ def draw_decomposition(table: pd.DataFrame, words: Words) -> Figure:
     ends.set_yticks(range(len(runs)), [_violation(table[table[RUN] == run], words) for run in runs])
     ends.tick_params(length=0)
     ends.spines["right"].set_visible(False)
-    tolerance = table["tolerance"].iloc[0]
-    figure.suptitle(f"What the cost is made of; right: mean {spoken(words.violations[0])},\nallowed {tolerance:g}")
+    allowed = f"{'on average ' if LEAST_TOLERANCE in table else ''}{table['tolerance'].iloc[0]:g}"
+    figure.suptitle(f"What the cost is made of; right: mean {spoken(words.violations[0])},\nallowed {allowed}")
     legend_below(figure, _keys(table), columns=2)
     return figure
 

@@ -69,11 +69,11 @@ def draw_frontier(table: pd.DataFrame, words: Words) -> Figure:
         elif len(rows):
             keys += _agents(axes, rows, violation, looks)
     tolerance_line(axes, tolerance, "x")
-    violation_scale(axes, "x", tolerance, table[violation])
+    violation_scale(axes, "x", table["tolerance"], table[violation])
     axes.set_ylim(bottom=0.0)
     axes.set_xlabel(f"{mean_label(words.violations[0])} under noise")
     axes.set_ylabel(words.cost)
-    legend_below(figure, [*keys, tolerance_key(tolerance)], columns=1, room=LEGEND_ROOM)
+    legend_below(figure, [*keys, tolerance_key(table)], columns=1, room=LEGEND_ROOM)
     figure.draw_without_rendering()
     _label_alphas(axes, curve, violation)
     title, least = f"Cost against {spoken(words.violations[0])}, {_marks(table)}", least_violation(table, violation)

@@ -40,7 +40,7 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
     """Alpha, violation and measure over the cycles, a column for each agent."""
     agents, measure, violation = by_agent(table), words.measures[0], words.violations[0]
     figure, axes = panel_columns(len(agents), rows=3, width_of_one=DOUBLE_COLUMN)
-    tolerance, exact_alpha = table["tolerance"].iloc[0], table["exact_alpha"].iloc[0]
+    exact_alpha = table["exact_alpha"].iloc[0]
     for (agent, rows), (top, middle, bottom) in zip(agents, axes, strict=True):
         by = dict(groups(rows, "quantity"))
         draw_over_seeds(top, by["alpha"], "cycle", steps=True)
@@ -49,7 +49,7 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
         top.set_title(agent)
         draw_over_seeds(middle, by[f"mean_{violation.name}"], "cycle")
         _greedy(middle, by[f"eval_{violation.name}"])
-        tolerance_line(middle, tolerance)
+        tolerance_line(middle, rows["tolerance"].iloc[0])
         draw_over_seeds(bottom, by[f"mean_{measure.name}"], "cycle")
         _greedy(bottom, by[f"eval_{measure.name}"])
         bottom.set_xlabel("Training cycle")
@@ -58,7 +58,7 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
     both = [f"{kind}_{violation.name}" for kind in ("mean", "eval")]
     violations = table.loc[table["quantity"].isin(both), "value"]
     alpha_axis(axes[0][0])
-    violation_scale(axes[0][1], "y", tolerance, violations)
+    violation_scale(axes[0][1], "y", table["tolerance"], violations)
     measure_axis(axes[0][2], measure)
     label_rows(axes, ["α", mean_label(violation), mean_label(measure)])
     seeds = seeds_text(table[table["quantity"] != OVER_BOUND])
@@ -66,7 +66,7 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
     keys = [
         Line2D([], [], color=INK, linewidth=1.6, label="greedy evaluation, likewise"),
         *_exact_key(exact_alpha),
-        tolerance_key(tolerance),
+        tolerance_key(table),
     ]
     legend_below(figure, [*seed_keys("IQM over seeds (α: median)", has_seeds(table)), *keys], columns=3)
     return figure
@@ -90,7 +90,7 @@ def _bound_text(table: pd.DataFrame, words: Words) -> list[str]:
     if found.empty:
         return ["nothing exact is known to compare with"]
     row, least = found.iloc[0], f"least_mean_{words.violations[0].name}"
-    lines = [beyond_reach(words, table[least].iloc[0], table["tolerance"].iloc[0])] if least in table else []
+    lines = [beyond_reach(words, table[least].iloc[0], table["tolerance"].mean())] if least in table else []
     compared, healthy, holding = int(row["seeds"]), int(table["seeds"].max()), int(table["seeds_holding"].iloc[0])
     held = f"{holding} of {healthy} seeds hold the tolerance at the end"
     if not compared:

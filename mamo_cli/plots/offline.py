@@ -28,7 +28,7 @@ def draw_offline(table: pd.DataFrame, words: Words) -> Figure:
     label_rows(axes, [measure.label, violation.label])
     titled(figure, "\n".join(_said_of(first)), table, words)
     label = "plan" if "gap" in first else "exact plan"
-    legend_below(figure, [Line2D([], [], color=EXACT, label=label), tolerance_key(first["tolerance"])])
+    legend_below(figure, [Line2D([], [], color=EXACT, label=label), tolerance_key(table)])
     return figure
 
 
@@ -69,7 +69,7 @@ def draw_offline_noise(table: pd.DataFrame, words: Words) -> Figure:
         Line2D([], [], color=GREY, linewidth=0.6, label=actual.label),
         Line2D([], [], color=EXACT, linewidth=0.8, label=f"{spoken(violation)} as it came"),
         Line2D([], [], color=MARK, linestyle="", marker="o", markersize=2, label="step above the tolerance"),
-        tolerance_key(first["tolerance"]),
+        tolerance_key(table),
     ]
     legend_below(figure, [*keys])
     return figure

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from mamo_cli.analysis.tolerances import GREATEST_TOLERANCE, LEAST_TOLERANCE
 from mamo_cli.core.words import Quantity
 
 # Okabe and Ito's palette, by role rather than by name.
@@ -119,17 +120,17 @@ def measure_axis(axes: Axes, measure: Quantity) -> None:
     axes.set_ylim(bottom=0)
 
 
-def violation_scale(axes: Axes, which: Literal["x", "y"], tolerance: float, values: pd.Series) -> None:
-    """Logarithmic above a fifth of the tolerance, linear below, so that a violation of 0 has its place too.
+def violation_scale(axes: Axes, which: Literal["x", "y"], tolerances: pd.Series, values: pd.Series) -> None:
+    """Logarithmic above a fifth of the least tolerance, linear below, so that a violation of 0 has its place too.
 
     Args:
         axes: Where to.
         which: The axis that shows the violation.
-        tolerance: It is always in view.
+        tolerances: They are always in view.
         values: All that is drawn on panels of this kind.
     """
-    bend = max(tolerance / 5.0, 1e-6)
-    highest = min(1.0, 1.1 * max(2.0 * tolerance, values.max()))
+    bend = max(tolerances.min() / 5.0, 1e-6)
+    highest = min(1.0, 1.1 * max(2.0 * tolerances.max(), values.max()))
     scale, limits = (axes.set_xscale, axes.set_xlim) if which == "x" else (axes.set_yscale, axes.set_ylim)
     scale("symlog", linthresh=bend, linscale=0.5)
     axis = axes.xaxis if which == "x" else axes.yaxis
@@ -150,9 +151,17 @@ def tolerance_line(axes: Axes, tolerance: float, which: str = "y") -> None:
     line(tolerance, color=MARK, linestyle="--", linewidth=1.0)
 
 
-def tolerance_key(tolerance: float) -> Line2D:
-    """The legend's entry for `tolerance_line`."""
-    return Line2D([], [], color=MARK, linestyle="--", linewidth=1.0, label=f"tolerance ε = {tolerance:g}")
+def tolerance_key(table: pd.DataFrame) -> Line2D:
+    """The legend's entry for `tolerance_line`, of a figure's table."""
+    return Line2D([], [], color=MARK, linestyle="--", linewidth=1.0, label=_tolerance_label(table))
+
+
+def _tolerance_label(table: pd.DataFrame) -> str:
+    least, greatest = table["tolerance"].min(), table["tolerance"].max()
+    if LEAST_TOLERANCE in table:
+        ends = table[LEAST_TOLERANCE].min(), table[GREATEST_TOLERANCE].max()
+        return f"mean tolerance ε = {least:.3g}, of {ends[0]:g} to {ends[1]:g}"
+    return f"tolerance ε = {least:g}" if least == greatest else f"tolerance ε, from {least:g} to {greatest:g}"
 
 
 def seed_keys(centre: str, each: bool) -> list[Line2D | Patch]:

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from mamo_cli.analysis.run_tables import AGENT
 from mamo_cli.analysis.sweep_tables import EXACT as PERFECT
+from mamo_cli.analysis.tolerances import LEAST_TOLERANCE
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.words import Words
 from mamo_cli.plots.panels import groups, label_rows, legend_below, mean_label, panel_columns, shortened
@@ -71,7 +72,14 @@ def draw_leaderboard(table: pd.DataFrame, words: Words) -> Figure:
         Line2D([], [], color=LEARNT, marker="o", markersize=4, linewidth=1.2, label="IQM, 95 % bootstrap interval"),
         Line2D([], [], color=INK, marker="o", markersize=4, linewidth=1.2, label="mean, likewise"),
         Line2D([], [], color=EXACT, linestyle=":", label="causal bound"),
-        Line2D([], [], color=MARK, linestyle="--", linewidth=1.0, label="tolerance"),
+        Line2D(
+            [],
+            [],
+            color=MARK,
+            linestyle="--",
+            linewidth=1.0,
+            label="tolerance, mean over agents" if LEAST_TOLERANCE in table else "tolerance",
+        ),
     ]
     legend_below(figure, keys, columns=4)
     return figure
@@ -79,7 +87,7 @@ def draw_leaderboard(table: pd.DataFrame, words: Words) -> Figure:
 
 def _standings(left: Axes, right: Axes, rows: pd.DataFrame, narrow: bool) -> None:
     """A scenario's strategies, the first on top; in narrow panels with fewer ticks."""
-    places, tolerance = np.arange(len(rows))[::-1], rows["tolerance"].iloc[0]
+    places = np.arange(len(rows))[::-1]
     for panel, name, colour in ((left, "over_causal_percent", LEARNT), (right, "mean_violation", INK)):
         panel.hlines(places, rows[f"{name}_low"], rows[f"{name}_high"], color=colour, linewidth=1.2)
         panel.plot(rows[name], places, color=colour, marker="o", markersize=4, linestyle="")
@@ -88,8 +96,8 @@ def _standings(left: Axes, right: Axes, rows: pd.DataFrame, narrow: bool) -> Non
     left.axvline(0.0, color=EXACT, linestyle=":")
     _percent_scale(left, "x", rows[["over_causal_percent_low", "over_causal_percent_high"]].to_numpy(), TICKS[narrow])
     left.set_title(rows["title"].iloc[0])
-    tolerance_line(right, tolerance, "x")
-    violation_scale(right, "x", tolerance, pd.concat([rows["mean_violation_low"], rows["mean_violation_high"]]))
+    tolerance_line(right, rows["tolerance"].iloc[0], "x")
+    violation_scale(right, "x", rows["tolerance"], pd.concat([rows["mean_violation_low"], rows["mean_violation_high"]]))
     if narrow:
         low, high = right.get_xlim()
         right.xaxis.set_ticks([tick for tick in (0.001, 0.01, 0.1, 1.0) if low <= tick <= high])
@@ -134,7 +142,6 @@ def draw_profile(table: pd.DataFrame, words: Words) -> Figure:
     exact, runs = table[table["strategy"] == PERFECT], table[table["strategy"] != PERFECT]
     order = list(runs["strategy"].unique())
     figure, axes = panel_columns(len(order), rows=2, width_of_one=DOUBLE_COLUMN)
-    tolerance = table["tolerance"].iloc[0]
     for name, panels in zip(order, axes, strict=True):
         own = runs[runs["strategy"] == name]
         since = own["cycle"].astype(int) - own["cycle"].astype(int).min()
@@ -144,12 +151,12 @@ def draw_profile(table: pd.DataFrame, words: Words) -> Figure:
             for place, marks in groups(own.assign(quarter=quarter), "quarter"):
                 look = {**MARKED, "markersize": 2.2, "markeredgewidth": 0, "alpha": 0.8, "zorder": 3 + place}
                 panel.plot(marks["alpha"], marks[quantity], color=CYCLES[place], **look)
-        tolerance_line(panels[1], tolerance)
+        tolerance_line(panels[1], table["tolerance"].iloc[0])
         panels[0].set_title(name)
         panels[1].set_xlabel("α")
         panels[1].set(xlim=(-0.03, 1.03), xticks=[0.0, 0.5, 1.0])
     axes[0][0].set_ylim(bottom=0.0)
-    violation_scale(axes[0][1], "y", tolerance, table["violation"].dropna())
+    violation_scale(axes[0][1], "y", table["tolerance"], table["violation"].dropna())
     label_rows(axes, [words.cost.replace(" (", "\n("), mean_label(words.violations[0])])
     agents = table[AGENT].iloc[0]
     named = f", {words.agent} {shortened(agents)}" if table["agents"].iloc[0] > 1 else ""
@@ -160,7 +167,7 @@ def draw_profile(table: pd.DataFrame, words: Words) -> Figure:
         Line2D([], [], color=EXACT, linewidth=1.6, label="perfect agent, causal"),
         *(Line2D([], [], color=colour, label=f"quarter {place} of the cycles", **MARKED)
           for place, colour in enumerate(CYCLES, 1)),
-        tolerance_key(tolerance),
+        tolerance_key(table),
     ]  # fmt: skip
     legend_below(figure, keys, columns=3)
     return figure

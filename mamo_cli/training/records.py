@@ -27,7 +27,7 @@ def columns_of(spec: Spec, strategy_columns: Sequence[str]) -> dict[str, tuple[s
     measures, violations = ([one.name for one in each] for each in (words.measures, words.violations))
     conditions = [one.name for one in words.conditions]
     named = [words.agent] if len(spec.agents) > 1 else []
-    alphas = _alphas(violations)
+    alphas = words.each("alpha")  # the weights that are written down: the cost's is what is left to 1
     means = [f"mean_{name}" for name in ("cost", *measures, *violations)]
     trained = [f"train_{name}" for name in ("cost", *violations)]
     evaluated = [f"eval_{name}" for name in ("cost", *measures, *violations)]
@@ -37,11 +37,6 @@ def columns_of(spec: Spec, strategy_columns: Sequence[str]) -> dict[str, tuple[s
         "delivered": ("seed", "cycle", *alphas, "share", *trained, *named),
         "evaluation": ("seed", *alphas, "step", words.agent, *conditions, *measures, "cost", *violations),
     }
-
-
-def _alphas(violations: Sequence[str]) -> list[str]:
-    """The weights that are written down: the cost's is what is left to 1."""
-    return ["alpha"] if len(violations) == 1 else [f"alpha_{name}" for name in violations]
 
 
 class Records:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mamo_cli.analysis.summaries import Yardstick, mamo_summary, read_evaluation, tolerance, train_summary
+from mamo_cli.analysis.summaries import Yardstick, mamo_summary, read_evaluation, tolerances, train_summary
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.runs.tables import write_table
 from mamo_cli.training.records import columns_of
@@ -52,10 +52,10 @@ def test_whoever_comes_after_one_that_diverged_has_a_row(tmp_path):
     assert second[-3:] == pytest.approx([-0.36, -0.325, 0.035 / 0.325], rel=1e-12)
 
 
-def test_the_tolerance_is_the_first_constraints():
+def test_each_constraint_has_a_tolerance_where_it_is_the_same_for_all_agents():
     domain = Pumps(agents=2)
-    domain.spec = domain.spec._replace(limits=np.array([[0.125, 0.5], [0.125, 0.5]]))
-    assert tolerance(domain) == 0.125
+    domain.spec = domain.spec._replace(limits=np.array([[0.125, 0.5], [0.125, 0.25]]))
+    assert tolerances(domain) == [0.125, None]
 
 
 def test_where_nothing_exact_is_known_its_columns_are_blank_and_the_others_are_not(tmp_path):
