@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic.fields import FieldInfo
 
 from mamo_cli.core.complaints import Given, complaints
 from mamo_cli.core.errors import MAX_PROBLEMS_SHOWN, UsageError
@@ -119,6 +120,12 @@ CONTENT: Any = {"content": True}
 """Marks the name of a file, such as a trace's: a run is what the file holds, whatever it was called."""
 
 
+def marked(field: FieldInfo, mark: Mapping[str, Any]) -> bool:
+    """Whether a setting bears a mark, `ADDED` or `CONTENT`, perhaps among others."""
+    extra = field.json_schema_extra
+    return isinstance(extra, Mapping) and mark.items() <= extra.items()
+
+
 def canonical(config: Section, *, words: bool = True) -> dict[str, Any]:
     """The configuration as plain JSON values, in a fixed order; without `words`, of a file only that there is one."""
     values = config.model_dump(mode="json")
@@ -126,7 +133,7 @@ def canonical(config: Section, *, words: bool = True) -> dict[str, Any]:
         value = getattr(config, name)
         if isinstance(value, Section):
             values[name] = canonical(value, words=words)
-        elif field.json_schema_extra == CONTENT and value is not None and not words:
+        elif marked(field, CONTENT) and value is not None and not words:
             values[name] = "given"
     return values
 
@@ -147,7 +154,7 @@ def _identity(section: Section, words: bool) -> dict[str, Any]:
     values = canonical(section, words=words)
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
-        if field.json_schema_extra == ADDED and value == field.default:
+        if marked(field, ADDED) and value == field.default:
             del values[name]
         elif isinstance(value, Section):
             values[name] = _identity(value, words)

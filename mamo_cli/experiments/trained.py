@@ -5,6 +5,7 @@ file that it came from.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +15,12 @@ from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import MamoConfig, TrainConfig, configured
 from mamo_cli.runs.folder import CONFIG, RunFolder, known_as
 from mamo_cli.runs.manifest import read_manifest
+from mamo_cli.workload.measurements_csv import read_measurements, write_measurements
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace, write_trace
 
 TRACE = "trace.csv"
+MEASUREMENTS = "measurements.csv"
 KINDS: dict[str, type[TrainConfig] | type[MamoConfig]] = {"train": TrainConfig, "run-mamo": MamoConfig}
 """Commands that leave policies behind, and their configurations."""
 
@@ -37,8 +40,10 @@ def content(source: Trace, device: str) -> str:
 
 
 def keep_source(run: RunFolder, source: Trace) -> None:
-    """Keep a copy of the workload in a run's folder."""
-    write_trace(source, run.path / TRACE, force=True)
+    """Keep a copy of the workload in a run's folder, and of what was measured of the node."""
+    write_trace(replace(source, measured={}), run.path / TRACE, force=True)
+    for measured in source.measured.values():
+        write_measurements(measured, run.path / MEASUREMENTS)
 
 
 def read_trained(path: Path) -> Trained:
@@ -52,12 +57,18 @@ def read_trained(path: Path) -> Trained:
     kept = path / TRACE
     named = str(kept) if kept.exists() else config.instance.trace or "the domain's own trace"
     try:
-        source = read_trace(kept) if kept.exists() else domains.load_source(config.domain, config.instance)
+        source = _kept(path, config) if kept.exists() else domains.load_source(config.domain, config.instance)
     except DataError as error:
         raise DataError([f"{path} was trained on {named}: {problem}" for problem in error.problems]) from error
     if manifest["config_digest"] not in known_as(config, [content(source, manifest.get("device", "cpu"))]):
         raise DataError(f"{named} is not the trace that {path} was trained on: put that one back, or train again")
     return Trained(path, manifest, config, source)
+
+
+def _kept(path: Path, config: TrainConfig | MamoConfig) -> Trace:
+    """The workload that a run keeps, with what was measured of the node."""
+    source, named = read_trace(path / TRACE), getattr(config.instance, "measurements", None)
+    return source if named is None else replace(source, measured={named: read_measurements(path / MEASUREMENTS)})
 
 
 def read_complete(path: Path, command: str) -> Trained:
@@ -82,6 +93,6 @@ def settings_of(path: Path, command: str) -> Mapping[str, Any]:
         DataError: see `read_trained`.
     """
     config = read_complete(path, command).config
-    kept = path / TRACE
-    own = {"trace": str(kept)} if config.instance.trace is not None and kept.exists() else {}
+    kept = {"trace": path / TRACE, "measurements": path / MEASUREMENTS}
+    own = {key: str(file) for key, file in kept.items() if getattr(config.instance, key, None) and file.exists()}
     return {**config.model_dump(), "instance": {**config.instance.model_dump(), **own}}

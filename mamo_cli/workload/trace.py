@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mamo_cli.core.errors import DataError
+from mamo_cli.workload.measurements import Measurements
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -33,6 +34,8 @@ class Trace:
         period_steps: set only for a synthetic trace that repeats after so many steps. Such a trace is evaluated on
             noise of its own instead of being split in time.
         notes: provenance (source, forecast, scaled_to_peak, ...), kept in the comment lines of a trace file.
+        measured: what was measured where the workload is to run, by the file's name in the settings; in files of its
+            own, which no trace file names.
 
     Raises:
         DataError: a field has the wrong shape or a value that no workload can have.
@@ -45,6 +48,7 @@ class Trace:
     max_replicas: IntArray | None = None
     period_steps: int | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    measured: Mapping[str, Measurements] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "functions", _names(self.functions))
@@ -150,6 +154,8 @@ class Trace:
         sha.update(self.actual_rate_rps.astype("<f8").tobytes())
         if self.max_replicas is not None:
             sha.update(self.max_replicas.astype("<i8").tobytes())
+        for measurements in self.measured.values():
+            sha.update(measurements.digest().encode())
         return sha.hexdigest()
 
 

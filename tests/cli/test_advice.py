@@ -254,7 +254,7 @@ FAULTS = {
     ),
     ("solve-offline", "--rejection-model", "simulation"): (
         2,
-        "mamo: --rejection-model: must be 'serverless' or 'erlang', got 'simulation'",
+        "mamo: --rejection-model: must be 'serverless', 'erlang' or 'measured', got 'simulation'",
     ),
     ("solve-offline", "--config", "flat.toml"): (
         2,

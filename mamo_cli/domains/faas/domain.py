@@ -17,8 +17,10 @@ from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
 from mamo_cli.domains.faas.offline.solve import solve
 from mamo_cli.domains.faas.prospects import Prospect, Prospects, nondecreasing
 from mamo_cli.domains.faas.reach import reach_warning
+from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.faas.settings import WORDS, InstanceConfig, Planning
 from mamo_cli.workload.generators import sinusoidal
+from mamo_cli.workload.measurements_csv import read_measurements
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace
 
@@ -26,8 +28,17 @@ MOST_NAMED = 8
 
 
 def load(settings: InstanceConfig) -> Trace:
-    """The configured trace, or the reference sinusoid."""
-    return sinusoidal() if settings.trace is None else read_trace(Path(settings.trace))
+    """The configured trace, or the reference sinusoid, and what was measured of the node.
+
+    Raises:
+        UsageError: there are measurements that no model reads.
+    """
+    trace = sinusoidal() if settings.trace is None else read_trace(Path(settings.trace))
+    if settings.measurements is None:
+        return trace
+    if settings.rejection_model != MeasuredModel.name:
+        raise UsageError(f"--measurements is what --rejection-model {MeasuredModel.name} reads: give both, or neither")
+    return replace(trace, measured={settings.measurements: read_measurements(Path(settings.measurements))})
 
 
 def build(
@@ -144,6 +155,8 @@ class FaasDomain:
 
 def _shifted(settings: InstanceConfig, shift: Shift) -> InstanceConfig:
     """The settings with what shifts in them; the load and the cap are the workload's."""
+    if shift.service != 1.0 and settings.rejection_model == MeasuredModel.name:
+        raise UsageError("measurements hold for the service times that they were made under: service cannot drift")
     changed: dict[str, float] = {
         name: getattr(settings, name) * shift.service for name in ("warm_service_time", "cold_service_time")
     }

@@ -10,8 +10,10 @@ from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.seam import AS_CONFIGURED, Shift
 from mamo_cli.core.seeding import stream
 from mamo_cli.domains.faas.rejection.expectation import expected_rejection
+from mamo_cli.domains.faas.rejection.measured import MeasuredModel, fit
 from mamo_cli.domains.faas.rejection.models import RejectionModel, make_model
 from mamo_cli.domains.faas.rejection.optimism import optimism_warning
+from mamo_cli.domains.faas.rejection.support import support_warning
 from mamo_cli.domains.faas.rejection.table import RejectionTable, build_table
 from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.workload.generators import perturb
@@ -124,15 +126,18 @@ def build_case(
     rates = perturb(evaluation.actual_rate_rps, noise, stream(config.noise_seed, "evaluation"))
     if steps is not None:
         evaluation, rates = evaluation.slice(*steps), rates[slice(*steps)]
-    model = make_model(config.rejection_model, config.warm_service_time, config.cold_service_time, config.idle_timeout)
-    models = (model,) * len(source.functions)
+    models = (_model(config, source),) * len(source.functions)
     peak = max(float(trace.actual_rate_rps.max()) for trace in (training, evaluation)) * (1.0 + config.noise)
     table = build_table(models, limit, peak)
     scale = float(parts[0].expected_rate_rps.max()) or 1.0
     cost = _replica_cost(config, len(models))
     # What a function costs at most is the cost of its own largest cap, in the evaluation as in training.
     cost_scale = float((cost * _caps(source, config).max(0)).mean())
-    warnings = (_caps_warning(_caps(evaluation, config), limit), optimism_warning(models, table, source.functions))
+    warnings = (
+        _caps_warning(_caps(evaluation, config), limit),
+        optimism_warning(models, table, source.functions),
+        support_warning(models, (training, evaluation), config.noise, limit),
+    )
 
     def node(trace: Trace) -> Node:
         caps = np.minimum(_caps(trace, config), shift.cap or limit)
@@ -146,6 +151,14 @@ def build_case(
         models=models,
         warnings=tuple(warning for warning in warnings if warning is not None),
     )
+
+
+def _model(config: InstanceConfig, source: Trace) -> RejectionModel:
+    """How a function rejects."""
+    if config.rejection_model == MeasuredModel.name:
+        assert config.measurements is not None
+        return fit(source.measured[config.measurements])
+    return make_model(config.rejection_model, config.warm_service_time, config.cold_service_time, config.idle_timeout)
 
 
 def _replica_cost(config: InstanceConfig, functions: int) -> FloatArray:

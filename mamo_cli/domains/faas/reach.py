@@ -9,7 +9,8 @@ from mamo_cli.domains.faas.node import MOST_REPLICAS, Case
 from mamo_cli.domains.faas.offline.enumeration import least_rejection
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem
 from mamo_cli.domains.faas.rejection.expectation import expected_rejection
-from mamo_cli.domains.faas.rejection.models import RejectionModel, make_model
+from mamo_cli.domains.faas.rejection.measured import MeasuredModel
+from mamo_cli.domains.faas.rejection.models import ANALYTIC_NAMES, RejectionModel, make_model
 from mamo_cli.domains.faas.settings import InstanceConfig
 
 # A unit is only blamed where it would make the cap's use at least this; else the node is simply small.
@@ -50,7 +51,7 @@ def _caps(problem: ReplicaProblem) -> str:
 def _cause(settings: InstanceConfig, case: Case, problem: ReplicaProblem, missed: BoolArray) -> str:
     """The likeliest: a unit, if with another one the cap would be used as caps are, else the cap itself."""
     rates, seconds = case.known_rate_rps, case.evaluation.trace.step_seconds
-    warm, cold = settings.warm_service_time, settings.cold_service_time
+    warm = settings.warm_service_time
     use = float(np.median((rates * warm / problem.max_replicas).max(axis=1)[missed])) if missed.any() else 0.0
     whole = bool(np.all(rates == np.rint(rates)))
     as_counts = use / seconds >= (LEAST_USE if whole else LEAST_USE_OF_FRACTIONS)
@@ -58,12 +59,18 @@ def _cause(settings: InstanceConfig, case: Case, problem: ReplicaProblem, missed
     counts = f"rates look like counts per {seconds:g} s period, not requests/s ({{}}a {seconds:g}th would fit)"
     if as_counts and whole:
         return counts.format("whole numbers, ")
-    scaled = make_model(settings.rejection_model, warm * MILLI, cold * MILLI, settings.idle_timeout)
-    if warm >= FEW_MS and use * MILLI >= LEAST_USE and _held([scaled] * len(case.models), rates, problem):
+    in_ms = settings.rejection_model in ANALYTIC_NAMES and warm >= FEW_MS and use * MILLI >= LEAST_USE
+    if in_ms and _held([_scaled(settings)] * len(case.models), rates, problem):
         return f"service times look like ms (--warm-service-time {warm:g} is in s; {warm * MILLI:g} would fit)"
     if as_counts:
         return counts.format("")
     return _remedy(settings, case, problem)
+
+
+def _scaled(settings: InstanceConfig) -> RejectionModel:
+    """The node's model if its service times were in ms."""
+    warm, cold = settings.warm_service_time * MILLI, settings.cold_service_time * MILLI
+    return make_model(settings.rejection_model, warm, cold, settings.idle_timeout)
 
 
 def _held(models: Sequence[RejectionModel], rates: FloatArray, problem: ReplicaProblem) -> bool:
@@ -78,6 +85,8 @@ def _remedy(settings: InstanceConfig, case: Case, problem: ReplicaProblem) -> st
     option = "--max-replicas" if case.evaluation.trace.max_replicas is None else "the trace's max_replicas"
     peak = case.known_rate_rps.max(axis=0)[None]
     enough = expected_rejection(case.models, peak, 0.0, MOST_REPLICAS)[0] <= settings.tolerance
+    if not enough.any(axis=1).all() and settings.rejection_model == MeasuredModel.name:
+        return "no number of replicas was measured to hold the load's peak"
     if not enough.any(axis=1).all():
         return f"the load is beyond what {MOST_REPLICAS} replicas serve"
     return f"set {option} higher, {int(enough.argmax(axis=1).max()) + 1} would do at every step"

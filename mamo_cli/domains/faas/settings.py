@@ -1,11 +1,11 @@
 """What a FaaS node is, and what it calls its things."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from mamo_cli.core.settings import Section
+from mamo_cli.core.settings import ADDED, CONTENT, FileName, Section
 from mamo_cli.core.words import Quantity, Words
 from mamo_cli.domains.settings import WorkloadSettings
 
@@ -45,9 +45,21 @@ class InstanceConfig(WorkloadSettings):
         default=0.25, gt=0.0, le=1e6, description="Mean service time on a starting replica, s."
     )
     idle_timeout: float = Field(default=60.0, ge=0.0, le=1e9, description="Idleness after which a replica ends, s.")
-    rejection_model: Literal["serverless", "erlang"] = Field(
+    rejection_model: Literal["serverless", "erlang", "measured"] = Field(
         default="serverless", description="How P(rate, replicas) is computed."
     )
+    measurements: FileName | None = Field(
+        default=None,
+        description="CSV of what the node was measured to reject: arrival_rate_rps in requests/s, replicas, "
+        "rejection_fraction from 0 to 1.",
+        json_schema_extra={**ADDED, **CONTENT},
+    )
+
+    @model_validator(mode="after")
+    def _what_is_measured_is_given(self) -> Self:
+        if self.rejection_model == "measured" and self.measurements is None:
+            raise ValueError("rejection_model measured needs measurements, a table of what the node rejects")
+        return self
 
     @field_validator("replica_cost", mode="after")
     @classmethod

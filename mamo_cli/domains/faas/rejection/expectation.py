@@ -6,6 +6,7 @@ import numpy as np
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.domains.faas.rejection.erlang import FloatArray
+from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.faas.rejection.models import RejectionModel
 
 QUADRATURE_NODES = 64
@@ -16,8 +17,9 @@ def expected_rejection(
 ) -> FloatArray:
     """E[P(lambda (1 + u), n)] over u ~ U(-noise, noise), for every n = 1..N, from the exact models.
 
-    Gauss-Legendre quadrature with 64 nodes. The curve is smooth away from rate 0, so the error is below 1e-12 for a
-    noise up to 0.5 and 1e-7 up to 0.9; at 1, where the band touches rate 0, it may reach 1e-4 at loads of thousands.
+    A measured model knows its own mean. Else it is Gauss-Legendre quadrature with 64 nodes: the curve is smooth away
+    from rate 0, so the error is below 1e-12 for a noise up to 0.5 and 1e-7 up to 0.9; at 1, where the band touches rate
+    0, it may reach 1e-4 at loads of thousands.
 
     Args:
         models: F models, one per function.
@@ -36,10 +38,12 @@ def expected_rejection(
     nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE_NODES)
     expected = np.zeros((*arrival_rate_rps.shape, max_replicas))
     for function, model in enumerate(models):
-        rejection = None
+        rejection, rate = None, arrival_rate_rps[:, function]
+        if isinstance(model, MeasuredModel):
+            expected[:, function] = model.mean_rejection(rate, noise, max_replicas)
+            continue
         for deviation, weight in zip(noise * nodes, weights / 2.0, strict=True):
             if noise or rejection is None:  # without noise all nodes are one
-                actual = arrival_rate_rps[:, function] * (1.0 + deviation)
-                rejection = model.rejection_probability(actual, max_replicas)
+                rejection = model.rejection_probability(rate * (1.0 + deviation), max_replicas)
             expected[:, function] += weight * rejection
     return expected

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.domains.faas.rejection.erlang import FloatArray, erlang_b, non_negative
+from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.faas.rejection.serverless import serverless_rejection
 
 
@@ -70,16 +71,17 @@ _BUILDERS: dict[str, Callable[[float, float, float], RejectionModel]] = {
     ErlangModel.name: lambda warm, cold, idle: ErlangModel(warm),
     ServerlessModel.name: ServerlessModel,
 }
-MODEL_NAMES = tuple(_BUILDERS)
+ANALYTIC_NAMES = tuple(_BUILDERS)
+MODEL_NAMES = (*ANALYTIC_NAMES, MeasuredModel.name)
 
 
 def make_model(
     name: str, warm_service_time_s: float, cold_service_time_s: float, idle_timeout_s: float
 ) -> RejectionModel:
-    """The rejection model of that name for one function.
+    """The analytic rejection model of that name for one function.
 
     Args:
-        name: One of `MODEL_NAMES`.
+        name: One of `ANALYTIC_NAMES`.
         warm_service_time_s: Mean seconds of a request on a warm replica, finite, > 0.
         cold_service_time_s: Mean seconds of a request on a replica that starts for it, finite, > 0.
         idle_timeout_s: Seconds of idleness after which a replica ends, >= 0 or infinite.
@@ -88,7 +90,7 @@ def make_model(
         UsageError: The name is unknown, or a parameter that the model uses makes no sense.
     """
     if name not in _BUILDERS:
-        raise UsageError(f"unknown rejection model '{name}'; known: {', '.join(MODEL_NAMES)}")
+        raise UsageError(f"unknown rejection model '{name}'; known: {', '.join(ANALYTIC_NAMES)}")
     return _BUILDERS[name](warm_service_time_s, cold_service_time_s, idle_timeout_s)
 
 

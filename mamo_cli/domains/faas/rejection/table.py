@@ -2,7 +2,8 @@
 
 The grid is uniform in the square root of the rate, and values between its points are linear in it. The root is what
 makes a small table enough: the number of busy servers is close to Poisson, whose root has the same spread at every
-load, so the curve over sqrt(lambda) is equally steep whether it belongs to 1 replica or to 50.
+load, so the curve over sqrt(lambda) is equally steep whether it belongs to 1 replica or to 50. A measured model is
+itself linear between knots in that root: the grid's points fall on them, and nothing is lost.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from mamo_cli.core.compiled import compiled
 from mamo_cli.core.errors import UsageError
 from mamo_cli.domains.faas.rejection.erlang import FloatArray, non_negative
+from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.faas.rejection.models import RejectionModel
 
 DEFAULT_TOLERANCE = 1e-4
@@ -125,7 +127,8 @@ def build_table(
 ) -> RejectionTable:
     """A table whose interpolation error is at most `tolerance`, on the coarsest grid of 2^k cells that shows it.
 
-    The grid is halved until the error in the middle of every cell is at most tolerance / `SAFETY`.
+    A grid that holds a measured model's knots reaches up to the next of them. It is halved until the error in the
+    middle of every cell is at most tolerance / `SAFETY`.
 
     Args:
         models: F models, one per function.
@@ -143,9 +146,9 @@ def build_table(
             "a rejection table needs a model, max_replicas >= 1, a finite max_rate_rps >= 0 and a tolerance > 0, got "
             f"{len(models)} models, {max_replicas}, {max_rate_rps} and {tolerance}"
         )
-    top_rps = max_rate_rps or 1.0
-    cells = FIRST_CELLS
-    values = _lawful(_evaluate(models, np.linspace(0.0, np.sqrt(top_rps), cells + 1), max_replicas))
+    top_rps, cells = _first_grid(models, max_rate_rps or 1.0)
+    error = np.inf
+    values = _lawful(_evaluate(models, np.linspace(0.0, np.sqrt(top_rps), min(cells, MAX_CELLS) + 1), max_replicas))
     while cells <= MAX_CELLS:
         step = np.sqrt(top_rps) / cells
         middle = _evaluate(models, (np.arange(cells) + 0.5) * step, max_replicas)
@@ -158,6 +161,17 @@ def build_table(
         f"a rejection table up to {top_rps} requests/s within {tolerance} needs more than {MAX_CELLS} cells "
         f"(error in the middle of a cell {error:.1e}): are the rates in requests/s and the service times in seconds?"
     )
+
+
+def _first_grid(models: Sequence[RejectionModel], max_rate_rps: float) -> tuple[float, int]:
+    """Rate of the last point, requests/s, and the number of cells, of a grid that has the models' knots on it."""
+    steps = [model.kink_step for model in models if isinstance(model, MeasuredModel)]
+    if not steps:
+        return max_rate_rps, FIRST_CELLS
+    # Steps are powers of two: the knots of all are multiples of the smallest.
+    cells = int(np.ceil(np.sqrt(max_rate_rps) / min(steps)))
+    top_rps = (cells * min(steps)) ** 2
+    return max(top_rps, max_rate_rps), cells * int(np.ceil(FIRST_CELLS / cells))
 
 
 def _evaluate(models: Sequence[RejectionModel], roots: FloatArray, max_replicas: int) -> FloatArray:

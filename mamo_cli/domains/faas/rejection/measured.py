@@ -1,0 +1,163 @@
+"""P(lambda, n) as it was measured: the nearest function to a table of measurements that is monotone in both.
+
+Measurements fall into cells, of a number of replicas and a knot on a grid that is uniform in the square root of the
+rate. The means of the cells are made monotone by least squares (`isotonic`), each weighing as much as was measured in
+it; between knots P is linear in that root, and P(0, n) = 0.
+
+Where nothing was measured stands the most that monotony permits: the value at the next higher rate and lower number of
+replicas that were measured, and 1 where there is none. It errs on the safe side: a plan never counts on what nobody
+saw. So more replicas than were measured reject as much as the most that were, and rates above all that were measured,
+or fewer replicas, reject everything.
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mamo_cli.core.arrays import FloatArray
+from mamo_cli.core.errors import DataError
+from mamo_cli.core.seeding import stream
+from mamo_cli.domains.faas.rejection.erlang import non_negative
+from mamo_cli.domains.faas.rejection.isotonic import isotonic
+from mamo_cli.workload.measurements import Measurements
+
+MOST_KNOTS = 64
+BOOTSTRAPS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredModel:
+    """A monotone fit of measurements.
+
+    Attributes:
+        source: what was measured.
+        kink_step: distance of the knots in sqrt(requests/s), a power of two; knot i stands at the rate
+            (i x kink_step)^2.
+        values: `(N, I + 2)` rejection of 1..N replicas, N the most that were measured, at knots 0..I + 1; 0 at the
+            first, 1 at the last, which is beyond all that was measured.
+        weight: `(N, I + 2)` what was measured in each cell, in requests or rows; 0 where nothing was.
+        mean: `(N, I + 2)` mean rejection of what was measured; NaN where nothing was.
+    """
+
+    name: ClassVar[str] = "measured"
+    source: Measurements
+    kink_step: float
+    values: FloatArray
+    weight: FloatArray
+    mean: FloatArray
+
+    def rejection_probability(self, arrival_rate_rps: ArrayLike, max_replicas: int) -> FloatArray:
+        """Rejection probability at rates of shape (...) for n = 1..N replicas, shape (..., N)."""
+        root = np.sqrt(non_negative(arrival_rate_rps, "arrival_rate_rps"))
+        return self._by_replicas([np.interp(root, self.roots, row) for row in self.values], max_replicas)
+
+    def mean_rejection(self, arrival_rate_rps: FloatArray, noise: float, max_replicas: int) -> FloatArray:
+        """The exact mean over rates that are uniform within +- noise of each of `(...)`, shape (..., N).
+
+        With r the root of the rate, a piece a + b r has the integral a r^2 + 2/3 b r^3 over the rate.
+        """
+        if not noise:
+            return self.rejection_probability(arrival_rate_rps, max_replicas)
+        ends = [np.sqrt(arrival_rate_rps * (1.0 + sign * noise)) for sign in (-1.0, 1.0)]
+        width = 2.0 * noise * arrival_rate_rps
+        means = []
+        for row in self.values:
+            low, high = (self._integral(row, end) for end in ends)
+            mean = np.divide(high - low, width, out=np.zeros_like(width), where=width > 0.0)
+            means.append(np.clip(mean, 0.0, 1.0))
+        return self._by_replicas(means, max_replicas)
+
+    @property
+    def roots(self) -> FloatArray:
+        """`(I + 2,)` sqrt(requests/s) of the knots."""
+        steps: FloatArray = np.arange(self.values.shape[1], dtype=np.float64)
+        return steps * self.kink_step
+
+    @property
+    def reach_rps(self) -> FloatArray:
+        """`(N,)` the highest rate that was measured with at most n = 1..N replicas, as a knot; 0 where none was."""
+        knots = np.where(self.weight > 0.0, np.arange(self.weight.shape[1]), 0).max(1)
+        reach: FloatArray = np.square(np.maximum.accumulate(knots) * self.kink_step)
+        return reach
+
+    def supported(self, arrival_rate_rps: ArrayLike, max_replicas: int) -> np.ndarray:
+        """Whether measurements bound P from above, at rates of shape (...) for n = 1..N replicas, shape (..., N)."""
+        rate = np.asarray(arrival_rate_rps)
+        bounded = [rate <= reach for reach in self.reach_rps]
+        most = len(bounded)
+        return np.stack([bounded[n] if n < most else np.zeros(rate.shape, np.bool_) for n in range(max_replicas)], -1)
+
+    def _integral(self, row: FloatArray, root: FloatArray) -> FloatArray:
+        """Integral of P over the rate from 0 to root^2."""
+        knots, slopes = self.roots, np.append(np.diff(row) / self.kink_step, 0.0)
+        offsets = row - slopes * knots
+        ends = knots[1:]
+        pieces = _piece(offsets[:-1], slopes[:-1], ends) - _piece(offsets[:-1], slopes[:-1], knots[:-1])
+        before = np.concatenate(([0.0], np.cumsum(pieces)))
+        at = np.minimum((root / self.kink_step).astype(np.int64), len(knots) - 1)
+        inside = _piece(offsets[at], slopes[at], root) - _piece(offsets[at], slopes[at], knots[at])
+        return before[at] + inside
+
+    @staticmethod
+    def _by_replicas(rows: list[FloatArray], max_replicas: int) -> FloatArray:
+        """Stack rows of 1..N replicas; more have the last one's."""
+        return np.stack([rows[min(n, len(rows) - 1)] for n in range(max_replicas)], -1)
+
+
+def _piece(offset: FloatArray, slope: FloatArray, root: FloatArray) -> FloatArray:
+    return offset * np.square(root) + slope * (2.0 / 3.0) * root**3
+
+
+@functools.lru_cache(maxsize=8)
+def fit(measured: Measurements) -> MeasuredModel:
+    """The monotone fit of measurements.
+
+    Raises:
+        DataError: all of them are without any traffic.
+    """
+    highest = float(measured.arrival_rate_rps.max())
+    if not highest > 0.0:
+        raise DataError(f"{measured.name}: arrival_rate_rps is 0 in every row: nothing was measured")
+    return _fitted(measured, 2.0 ** np.ceil(np.log2(np.sqrt(highest) / MOST_KNOTS)))
+
+
+def _fitted(measured: Measurements, step: float) -> MeasuredModel:
+    some = measured.where(measured.arrival_rate_rps > 0.0)
+    knots = np.maximum(np.rint(np.sqrt(some.arrival_rate_rps) / step), 1.0).astype(np.int64)
+    shape = (int(some.whole_replicas.max()), int(knots.max()) + 2)
+    weight, total = np.zeros(shape), np.zeros(shape)
+    np.add.at(weight, (some.whole_replicas - 1, knots), some.weight)
+    np.add.at(total, (some.whole_replicas - 1, knots), some.weight * some.rejection)
+    with np.errstate(invalid="ignore"):
+        mean = total / weight
+    # Upwards along both axes: rejection falls with replicas.
+    nearest = isotonic(mean[::-1], weight[::-1])[::-1]
+    values = np.where(weight > 0.0, nearest, 1.0)
+    values = np.minimum.accumulate(np.minimum.accumulate(values[:, ::-1], 1)[:, ::-1], 0)
+    values[:, 0] = 0.0
+    return MeasuredModel(measured, float(step), values, weight, mean)
+
+
+def standard_errors(measured: Measurements) -> FloatArray:
+    """Standard error of the fit at each cell where something was measured, `(N, I + 2)`, NaN elsewhere.
+
+    By bootstrap: whole traces are drawn with replacement, as the rows of one are alike, or rows where there are none;
+    of a cell, those of 200 draws count that measured it.
+    """
+    best = fit(measured)
+    rng = stream(0, "measurements", "bootstrap")
+    series = [np.flatnonzero(measured.series == one) for one in np.unique(measured.series)]
+    drawn = np.full((BOOTSTRAPS, *best.values.shape), np.nan)
+    for values in drawn:
+        rows = np.concatenate([series[one] for one in rng.integers(0, len(series), len(series))])
+        again = _fitted(measured.where(rows), best.kink_step)
+        seen = again.weight > 0.0
+        values[: seen.shape[0], : seen.shape[1]][seen] = again.values[seen]
+    enough = np.isfinite(drawn).sum(0) > 1
+    errors = np.full(best.values.shape, np.nan)
+    errors[enough] = np.nanstd(drawn[:, enough], 0, ddof=1)
+    errors[best.weight == 0.0] = np.nan
+    return errors
