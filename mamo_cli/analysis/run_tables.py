@@ -9,13 +9,10 @@ import pandas as pd
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.words import Words
 from mamo_cli.domains import registry as domains
-from mamo_cli.runs.manifest import read_manifest
+from mamo_cli.runs.manifest import FIRST_DOMAIN, read_manifest
 
 AGENT = "agent"
 """The column of the agents' names, whatever the domain calls them."""
-
-FIRST_DOMAIN = "faas"
-"""That of runs from before there were others."""
 
 DRAWABLE = ("complete", "diverged")
 """Statuses of a run that has ended by itself; a diverged one still holds its healthy seeds.

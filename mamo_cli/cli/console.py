@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +16,7 @@ from mamo_cli.cli.stdout import STDOUT
 
 SCHEMA_VERSION = 1
 MOST_ROWS = 20
+BETWEEN = " " * 3  # columns, in rich's simple tables
 
 
 def print_json(content: Mapping[str, Any]) -> None:
@@ -31,17 +33,34 @@ def print_lines(lines: Sequence[str]) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a table on stdout; of a long one, a person on a terminal gets the first rows."""
+    text = [any(isinstance(value, str) for value in values) for values in zip(*rows, strict=True)]
     table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
-    for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-        text = any(isinstance(value, str) for value in values)
-        table.add_column(column, justify="left" if text else "right", overflow="fold", no_wrap=not text)
     with STDOUT.data():
-        most = MOST_ROWS if sys.stdout.isatty() else len(rows)
-        for row in rows[:most]:
-            table.add_row(*[shown(value) for value in row])
+        terminal = sys.stdout.isatty()
+        most = MOST_ROWS if terminal else len(rows)
+        cells = [[shown(value) for value in row] for row in rows[:most]]
+        room = shutil.get_terminal_size().columns if terminal else None
+        widths = _widths([*zip(columns, *cells, strict=True)], room)
+        for column, width, left in zip(columns, widths, text, strict=True):
+            table.add_column(column, justify="left" if left else "right", width=width)
+        for row in cells:
+            table.add_row(*row)
         _print(table)
         if len(rows) > most:
             print(f"... and {len(rows) - most} more: all of them in a pipe, such as into less, and with --json")
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int | None) -> list[int]:
+    """Of the columns of a table: as wide as their cells, or folded at spaces to fit as far as words allow."""
+    widths = [max(map(cell_len, cells)) for cells in columns]
+    longest = [max(cell_len(word) for cell in cells for word in cell.split() or [""]) for cells in columns]
+    spare = [wide - word for wide, word in zip(widths, longest, strict=True)]
+    excess = 0 if room is None else sum(widths) + len(BETWEEN) * (len(widths) - 1) - room
+    for _ in range(max(0, min(excess, sum(spare)))):
+        widest = max((column for column in range(len(widths)) if spare[column]), key=widths.__getitem__)
+        widths[widest] -= 1
+        spare[widest] -= 1
+    return widths
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:

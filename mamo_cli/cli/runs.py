@@ -7,40 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from mamo_cli.cli.console import print_facts, print_json, print_table
+from mamo_cli.cli.console import print_facts, print_json
 from mamo_cli.cli.options import AsJson, Results, elsewhere
 from mamo_cli.cli.output import OUTPUT
+from mamo_cli.cli.runs_list import list_command
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.runs.manifest import RESULTS
 
-COLUMNS = ("run", "command", "status", "started")
-
 Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs under results/, or their folders.")]
 Newest = Annotated[str | None, typer.Argument(metavar="[RUN]", help="Name or folder of a run.  [default: the newest]")]
-
-
-def list_command(*, results: Results = RESULTS, as_json: AsJson = False) -> None:
-    """List the runs, newest first.
-
-    A run that is marked as running but that no process holds shows as crashed; one whose folder this user may not read
-    shows as unreadable.
-    """
-    from mamo_cli.runs.manifest import UnreadableError, list_runs, read_manifest
-
-    rows = []
-    for path in list_runs(results):
-        try:
-            manifest = read_manifest(path)
-            rows.append([path.name, manifest["command"], manifest["status"], manifest.get("started")])
-        except DataError as error:
-            OUTPUT.warn(str(error))
-            rows.append([path.name, None, "unreadable" if isinstance(error, UnreadableError) else "damaged", None])
-    if as_json:
-        print_json({"runs": [dict(zip(COLUMNS, row, strict=True)) for row in rows]})
-    elif rows:
-        print_table(("run", "status", "started"), [[run, status, _minute(started)] for run, _, status, started in rows])
-    else:
-        OUTPUT.note(f"no runs under {results}/ yet; next: mamo solve-offline")
 
 
 def show(run: Newest = None, *, results: Results = RESULTS, as_json: AsJson = False) -> None:
@@ -125,7 +100,3 @@ def newest_complete(results: Path) -> dict[str, Path]:
 def _agreed(named: str) -> bool:
     print(f"delete {named}? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _minute(started: str | None) -> str | None:
-    return None if started is None else started[:16].replace("T", " ")

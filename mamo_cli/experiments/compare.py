@@ -51,6 +51,7 @@ from mamo_cli.experiments.session import HERE, Outcome, Place, open_session, out
 from mamo_cli.runs.folder import RunFolder, name_of, unused
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.manifest import is_run, read_manifest
+from mamo_cli.runs.outcomes import seconds_taken
 from mamo_cli.runs.tables import write_table
 from mamo_cli.runs.worker import Pool
 from mamo_cli.training.conditions import DriftConfig
@@ -257,4 +258,5 @@ def _known(value: Any) -> Any:
 
 def seconds_of(manifest: Mapping[str, Any]) -> float:
     """Wall time that a run has taken in all its starts, s; NaN where one was killed, and nobody knows when."""
-    return sum(float(start.get("seconds", math.nan)) for start in manifest["starts"])
+    seconds, whole = seconds_taken(manifest)
+    return seconds if whole and seconds is not None else math.nan

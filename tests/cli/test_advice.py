@@ -33,6 +33,7 @@ RAISED_BY = {
     "cli/plot.py": ("plot",),
     "cli/generate.py": ("generate noisy",),
     "cli/import_trace.py": ("import",),
+    "cli/runs_list.py": ("runs list",),
     "cli/runs.py": ("runs rm",),
     "cli/doctor.py": ("doctor",),
     "cli/evaluate.py": ("evaluate",),

@@ -1,0 +1,176 @@
+"""What came out of a run and how long it took, as its run.json and config.toml tell.
+
+Light, so that hundreds of runs are listed at once: nothing is computed anew, and nothing heavy is imported.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import mean, median
+from typing import Any, NamedTuple
+
+from mamo_cli.core.errors import DataError
+from mamo_cli.core.settings import read_toml
+from mamo_cli.domains import registry as domains
+from mamo_cli.runs import manifest as manifests
+from mamo_cli.runs.folder import CONFIG
+
+Row = Mapping[str, Any]
+
+COST = "cost_over_causal_bound"
+FIRST_STRATEGY = "wa-dqn"
+"""That of configurations from before there were others."""
+
+
+class Outcome(NamedTuple):
+    """What came out for one of the things that a run tried: an alpha, a strategy, a plan. None for what is not known.
+
+    Alpha and cost are medians over the members that did not diverge, violations are means over them.
+    """
+
+    label: str  # "bisect", "scope step"; empty where alpha says it all
+    alpha: float | None = None
+    members: int | None = None  # all of them
+    diverged: int | None = None
+    cost_over_causal_bound: float | None = None
+    violations: Mapping[str, float | None] = {}
+    limit: float | None = None  # of the first violation
+    holds: int | None = None  # members within the limit; of a plan, steps
+    holds_of: int | None = None  # of so many
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return " ".join(filter(None, [self.label, "" if self.alpha is None else f"alpha {self.alpha:.4g}"]))
+
+
+def outcomes_of(folder: Path, manifest: Row) -> list[Outcome]:
+    """What came out of a run, one of each thing that it tried; nothing of a run that has not come to its end.
+
+    Args:
+        folder: the run's.
+        manifest: its run.json, as `read_manifest` gives it.
+
+    Raises:
+        DataError: its summary is not one that its command leaves, or its configuration cannot be read.
+    """
+    summary = manifest.get("summary")
+    tell = _TELL.get(manifest["command"])
+    if tell is None or (summary is None and manifest["status"] not in ("complete", "diverged")):
+        return []
+    try:
+        return tell(folder, manifest, summary)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise DataError(f"{folder / manifests.NAME}: its summary is damaged: what came out is not shown") from None
+
+
+def seconds_taken(manifest: Row, now: datetime | None = None) -> tuple[float | None, bool]:
+    """Wall time of all starts of a run together, s, and whether that is all: of one that was killed nobody knows.
+
+    Args:
+        manifest: a run's run.json, as `read_manifest` gives it.
+        now: the time now, for a run that goes on.
+    """
+    known = [float(start["seconds"]) for start in manifest["starts"] if "seconds" in start]
+    unknown = len(manifest["starts"]) - len(known)
+    if manifest.get("status") == "running" and unknown:
+        began = datetime.fromisoformat(manifest["starts"][-1]["started"])
+        known.append(max(0.0, ((now or datetime.now(UTC)) - began).total_seconds()))
+        unknown -= 1
+    return sum(known) if known else None, not unknown
+
+
+def _of_members(label: str, rows: Sequence[Row], violations: Sequence[str]) -> list[Outcome]:
+    """By alpha where seeds have several members, a fixed alpha each; else of all together."""
+    seeds = [row["seed"] for row in rows]
+    if len(set(seeds)) == len(seeds):
+        return [_of_group(label, rows, violations)]
+    alphas = dict.fromkeys(row["alpha"] for row in rows)
+    return [_of_group(label, [row for row in rows if row["alpha"] == alpha], violations) for alpha in alphas]
+
+
+def _of_group(label: str, rows: Sequence[Row], violations: Sequence[str]) -> Outcome:
+    healthy = [row for row in rows if row["mean_cost"] is not None]
+    holding = [row["holds"] for row in healthy if row.get("holds") is not None]
+    return Outcome(
+        label,
+        _middle(median, healthy or rows, "alpha"),
+        len(rows),
+        len(rows) - len(healthy),
+        _middle(median, healthy, COST),
+        {name: _middle(mean, healthy, f"mean_{name}") for name in violations},
+        _number(rows[0].get("tolerance")),
+        sum(holding) if holding else None,
+        len(holding) or None,
+    )
+
+
+def _middle(statistic: Callable[[list[float]], float], rows: Sequence[Row], column: str) -> float | None:
+    """A statistic of a column; None where there is no row, or a row that lacks it."""
+    values = [_number(row.get(column)) for row in rows]
+    known = [value for value in values if value is not None]
+    return statistic(known) if known and len(known) == len(values) else None
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _trained(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outcome]:
+    return _of_members("", summary, _violations(manifest))
+
+
+def _looped(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outcome]:
+    return _of_members(strategy_of(folder), summary, _violations(manifest))
+
+
+def _planned(folder: Path, manifest: Row, summary: Row) -> list[Outcome]:
+    steps, missed = summary.get("steps"), summary["infeasible_steps"]  # runs of old do not count the first
+    violations = {name: _number(summary.get(f"mean_{name}_actual")) for name in _violations(manifest)}
+    held = None if steps is None else steps - missed
+    return [
+        Outcome(
+            f"scope {summary['scope']}",
+            _number(summary.get("alpha")),
+            violations=violations,
+            limit=_number(summary.get("tolerance")),
+            holds=held,
+            holds_of=steps,
+        )
+    ]
+
+
+def _compared(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outcome]:
+    return [
+        Outcome(
+            f"{row['scenario']} {row['strategy']}",
+            members=row["seeds_total"],
+            diverged=row["seeds_total"] - row["seeds"],
+            cost_over_causal_bound=_number(row[COST]),
+            violations={"violation": _number(row["mean_violation"])},
+            limit=_number(row["tolerance"]),
+            holds=None if row["violating_share"] is None else round((1 - row["violating_share"]) * row["seeds"]),
+            holds_of=row["seeds"],
+        )
+        for row in summary
+    ]
+
+
+_TELL: Mapping[str, Callable[[Path, Row, Any], list[Outcome]]] = {
+    "solve-offline": _planned,
+    "train": _trained,
+    "evaluate": _trained,
+    "run-mamo": _looped,
+    "compare": _compared,
+}
+
+
+def strategy_of(folder: Path) -> str:
+    """Who picked the weights of a run-mamo run."""
+    return str(read_toml(folder / CONFIG).get("strategy", FIRST_STRATEGY))
+
+
+def _violations(manifest: Row) -> list[str]:
+    """What a run's domain calls its violations; nothing where this version does not know the domain."""
+    name = manifest.get("domain", manifests.FIRST_DOMAIN)
+    return [one.name for one in domains.about(name).WORDS.violations] if name in domains.DOMAINS else []
