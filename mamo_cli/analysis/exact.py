@@ -7,6 +7,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import NothingExactError
+from mamo_cli.core.means import mean_of_known
 from mamo_cli.core.seam import Domain, Played
 from mamo_cli.core.weights import rewards, weights_of
 from mamo_cli.core.words import Words
@@ -50,9 +51,12 @@ def _without_measures(domain: Domain, objectives: FloatArray) -> list[float | No
 
 
 def summarised(domain: Domain, played: Played) -> list[float]:
-    """Means over steps and agents: the normalised cost, the measures, the violations."""
-    numbers = np.concatenate((played.measures, played.violations), -1)
-    means = [float(np.ascontiguousarray(numbers[..., i]).mean()) for i in range(numbers.shape[-1])]
+    """Means over steps and agents: the normalised cost, the measures where they are known, the violations."""
+    means = [
+        float(mean(np.ascontiguousarray(numbers[..., i])))
+        for numbers, mean in ((played.measures, mean_of_known), (played.violations, np.mean))
+        for i in range(numbers.shape[-1])
+    ]
     return [float(played.paid.mean()) / domain.spec.cost_scale, *means]
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from mamo_cli.analysis.bounds import Mixture, UnreachableError, bound
 from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.means import mean_of_known
 from mamo_cli.core.seam import Answer, Domain, Knowledge, Part, Shift, Spec
 from mamo_cli.core.weights import weights_of
 from mamo_cli.core.words import Words
@@ -82,7 +83,7 @@ def _bound(window: Domain) -> FloatArray:
     measures = np.zeros((len(window.spec.agents), len(words.measures)))
     for alphas, shares in zip(mixture.alphas.T, mixture.shares.T, strict=True):
         plan = window.answer(weights_of(alphas)).plan
-        measures += shares[:, None] * window.expected(plan).measures.mean(0)
+        measures += shares[:, None] * mean_of_known(window.expected(plan).measures, 0)
     return np.concatenate((mixture.objectives[:, :1], measures, mixture.objectives[:, 1:]), -1)
 
 
@@ -90,7 +91,7 @@ def _ruled(rule: Rule, believed: Domain, window: Domain) -> FloatArray:
     """The same of what a rule's choices bring at the conditions that came."""
     played = window.replayed(rule(believed, window))[1]
     cost = played.paid.mean(0)[:, None] / window.spec.cost_scale
-    return np.concatenate((cost, played.measures.mean(0), played.violations.mean(0)), -1)
+    return np.concatenate((cost, mean_of_known(played.measures, 0), played.violations.mean(0)), -1)
 
 
 class _Whole(NamedTuple):

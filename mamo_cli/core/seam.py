@@ -53,7 +53,7 @@ class Step(NamedTuple):
 
     objectives: FloatArray  # (K, E, A, M): the normalised cost, then the violations
     paid: FloatArray  # (K, E, A): the cost in the domain's own unit
-    measures: FloatArray  # (K, E, A, Q)
+    measures: FloatArray  # (K, E, A, Q); NaN where a period has nothing to measure, which means leave out
     continues: Float32Array  # (K, E): 0 where the episode terminated, so that nothing follows
     over: BoolArray  # (K, E): whether the episode is over, terminated or cut short
     after: Seen  # what followed

@@ -4,7 +4,7 @@ The first is light, so that help texts are instant; for a small domain both may 
 
     SETTINGS   the section that sets an instance, a kind of `WorkloadSettings`
     PLANNING   a section of what `mamo solve-offline` may be asked for besides; `Section` where that is nothing
-    WORDS      its `Words`
+    WORDS      its `Words`; an instance (`Spec.words`) may have more measures after these
     DEFAULTS   sections of other parts, such as {"learner": {"discount": 0.9}}, whose defaults it changes
 
 and the second

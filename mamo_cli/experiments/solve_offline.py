@@ -7,6 +7,7 @@ import numpy as np
 from mamo_cli.analysis.exact import everywhere
 from mamo_cli.analysis.summaries import tolerances
 from mamo_cli.analysis.tolerances import AGENTS
+from mamo_cli.core.means import mean_of_known
 from mamo_cli.core.seam import Domain, Optimum, Played, Scope
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.core.words import Words
@@ -105,7 +106,7 @@ def plan_summary(domain: Domain, scope: Scope, optimum: Optimum, planned: Played
         values = planned.measures[..., number]
         total = int(values.sum()) if measure.whole else float(values.sum())
         facts |= {measure.total: total} if measure.total else {}
-        facts[f"mean_{measure.name}"] = float(values.mean())
+        facts[f"mean_{measure.name}"] = float(mean_of_known(values))
     facts["mean_cost"] = float(planned.paid.mean()) / domain.spec.cost_scale
     for number, violation in enumerate(words.violations):
         for when, played in (("expected", planned), ("actual", came), ("over_noise", over_noise)):

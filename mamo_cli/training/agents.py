@@ -110,7 +110,7 @@ class TaskAgents:
                 loss = learner.learn(phase.updates_per_step, weights, float(rates[step]))
                 losses += [] if loss is None else [loss]
             seen = played.seen
-        means = _mean_over_steps_and_copies(told)
+        means = _mean_over_steps_and_copies(told, objectives)
         return IterationSummary(
             epsilon=float(epsilon.mean()),
             loss=functools.reduce(np.add, losses) / len(losses) if losses else np.full(len(weights), np.nan),
@@ -173,7 +173,7 @@ class TaskAgents:
             played = environment.step(self._learner.act(seen, policies=policies), draws[step])
             seen = played.seen
             told.append(played.objectives)
-        return _mean_over_steps_and_copies(np.stack(told))
+        return _mean_over_steps_and_copies(np.stack(told), self._domain.spec.objectives)
 
     def policies(self) -> AnyFloatArray:
         """`(K, D)` the present policies."""
@@ -221,15 +221,23 @@ def _played(
 
 
 @compiled
-def _mean_over_steps_and_copies(values: FloatArray) -> FloatArray:
-    """`(steps, K, E, A, numbers)` to `(K, A, numbers)`, in one order of adding whatever K is: NumPy's depends on it."""
+def _mean_over_steps_and_copies(values: FloatArray, certain: int) -> FloatArray:
+    """`(steps, K, E, A, numbers)` to `(K, A, numbers)`, in one order of adding whatever K is: NumPy's depends on it.
+
+    Beyond the first, certain numbers, those that are NaN are left out.
+    """
     steps, members, copies, agents, numbers = values.shape
     means = np.zeros((members, agents, numbers))
     for k in range(members):
         for a in range(agents):
             for i in range(numbers):
+                unknown = 0
                 for step in range(steps):
                     for copy in range(copies):
-                        means[k, a, i] += values[step, k, copy, a, i]
-                means[k, a, i] /= steps * copies
+                        value = values[step, k, copy, a, i]
+                        if i >= certain and np.isnan(value):
+                            unknown += 1
+                        else:
+                            means[k, a, i] += value
+                means[k, a, i] /= steps * copies - unknown
     return means

@@ -4,12 +4,13 @@ Rows are member-major: those of several loops, each over a slice of the members,
 all. A member that has diverged has blanks in place of its numbers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mamo_cli.core.arrays import BoolArray, FloatArray
+from mamo_cli.core.means import mean_of_known
 from mamo_cli.core.seam import Domain, Played, Spec
 from mamo_cli.core.weights import rewards
 from mamo_cli.training.agents import IterationSummary
@@ -85,7 +86,8 @@ class Records:
         cost = mean_over_steps(evaluation.paid[..., None]) / self._spec.cost_scale
         violations = mean_over_steps(evaluation.violations)
         feasible = np.all(violations <= limits, axis=-1)
-        means = np.concatenate((objectives, cost, mean_over_steps(evaluation.measures), violations), -1)
+        measures = mean_over_steps(evaluation.measures, mean_of_known)
+        means = np.concatenate((objectives, cost, measures, violations), -1)
         for member, agent, named in self._each():
             own = [column[member, agent] for column in told.values()]
             numbers = self._known(member, [*means[member, agent], int(feasible[member, agent]), *own])
@@ -125,7 +127,7 @@ class Records:
         return [{table: [] for table in TABLES} for _ in self._seeds]
 
 
-def mean_over_steps(values: FloatArray) -> FloatArray:
+def mean_over_steps(values: FloatArray, mean: Callable[[FloatArray, int], FloatArray] = np.mean) -> FloatArray:
     """`(K, T, A, numbers)` to `(K, A, numbers)`, each by itself: NumPy's order of adding depends on the layout."""
-    means = [np.ascontiguousarray(values[..., i]).mean(1) for i in range(values.shape[-1])]
+    means = [mean(np.ascontiguousarray(values[..., i]), 1) for i in range(values.shape[-1])]
     return np.stack(means, -1) if means else np.zeros((*values[:, 0].shape[:2], 0))

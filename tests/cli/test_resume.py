@@ -6,15 +6,19 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.runs.tables import AppendTable
+from mamo_cli.workload.trace import Trace
+from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import TINY, mamo
 from tests.cli.killing import contents, forked, kill_after, kill_at_write, kill_before_checkpoint
 
 KILLED = -9
 COMMANDS = {"train": ("train", *TINY, "--iterations", "6"), "run-mamo": ("run-mamo", *TINY, "--cycles", "6")}
+SIMULATED = ("--rejection-model", "simulation", "--idle-timeout", "1", "--simulated-seconds", "2", "--trace", "t.csv")
 LOCAL, PARALLEL = ("--jobs", "1"), ("--jobs", "2")
 
 
@@ -58,6 +62,20 @@ def test_killed_with_worker_processes_and_resumed_it_ends_the_same(folder, unint
     assert code == KILLED
     tables = uninterrupted[command].keys() - {"checkpoint"}
     assert {name: found[name] for name in tables} == {name: uninterrupted[command][name] for name in tables}
+
+
+@pytest.mark.parametrize("jobs", [LOCAL, PARALLEL], ids=["one process", "workers"])
+def test_a_simulated_node_goes_on_with_its_replicas(folder, jobs):
+    rates = np.linspace(5.0, 90.0, 24)[:, None]
+    trace = Trace(("f0",), expected_rate_rps=rates, actual_rate_rps=rates, step_seconds=5.0)
+    write_trace(trace, folder / "t.csv")
+    command = (*COMMANDS["run-mamo"], *SIMULATED)
+    assert mamo(*command, *LOCAL, "--name", "whole").code == 0
+    assert forked((*command, *jobs, "--name", "x"), kill_at_write(20)) == KILLED
+    assert mamo(*command, *jobs, "--name", "x").code == 0
+    whole, found = (contents(folder / "results" / name) for name in ("whole", "x"))
+    tables = whole.keys() - ({"checkpoint"} if jobs == PARALLEL else set())
+    assert {name: found[name] for name in tables} == {name: whole[name] for name in tables}
 
 
 def test_a_kill_shows_as_crashed_and_every_start_is_on_record(folder):

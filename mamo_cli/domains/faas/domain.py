@@ -18,13 +18,19 @@ from mamo_cli.domains.faas.offline.solve import solve
 from mamo_cli.domains.faas.prospects import Prospect, Prospects, nondecreasing
 from mamo_cli.domains.faas.reach import reach_warning
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
-from mamo_cli.domains.faas.settings import WORDS, InstanceConfig, Planning
+from mamo_cli.domains.faas.rejection.models import SimulationModel
+from mamo_cli.domains.faas.settings import SIMULATED, WORDS, InstanceConfig, Planning
+from mamo_cli.domains.faas.simulation.environment import Requests, SimulatedEnvironment, mixing_block, requests_of
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.measurements_csv import read_measurements
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace
 
 MOST_NAMED = 8
+NOTICE = (
+    "exact answers, bounds and regret are those of Erlang-B, whose replicas are always warm: no simulated node rejects "
+    "less, up to chance and to what periods leave one another"
+)
 
 
 def load(settings: InstanceConfig) -> Trace:
@@ -66,19 +72,28 @@ class FaasDomain:
         self.case = case = build_case(settings, source, evaluation, shift, steps)
         self._noise = settings.noise
         node = case.evaluation
+        self._requests: dict[Part, Requests] = {}
+        if settings.rejection_model == SimulationModel.name:
+            self._requests = {
+                Part.TRAINING: requests_of(settings, case.training, Part.TRAINING),
+                Part.EVALUATION: requests_of(settings, node, Part.EVALUATION, 0 if steps is None else steps[0]),
+            }
+        measures = (*WORDS.measures, *SIMULATED) if self._requests else WORDS.measures
         self.spec = Spec(
             agents=node.trace.functions,
-            words=WORDS,
+            words=WORDS._replace(measures=measures),
             limits=np.full((node.functions, 1), settings.tolerance),
             observation=OBSERVATION,
             choices=(node.replica_choices,) * node.functions,
             cost_scale=node.cost_scale,
             step_seconds=node.trace.step_seconds,
+            block=mixing_block(settings, node.trace.step_seconds) if self._requests else 1,
         )
         self._expected = case.expected_rejection()
         self.problem = _problem(settings, case, planning, self._expected)
         reach = reach_warning(settings, case, self.problem, self._expected)
-        self.warnings = case.warnings if reach is None else (*case.warnings, reach)
+        notices = (NOTICE if self._requests else None, reach)
+        self.warnings = (*case.warnings, *(notice for notice in notices if notice is not None))
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "FaasDomain":
         """Of the load, the service times, the cap and the tolerance."""
@@ -86,9 +101,11 @@ class FaasDomain:
 
     def environment(self, part: Part, members: int, copies: int = 1) -> ScalingEnvironment:
         """The training's actual rates are perturbed anew in every episode; the evaluation's are as they are."""
-        if part is Part.TRAINING:
-            return ScalingEnvironment(self.case.training, members, copies, self._noise)
-        return ScalingEnvironment(self.case.evaluation, members, copies)
+        trained = part is Part.TRAINING
+        node, noise = (self.case.training, self._noise) if trained else (self.case.evaluation, 0.0)
+        if not self._requests:
+            return ScalingEnvironment(node, members, copies, noise)
+        return SimulatedEnvironment(node, self._requests[part], members, copies, noise)
 
     def conditions(self) -> FloatArray:
         """`(T, F, 2)` expected and actual rate, requests/s."""
@@ -137,20 +154,35 @@ class FaasDomain:
         return self._played(plan, at_plan(self._expected, plan + 1))
 
     def replayed(self, plan: IntArray) -> tuple[Played, Played]:
-        """What a plan brings at the rates it was made for and at those that came, by the model itself.
+        """What a plan brings at the rates it was made for, by the model itself, and at those that came.
 
-        It was made for the actual rates before any noise, which need not be those that a controller expects.
+        It was made for the actual rates before any noise, which need not be those that a controller expects. What came
+        is by the model, too, or by simulation where requests are simulated; what only that can measure is then in both.
         """
         rates = (self.case.known_rate_rps, self.case.evaluation.trace.actual_rate_rps)
         planned, came = (self._played(plan, self.case.exact_rejection(each, plan + 1)) for each in rates)
-        return planned, came
+        if not self._requests:
+            return planned, came
+        came = self._simulated(plan)
+        return planned._replace(measures=came.measures), came
+
+    def _simulated(self, plan: IntArray) -> Played:
+        environment = self.environment(Part.EVALUATION, 1)
+        steps = [environment.step(choices[None, None]) for choices in plan]
+        paid, measures, objectives = (
+            np.stack(part)[:, 0, 0] for part in zip(*((s.paid, s.measures, s.objectives) for s in steps), strict=True)
+        )
+        return Played(paid, measures, objectives[..., 1:])
 
     def _weighted(self, weights: FloatArray | None) -> ReplicaProblem:
         return self.problem if weights is None else replace(self.problem, alpha=alpha_of(weights))
 
     def _played(self, plan: IntArray, rejection: FloatArray) -> Played:
+        """What only a simulation can measure, no model says."""
         replicas = (plan + 1).astype(np.float64)
-        return Played(replicas * self.problem.replica_cost, replicas[..., None], rejection[..., None])
+        measures = np.full((*plan.shape, len(self.spec.words.measures)), np.nan)
+        measures[..., 0] = replicas
+        return Played(replicas * self.problem.replica_cost, measures, rejection[..., None])
 
 
 def _shifted(settings: InstanceConfig, shift: Shift) -> InstanceConfig:

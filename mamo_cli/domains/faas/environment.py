@@ -17,7 +17,7 @@ after its last step: an episode never ends.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,8 +31,19 @@ from mamo_cli.domains.faas.rejection.table import interpolated
 OBSERVATION = 4
 
 
+class Brought(NamedTuple):
+    """What a period brings, to be filled."""
+
+    objectives: FloatArray  # (K, E, F, 2)
+    paid: FloatArray  # (K, E, F)
+    measures: FloatArray  # (K, E, F, Q)
+
+
 class ScalingEnvironment:
     """E environments for each of K members, advanced together; copy e starts e/E of the trace later than copy 0."""
+
+    measures = 1
+    """Q: the replicas."""
 
     def __init__(self, node: Node, members: int, copies: int = 1, noise: float = 0.0) -> None:
         """Args: node: what is played. members: K. copies: E. noise: what `draw` draws deviations within."""
@@ -54,7 +65,7 @@ class ScalingEnvironment:
         self._before[..., 0] = 1 / self.node.replica_choices
         return self.observe()
 
-    def draw(self, steps: int, streams: Sequence[MemberStreams]) -> FloatArray:
+    def draw(self, steps: int, streams: Sequence[MemberStreams]) -> Any:
         """The workload's relative deviations `(steps, K, E, F)` for the coming periods."""
         shape = (steps, *self._shape[1:])
         return np.stack([member["environment"].uniform(-self._noise, self._noise, shape) for member in streams], 1)
@@ -65,22 +76,26 @@ class ScalingEnvironment:
         _observe(self._expected, self.node.max_replicas, self._at, self._before, seen.values, seen.mask)
         return seen
 
-    def step(self, actions: IntArray, draw: FloatArray | None = None) -> Step:
+    def step(self, actions: IntArray, draw: Any = None) -> Step:
         """Play one period.
 
         Args:
             actions: `(K, E, F)` indices: index i asks for i + 1 replicas.
-            draw: `(K, E, F)` relative deviation of the actual rate; none means the trace as it is.
+            draw: an entry of `draw`, here `(K, E, F)` relative deviation of the actual rate; none: the trace as it is.
         """
-        node, seen, shape = self.node, self._room(), self._shape
-        objectives, paid, measures = np.empty((*shape, 2)), np.empty(shape), np.empty((*shape, 1))
+        seen, shape = self._room(), self._shape
+        brought = Brought(np.empty((*shape, 2)), np.empty(shape), np.empty((*shape, self.measures)))
+        self._advance(actions, draw, brought)
+        _observe(self._expected, self.node.max_replicas, self._at, self._before, seen.values, seen.mask)
+        return Step(*brought, self._continues, self._over, seen, seen)
+
+    def _advance(self, actions: IntArray, draw: Any, brought: Brought) -> None:
+        """Fill what a period brings, and move every copy on to its next step."""
+        node, deviations = self.node, self._calm if draw is None else draw
         _play(
             node.table.values, node.table.root_step, node.trace.actual_rate_rps, node.max_replicas, node.replica_cost,
-            node.cost_scale, self._at, actions, self._calm if draw is None else draw, self._before, objectives, paid,
-            measures,
+            node.cost_scale, self._at, actions, deviations, self._before, *brought,
         )  # fmt: skip
-        _observe(self._expected, node.max_replicas, self._at, self._before, seen.values, seen.mask)
-        return Step(objectives, paid, measures, self._continues, self._over, seen, seen)
 
     def _room(self) -> Seen:
         choices = self.node.replica_choices

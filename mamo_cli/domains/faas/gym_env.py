@@ -17,9 +17,11 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from numpy.typing import ArrayLike, NDArray
 
+from mamo_cli.core.errors import UsageError
 from mamo_cli.core.weights import rewards, weights_of
 from mamo_cli.domains.faas.domain import load
 from mamo_cli.domains.faas.node import build_case
+from mamo_cli.domains.faas.rejection.models import SimulationModel
 from mamo_cli.domains.faas.settings import InstanceConfig
 
 ENVIRONMENT_ID = "mamo/ReplicaScaling-v0"
@@ -91,10 +93,16 @@ multiplied by `1 + u`, `u ~ U(-noise, noise)` drawn anew in every episode |
         Raises:
             ValueError: alpha is outside [0, 1].
             DataError: the instance's trace cannot be used.
+            UsageError: the instance is simulated request by request.
         """
         if not 0.0 <= alpha <= 1.0:
             raise ValueError(f"alpha must be in [0, 1], got {alpha}")
         config = InstanceConfig() if instance is None else instance
+        if config.rejection_model == SimulationModel.name:
+            raise UsageError(
+                f"{ENVIRONMENT_ID} rejects by a model, and its replicas do not go on from period to period: "
+                "--rejection-model simulation works in the commands alone"
+            )
         case = build_case(config, load(config))
         self.scaling = case.evaluation if evaluation else case.training
         self.alpha = alpha

@@ -17,6 +17,15 @@ WORDS = Words(
     control="Arrival rate\n(requests/s)",
     cost="Mean cost (share of the cap's)",
 )
+"""Those of every instance."""
+SIMULATED = (
+    Quantity("cold_start_share", "Served by a replica\nthat started"),
+    Quantity("response_ms", "Mean response (ms)"),
+    Quantity("response_p95_ms", "95th percentile\nof responses (ms)"),
+    Quantity("warm_replica_seconds", "Replica-seconds in a period"),
+    Quantity("busy_replica_seconds", "Replica-seconds serving"),
+)
+"""What is measured besides where requests are simulated one by one, each of a period."""
 DEFAULTS: Mapping[str, Any] = {}
 
 
@@ -45,8 +54,17 @@ class InstanceConfig(WorkloadSettings):
         default=0.25, gt=0.0, le=1e6, description="Mean service time on a starting replica, s."
     )
     idle_timeout: float = Field(default=60.0, ge=0.0, le=1e9, description="Idleness after which a replica ends, s.")
-    rejection_model: Literal["serverless", "erlang", "measured"] = Field(
-        default="serverless", description="How P(rate, replicas) is computed."
+    rejection_model: Literal["serverless", "erlang", "simulation", "measured"] = Field(
+        default="serverless",
+        description="How P(rate, replicas) is computed; simulation: request by request, replicas go on from period to "
+        "period.",
+    )
+    simulated_seconds: float = Field(
+        default=60.0,
+        gt=0.0,
+        le=1e9,
+        description="Simulated of each period in training, s, or all of a shorter one; evaluation is whole.",
+        json_schema_extra=ADDED,
     )
     measurements: FileName | None = Field(
         default=None,

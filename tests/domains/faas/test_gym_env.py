@@ -6,6 +6,7 @@ import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
+from mamo_cli.core.errors import UsageError
 from mamo_cli.domains.faas.gym_env import ENVIRONMENT_ID, ReplicaScalingEnv
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
 from mamo_cli.domains.faas.offline.solve import solve
@@ -113,3 +114,8 @@ def test_a_third_partys_dqn_learns_in_it():
     optimum, random_play = -cost.min(1).mean(), -cost.mean()
     # At least nine tenths of the way from random play to the exact optimum.
     assert np.mean(rewards) > optimum - 0.1 * (optimum - random_play)
+
+
+def test_a_simulated_node_is_refused():
+    with pytest.raises(UsageError, match="simulation works in the commands alone"):
+        ReplicaScalingEnv(instance=InstanceConfig(rejection_model="simulation"))

@@ -46,6 +46,16 @@ class ErlangModel:
 
 
 @dataclass(frozen=True)
+class SimulationModel(ErlangModel):
+    """What is exactly known of a node that is simulated: replicas that are always warm reject no more in the long run.
+
+    The service time is the shorter of the warm and the cold one.
+    """
+
+    name: ClassVar[str] = "simulation"
+
+
+@dataclass(frozen=True)
 class ServerlessModel:
     """Replicas start cold and expire after `idle_timeout_s` of idleness; an infinite timeout gives Erlang-B."""
 
@@ -70,6 +80,7 @@ class ServerlessModel:
 _BUILDERS: dict[str, Callable[[float, float, float], RejectionModel]] = {
     ErlangModel.name: lambda warm, cold, idle: ErlangModel(warm),
     ServerlessModel.name: ServerlessModel,
+    SimulationModel.name: lambda warm, cold, idle: SimulationModel(min(warm, cold)),
 }
 ANALYTIC_NAMES = tuple(_BUILDERS)
 MODEL_NAMES = (*ANALYTIC_NAMES, MeasuredModel.name)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from mamo_cli.domains.faas.rejection.erlang import erlang_b
-from mamo_cli.domains.faas.rejection.models import ANALYTIC_NAMES, RejectionModel, ServerlessModel
+from mamo_cli.domains.faas.rejection.models import ErlangModel, RejectionModel, ServerlessModel, SimulationModel
 from mamo_cli.domains.faas.rejection.table import RejectionTable
 
 OPTIMISM_THRESHOLD = 0.01
 
 
-SAFE = [name for name in ANALYTIC_NAMES if name != ServerlessModel.name]
+SAFE = (SimulationModel.name, ErlangModel.name)
 
 
 def optimism_warning(models: Sequence[RejectionModel], table: RejectionTable, functions: Sequence[str]) -> str | None:

@@ -23,7 +23,7 @@ def test_short_timeout_warns_with_the_worst_point_and_the_safe_choices():
     warning = warning_for([SHORT], max_rate_rps=100.0)
     assert warning is not None
     assert "idle timeout of 0.05 s" in warning
-    assert warning.endswith("--rejection-model erlang is the safe choice")
+    assert warning.endswith("--rejection-model simulation or erlang is the safe choice")
     # The gap is widest at the top rate: Erlang-B at load 10 with 2 replicas is 50 / (1 + 10 + 50) = 0.820.
     assert "at 100 requests/s and 2 replicas it gives 0.025, below the 0.820 of Erlang-B" in warning
 
