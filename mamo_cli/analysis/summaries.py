@@ -139,7 +139,7 @@ def mamo_summary(folder: Path, domain: Domain, choice: str, beside: Yardstick) -
         own_stages = beside.stages.get(member.seed)
         shares = [None for _ in TERMS] if own_stages is None else [stage.term for stage in own_stages[1:]]
         rows.append(
-            [*start, *means, own["feasible"].mean(), _holds(domain, member), *_over(beside.bounds, cost), *shares]
+            [*start, *means, own["feasible"].mean(), _holds(domain, member), *over(beside.bounds, cost), *shares]
         )
         rows[-1] += _quality(cycles[cycles["seed"] == member.seed], domain, beside.front)
     return rows
@@ -152,7 +152,7 @@ def _quality(cycles: pd.DataFrame, domain: Domain, front: Front | None) -> list[
     return [None for _ in Quality._fields] if front is None or not len(policies) else [*quality(policies, front)]
 
 
-def _over(bounds: Bounds | None, cost: float) -> list[float | None]:
+def over(bounds: Bounds | None, cost: float) -> list[float | None]:
     """Each bound, and a cost over it; blank where there is none, or nothing to be a multiple of."""
     if bounds is None:
         return [None for _ in BOUNDS]

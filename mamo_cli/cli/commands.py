@@ -25,6 +25,7 @@ COMMANDS = {
     "solve-offline": Entry("solve_offline", "solve_offline", "Find the cheapest plan with perfect knowledge."),
     "train": Entry("train", "train", "Train task-execution agents at fixed alphas."),
     "run-mamo": Entry("run_mamo", "run_mamo", "Find the best alpha by weight adaptation."),
+    "baselines": Entry("baselines", "baselines", "Play the autoscalers that people run today."),
     "compare": Entry("compare", "compare", "Compare strategies on scenarios, under one budget."),
     "evaluate": Entry("evaluate", "evaluate", "Play trained policies on another trace."),
     "plot": Entry("plot", "plot", "Draw a run's figures from its CSVs."),

@@ -19,6 +19,7 @@ from mamo_cli.experiments.configs import (
     DEFAULT_DOMAIN,
     DEFAULT_STRATEGY,
     DEFAULT_TE,
+    BaselinesConfig,
     MamoConfig,
     ProblemConfig,
     SolveOfflineConfig,
@@ -162,6 +163,8 @@ def _paths(kind: type[Section], composed: type[Section], about: Chosen) -> dict[
         loop = {name: f"adaptation.{name}" for name in strategies.options_of(about.strategy)}
         own = {name: name for name in ("strategy", "te", "readout", "seeds")}
         return own | paths | loop | _TRAINING
+    if issubclass(kind, BaselinesConfig):
+        return {"seeds": "seeds"} | paths
     return {"alpha": "alpha", "seeds": "seeds"} | paths | _TRAINING
 
 

@@ -15,7 +15,7 @@ and the second
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # all of these take their time to import
     from mamo_cli.core.arrays import IntArray
     from mamo_cli.core.seam import Domain
     from mamo_cli.core.settings import Section
+    from mamo_cli.domains.rules import Ruled
     from mamo_cli.domains.settings import WorkloadSettings
     from mamo_cli.workload.trace import Trace
 
@@ -32,8 +33,9 @@ if TYPE_CHECKING:  # all of these take their time to import
 class Entry(NamedTuple):
     """Dotted names of a domain's two modules, and of a third where people have rules for it that they run today.
 
-    That one has RULES: a name, and what makes choices `(T, A)` from the domain as it is believed to be, and from what
-    is expected of the evaluation of another.
+    That one has RULES, which are played beside a walk: a name, and what makes choices `(T, A)` from the domain as it is
+    believed to be, and from what is expected of the evaluation of another. And `ruled(domain, seeds)`: all rules there
+    are on the evaluation part, at their defaults and tuned.
     """
 
     settings: str
@@ -42,7 +44,9 @@ class Entry(NamedTuple):
 
 
 DOMAINS: dict[str, Entry] = {
-    "faas": Entry("mamo_cli.domains.faas.settings", "mamo_cli.domains.faas.domain", "mamo_cli.domains.faas.baselines"),
+    "faas": Entry(
+        "mamo_cli.domains.faas.settings", "mamo_cli.domains.faas.domain", "mamo_cli.domains.faas.baselines.registry"
+    ),
     "inventory": Entry("mamo_cli.domains.inventory.settings", "mamo_cli.domains.inventory.domain"),
     "gymnasium": Entry("mamo_cli.domains.gymnasium.settings", "mamo_cli.domains.gymnasium.domain"),
     "gridworld": Entry("mamo_cli.domains.tabular.gridworld", "mamo_cli.domains.tabular.gridworld"),
@@ -96,7 +100,26 @@ def build(
 
 
 def rules_of(name: str) -> Mapping[str, Callable[[Domain, Domain], IntArray]]:
-    """The rules that people run today in a domain, by name."""
+    """The rules that are played beside a walk, by name."""
     module = entry(name).rules
     rules: Mapping[str, Callable[[Domain, Domain], IntArray]] = {} if module is None else import_module(module).RULES
     return rules
+
+
+def ruled(name: str, domain: Domain, seeds: Sequence[int] | None) -> Iterator[Ruled]:
+    """What the rules that people run today bring in a domain, one by one as they are played.
+
+    Args:
+        name: of the domain.
+        domain: its instance.
+        seeds: one a play, where chance makes each another; None: the domain's own.
+
+    Raises:
+        UsageError: there are no rules, or they do not know of such an instance.
+    """
+    module = entry(name).rules
+    if module is None:
+        having = ", ".join(each for each, modules in DOMAINS.items() if modules.rules)
+        raise UsageError(f"--domain {name}: nobody told of rules that people run there today, only of {having}")
+    found: Iterator[Ruled] = import_module(module).ruled(domain, seeds)
+    return found

@@ -93,6 +93,16 @@ class MamoConfig(ProblemConfig):
         return {name: getattr(self, name) for name in strategies.sections_of(self.strategy)}
 
 
+class BaselinesConfig(ProblemConfig):
+    """`mamo baselines`."""
+
+    seeds: Seeds | None = Field(
+        default=None,
+        description="How many seeds of the simulated requests, from 0, or which, such as 100..115; under "
+        "--rejection-model simulation alone.  [default: 8]",
+    )
+
+
 class EvaluateConfig(Section):
     """`mamo evaluate`."""
 

@@ -19,15 +19,27 @@ from mamo_cli.cli.options import chosen, with_settings
 from mamo_cli.core.complaints import places
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.faas.rejection.models import MODEL_NAMES
-from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, SolveOfflineConfig, TrainConfig, configuration
+from mamo_cli.experiments.configs import (
+    BaselinesConfig,
+    EvaluateConfig,
+    MamoConfig,
+    SolveOfflineConfig,
+    TrainConfig,
+    configuration,
+)
 from mamo_cli.strategies import registry as strategies
 from tests.cli.invoke import mamo
 
 ROOT = Path(mamo_cli.__file__).parent
-RUNS = ("solve-offline", "train", "run-mamo", "evaluate")
-MADE = ("solve-offline", "train", "run-mamo")
+RUNS = ("solve-offline", "train", "run-mamo", "evaluate", "baselines")
+MADE = ("solve-offline", "train", "run-mamo", "baselines")
 TRAINED = ("train", "run-mamo")
-CONFIGURATIONS = {"solve-offline": SolveOfflineConfig, "train": TrainConfig, "run-mamo": MamoConfig}
+CONFIGURATIONS = {
+    "solve-offline": SolveOfflineConfig,
+    "train": TrainConfig,
+    "run-mamo": MamoConfig,
+    "baselines": BaselinesConfig,
+}
 
 RAISED_BY = {
     "cli/plot.py": ("plot",),
@@ -43,6 +55,7 @@ RAISED_BY = {
     "workload/trace_csv.py": ("generate sinusoidal", "generate noisy", "import"),
     "workload/": ("import",),
     "domains/faas/domain.py": ("solve-offline",),
+    "domains/faas/baselines/": ("baselines",),
     "domains/faas/offline/": ("solve-offline",),
     "domains/faas/": MADE,
     "domains/": MADE,

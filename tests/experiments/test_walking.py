@@ -8,7 +8,7 @@ from mamo_cli.analysis.bounds import bound
 from mamo_cli.analysis.walk import walk_bound
 from mamo_cli.analysis.walk_tables import walk_table
 from mamo_cli.core.errors import UsageError
-from mamo_cli.domains.faas.baselines import erlang_inversion
+from mamo_cli.domains.faas.baselines.erlang import erlang_inversion
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, configured
 from mamo_cli.experiments.evaluate import evaluate
 from mamo_cli.experiments.machines import Machines

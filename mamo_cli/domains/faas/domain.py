@@ -68,7 +68,7 @@ class FaasDomain:
     ) -> None:
         """Args: settings, source, evaluation, planning: see `registry.build`. shift, steps: see `shifted`."""
         self._made_of = settings, source, evaluation, planning
-        settings = _shifted(settings, shift)
+        self.settings = settings = _shifted(settings, shift)
         self.case = case = build_case(settings, source, evaluation, shift, steps)
         self._noise = settings.noise
         node = case.evaluation

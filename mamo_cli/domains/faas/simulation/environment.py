@@ -171,12 +171,24 @@ def _play(
                 brought.paid[k, e, f] = paid
                 brought.objectives[k, e, f, 0], brought.objectives[k, e, f, 1] = paid / cost_scale, rejection
                 before[k, e, f, 0], before[k, e, f, 1] = chosen / most, rejection
-                measures, count = brought.measures[k, e, f], served(tally)
-                measures[0] = chosen
-                measures[1] = share(tally[COLD], count)
-                measures[2] = MS * tally[RESPONSE_S] / count if count > 0.0 else np.nan
-                measures[3] = MS * percentile(histogram, TAIL) if count > 0.0 else np.nan
-                measures[4] = tally[WARM_S] * (step_seconds / seconds)
-                measures[5] = tally[BUSY_S] * (step_seconds / seconds)
+                brought.measures[k, e, f, 0] = chosen
+                measure(tally, histogram, step_seconds / seconds, brought.measures[k, e, f, 1:])
     for e in range(copies):
         at[e] = (at[e] + 1) % rates.shape[0]
+
+
+@compiled
+def measure(tally: FloatArray, histogram: IntArray, times: float, measures: FloatArray) -> None:
+    """Fill what a period has to measure besides its replicas, in the order of `SIMULATED`; replica-seconds times that.
+
+    Args:
+        tally, histogram: of a period, or of its first seconds.
+        times: how often these fit into the period.
+        measures: `(5,)`.
+    """
+    count = served(tally)
+    measures[0] = share(tally[COLD], count)
+    measures[1] = MS * tally[RESPONSE_S] / count if count > 0.0 else np.nan
+    measures[2] = MS * percentile(histogram, TAIL) if count > 0.0 else np.nan
+    measures[3] = tally[WARM_S] * times
+    measures[4] = tally[BUSY_S] * times

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mamo_cli.core.seam import AS_CONFIGURED, Shift
-from mamo_cli.domains.faas.baselines import MARGINS, erlang_inversion
+from mamo_cli.domains.faas.baselines.erlang import MARGINS, erlang_inversion, first_holding
 from mamo_cli.domains.faas.domain import build
 from mamo_cli.domains.faas.rejection.erlang import erlang_b
 from mamo_cli.domains.faas.settings import InstanceConfig
@@ -70,3 +70,15 @@ def test_where_nothing_holds_the_margin_is_the_largest():
     domain = node(constant(50.0), max_replicas=2)
     assert erlang_inversion(domain, domain).ravel().tolist() == [1] * 4
     assert pytest.approx(3.0) == MARGINS[-1]
+
+
+def test_halving_finds_for_each_function_the_first_candidate_that_holds_and_else_the_last():
+    firsts = np.array([0, 1, 4, 6, 7, 9])  # of 8 candidates; the last function's never holds
+    asked = []
+
+    def holds(places):
+        asked.append(places)
+        return places >= firsts
+
+    assert first_holding(8, 6, holds).tolist() == [0, 1, 4, 6, 7, 7]
+    assert len(asked) == 3
