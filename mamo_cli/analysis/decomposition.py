@@ -5,6 +5,9 @@ what agents see (information) → who has the alphas of a grid alone (grid) → 
 weights that are best on the training part (transfer) → who took those that the strategy settled on (strategy) → the
 learnt agent at them (te) → the same judged by simulation (model). All but the last two are played by a perfect agent.
 A term is a difference of costs as a share of the first.
+
+Of agents that share a budget, or have several limits, neither a grid nor single weights may be searched (see `bounds`).
+Those stages are missing: their terms are blank, and what they would have told is part of the next that is there.
 """
 
 from collections.abc import Sequence
@@ -12,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mamo_cli.analysis.bounds import ROUNDING, Bounds, Grid, Mixture, bound, on_grid, played, single
+from mamo_cli.analysis.bounds import Bounds, Grid, bound, on_grid, single, unsearched
+from mamo_cli.analysis.perfect import ROUNDING, Mixture, played
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Part
@@ -26,9 +30,14 @@ class Stage(NamedTuple):
     """One stage of a member's decomposition."""
 
     name: str
-    term: float  # by how much it costs more than the stage before, as a share of the clairvoyant bound
+    term: float  # by how much it costs more than the last that is known, as a share of the clairvoyant bound
     objectives: FloatArray  # (A, M)
     bought: bool  # the term lowers cost by raising an agent's violation beyond its limit
+
+    @property
+    def missing(self) -> bool:
+        """Whether nothing is known of it."""
+        return bool(np.isnan(self.objectives).any())
 
     def holds(self, limits: FloatArray) -> bool:
         """Whether every agent's violations are within their limits `(A, M - 1)`."""
@@ -38,10 +47,12 @@ class Stage(NamedTuple):
 def shared_stages(domain: Domain, bounds: Bounds, grid: Grid | None, mix: bool) -> FloatArray:
     """`(5, A, M)` objectives of the stages that no member has a share in, from the clairvoyant bound to transfer.
 
+    NaN for those that are missing.
+
     Args:
         domain: what is controlled.
         bounds: of its evaluation part.
-        grid: the alphas that the strategy can choose, None where that is all of [0, 1].
+        grid: the weights that the strategy can choose, None where these are all.
         mix: whether what is delivered may be a mixture.
 
     Raises:
@@ -50,11 +61,15 @@ def shared_stages(domain: Domain, bounds: Bounds, grid: Grid | None, mix: bool) 
     """
     if bounds.clairvoyant.cost <= 0.0:
         raise NothingExactError("the clairvoyant bound costs nothing, and no cost is a share of it")
-    mixture = bounds.causal if grid is None else on_grid(domain, grid)
-    settled = mixture if mix else best_weights(domain, Part.EVALUATION, grid, mix)
-    trained = best_weights(domain, Part.TRAINING, grid, mix)
-    transferred = played(domain, trained.alphas, trained.shares)
-    return np.stack([stage.objectives for stage in (*bounds, mixture, settled, transferred)])
+    known = unsearched(domain, grid, mix) is None
+    unknown = np.full_like(bounds.causal.objectives, np.nan)
+    stages = [each.objectives for each in bounds]
+    stages.append(stages[-1] if grid is None else on_grid(domain, grid).objectives if known else unknown)
+    stages.append(
+        stages[-1] if mix else best_weights(domain, Part.EVALUATION, grid, mix).objectives if known else unknown
+    )
+    trained = best_weights(domain, Part.TRAINING, grid, mix) if known else bound(domain, Part.TRAINING)
+    return np.stack([*stages, played(domain, trained.weights, trained.shares).objectives])
 
 
 def best_weights(domain: Domain, part: Part, grid: Grid | None, mix: bool) -> Mixture:
@@ -78,12 +93,15 @@ def decomposed(domain: Domain, shared: FloatArray, settled: FloatArray, learnt: 
         learnt: `(A, M)` of what was delivered. Nothing simulates it so far: the last term is 0.
     """
     objectives = np.concatenate((shared, settled[None], learnt[None], learnt[None]))
-    violations, shares = objectives[..., 1:], terms(objectives[..., 0].mean(-1))
+    known = ~np.isnan(objectives).any((-2, -1))
+    violations = objectives[known][..., 1:]
     beyond = (violations > domain.spec.limits + ROUNDING) & (np.diff(violations, axis=0, prepend=violations[:1]) > 0)
-    bought = (np.r_[0.0, shares] < 0) & beyond.any((-2, -1))
+    shares, bought = np.full(len(objectives), np.nan), np.zeros(len(objectives), dtype=np.bool_)
+    shares[known] = np.r_[0.0, terms(objectives[known][..., 0].mean(-1))]
+    bought[known] = (shares[known] < 0) & beyond.any((-2, -1))
     return [
         Stage(name, float(term), stage, bool(bad))
-        for name, term, stage, bad in zip((FIRST, *TERMS), (0.0, *shares), objectives, bought, strict=True)
+        for name, term, stage, bad in zip((FIRST, *TERMS), shares, objectives, bought, strict=True)
     ]
 
 

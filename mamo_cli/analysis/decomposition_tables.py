@@ -47,7 +47,7 @@ def _rows(name: str, folder: Path) -> list[dict[str, Any]]:
     violation = f"mean_{read_words(folder).violations[0].name}"
     table = read_run_table(folder, DECOMPOSITION, ["seed", "stage", "term", violation, "holds", "bought"])
     by = {column: table.pivot(index="seed", columns="stage", values=column) for column in ("term", violation)}
-    over = 100.0 * by["term"].drop(columns=FIRST)
+    over = 100.0 * by["term"].drop(columns=FIRST).fillna(0.0)  # a missing stage adds nothing
     totals = over.sum(axis=1).to_numpy()
     cut = len(totals) // 4
     middle = over.iloc[np.argsort(totals, kind="stable")[cut : len(totals) - cut]].mean()

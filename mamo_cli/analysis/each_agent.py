@@ -20,6 +20,6 @@ def agents_rows(folder: Path, domain: Domain) -> list[list[Any]]:
         held = holding(domain, member)
         for a, name in enumerate(spec.agents):
             own = Played(*(part[:, a : a + 1] for part in member.played))
-            start = [member.seed, member.alphas[a], name, *spec.limits[a]]
+            start = [member.seed, *member.alphas[a], name, *spec.limits[a]]
             rows.append([*start, *member_means(domain, own), None if held is None else int(held[a])])
     return rows

@@ -98,10 +98,12 @@ def _violations(domain: Domain, weights: FloatArray) -> FloatArray:
 
 
 def expected_reward(domain: Domain, plan: IntArray, weights: FloatArray) -> float:
-    """Mean reward, in expectation over the noise, of playing a plan `(T, A)` under weights `(A, M)`."""
+    """Mean joint reward, in expectation over the noise, of playing a plan `(T, A)` under weights `(A, M)`."""
     played = domain.expected(plan)
     objectives = np.concatenate((played.paid[..., None], played.violations), -1)
-    return float(rewards(objectives, weights, domain.spec.cost_scale).mean())
+    each = rewards(objectives, weights, domain.spec.cost_scale)
+    priorities = domain.spec.priorities
+    return float(each.mean() if priorities is None else (each @ priorities).mean())
 
 
 def regret(achieved: float, optimal: float) -> float:

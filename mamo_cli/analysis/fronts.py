@@ -53,8 +53,9 @@ def front_of(domain: Domain) -> Front:
     Raises:
         NothingExactError: nothing exact is known.
     """
-    alphas = np.linspace(0.0, 1.0, INTERVALS + 1)
-    points = [domain.answer(everywhere(domain, float(alpha))).objectives.mean(0) for alpha in alphas]
+    alphas, priorities = np.linspace(0.0, 1.0, INTERVALS + 1), domain.spec.priorities
+    alike = 1.0 if priorities is None else 1.0 / (len(priorities) * priorities[:, None])  # points are means over agents
+    points = [domain.answer(everywhere(domain, float(alpha)) * alike).objectives.mean(0) for alpha in alphas]
     return Front(alphas, np.stack(points))
 
 

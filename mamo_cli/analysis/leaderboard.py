@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mamo_cli.analysis.bounds import ROUNDING
+from mamo_cli.analysis.perfect import ROUNDING
 from mamo_cli.analysis.run_tables import AGENT
 from mamo_cli.analysis.standing import Cell, Judged, Standing
 from mamo_cli.analysis.statistics import (

@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mamo_cli.analysis.bounds import ROUNDING, bound
+from mamo_cli.analysis.bounds import bound
+from mamo_cli.analysis.perfect import ROUNDING
 from mamo_cli.analysis.run_tables import AGENT, read_run_table
 from mamo_cli.analysis.summaries import read_evaluation
 from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.errors import DataError, NothingExactError
 from mamo_cli.core.seam import Domain
-from mamo_cli.training.readout import RULES
+from mamo_cli.training.readout import RULES, shares_of
 
 
 class Judge(NamedTuple):
@@ -30,6 +31,7 @@ class Judge(NamedTuple):
     limits: FloatArray  # (A,)
     bound: float  # the least normalised cost, a mean over agents, that is within them; NaN where nothing is known
     prices: FloatArray  # (A,) of violation, in normalised cost: the multipliers at the bound
+    coupled: bool = False  # whether agents share a budget, so that all play by one policy at a time
 
     def regrets(self, costs: FloatArray, violations: FloatArray) -> FloatArray:
         """`(...)` of costs and violations `(..., A)`."""
@@ -147,12 +149,13 @@ def delivered(
     if readout not in RULES:
         return evaluated[..., 0], evaluated[..., 1]
     chosen = np.full_like(evaluated, np.nan)
-    members, _, agents, _ = evaluated.shape
-    for s, a in np.ndindex(members, agents):
-        for cycle, begun in enumerate(judged.eras) if np.isfinite(trained[s, :, a]).all() else ():
+    for s in range(len(evaluated)):
+        for cycle, begun in enumerate(judged.eras) if np.isfinite(trained[s]).all() else ():
             since = slice(begun, cycle + 1)
-            shares = RULES[readout](trained[s, since, a], judged.judges[cycle].limits[a : a + 1])
-            chosen[s, cycle, a] = shares @ evaluated[s, since, a]
+            judge = judged.judges[cycle]
+            shares = shares_of(readout, trained[s, since], judge.limits[:, None], judge.coupled)
+            for a in range(shares.shape[1]):
+                chosen[s, cycle, a] = shares[:, a] @ evaluated[s, since, a]
     return chosen[..., 0], chosen[..., 1]
 
 
@@ -162,6 +165,6 @@ def judge_of(domain: Domain) -> Judge:
     try:
         found = bound(domain)
     except NothingExactError:
-        return Judge(limits, float("nan"), np.full(len(limits), np.nan))
-    alpha = (found.shares * found.alphas).sum(1)  # all played are within rounding of one another
-    return Judge(limits, found.cost, alpha / (1.0 - alpha))
+        return Judge(limits, float("nan"), np.full(len(limits), np.nan), domain.spec.coupled)
+    assert found.prices is not None
+    return Judge(limits, found.cost, found.prices[:, 0], domain.spec.coupled)

@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from mamo_cli.analysis.bounds import ROUNDING, Bounds
+from mamo_cli.analysis.bounds import Bounds
 from mamo_cli.analysis.decomposition import TERMS, Stage
 from mamo_cli.analysis.exact import expected_reward, regret, summarised
 from mamo_cli.analysis.fronts import Front, Quality, quality
+from mamo_cli.analysis.perfect import ROUNDING
 from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Played
-from mamo_cli.core.weights import weights_of
+from mamo_cli.core.weights import weights_beside
 from mamo_cli.core.words import Words
 
 LAST_CYCLES = 5
@@ -45,7 +46,7 @@ class MemberEvaluation(NamedTuple):
     """A member's greedy play; NaN throughout where it diverged."""
 
     seed: int
-    alphas: FloatArray  # (A,)
+    alphas: FloatArray  # (A, M - 1): weights of the violations, the cost's being what is left to 1
     played: Played  # (T, ...)
 
 
@@ -61,7 +62,7 @@ def read_evaluation(folder: Path, domain: Domain) -> list[MemberEvaluation]:
     return [
         MemberEvaluation(
             seed=int(block["seed"].iloc[0]),
-            alphas=block["alpha"].to_numpy(dtype=float)[:agents],
+            alphas=block[list(words.each("alpha"))].to_numpy(dtype=float)[:agents],
             played=Played(
                 paid=np.ascontiguousarray(numbers(block, ["cost"])[..., 0]),
                 measures=numbers(block, [one.name for one in words.measures]),
@@ -83,8 +84,8 @@ def train_summary(folder: Path, domain: Domain) -> list[list[Any]]:
     """Rows of a `train` run's summary: greedy means, and regret in expected reward under the noise."""
     rows: list[list[Any]] = []
     for member in read_evaluation(folder, domain):
-        weights = weights_of(member.alphas)
-        start = [member.seed, float(member.alphas[0]), *tolerances(domain), domain.spec.step_seconds]
+        weights = weights_beside(member.alphas)
+        start = [member.seed, float(member.alphas[0, 0]), *tolerances(domain), domain.spec.step_seconds]
         rows.append([*start, *member_means(domain, member.played), *_judged(domain, member, weights)])
     return rows
 
@@ -137,7 +138,9 @@ def mamo_summary(folder: Path, domain: Domain, choice: str, beside: Yardstick) -
         means = member_means(domain, member.played)
         cost = means[len(domain.spec.words.measures)]
         own_stages = beside.stages.get(member.seed)
-        shares = [None for _ in TERMS] if own_stages is None else [stage.term for stage in own_stages[1:]]
+        shares: list[float | None] = [None for _ in TERMS]
+        if own_stages is not None:
+            shares = [None if stage.missing else stage.term for stage in own_stages[1:]]
         rows.append(
             [*start, *means, own["feasible"].mean(), _holds(domain, member), *over(beside.bounds, cost), *shares]
         )

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from mamo_cli.analysis.bounds import Mixture, UnreachableError, bound
+from mamo_cli.analysis.bounds import bound
+from mamo_cli.analysis.perfect import Mixture, UnreachableError
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.means import mean_of_known
 from mamo_cli.core.seam import Answer, Domain, Knowledge, Part, Shift, Spec
-from mamo_cli.core.weights import weights_of
 from mamo_cli.core.words import Words
 from mamo_cli.training.continual import Walk
 from mamo_cli.training.windows import PLAYERS
@@ -81,8 +81,8 @@ def _bound(window: Domain) -> FloatArray:
         numbers = len(words.measures) + window.spec.objectives
         return np.full((len(window.spec.agents), numbers), np.nan)
     measures = np.zeros((len(window.spec.agents), len(words.measures)))
-    for alphas, shares in zip(mixture.alphas.T, mixture.shares.T, strict=True):
-        plan = window.answer(weights_of(alphas)).plan
+    for weights, shares in zip(mixture.weights.swapaxes(0, 1), mixture.shares.T, strict=True):
+        plan = window.answer(weights).plan
         measures += shares[:, None] * mean_of_known(window.expected(plan).measures, 0)
     return np.concatenate((mixture.objectives[:, :1], measures, mixture.objectives[:, 1:]), -1)
 

@@ -79,7 +79,10 @@ def _print_decomposition(members: Sequence[Mapping[str, Any]]) -> None:
 
     known = [member for member in members if member.get(TERMS[0]) is not None]
     if known:
-        medians = [round(100 * median(member[term] for member in known), 2) + 0.0 for term in TERMS]
+        medians = [
+            None if known[0][term] is None else round(100 * median(member[term] for member in known), 2) + 0.0
+            for term in TERMS
+        ]
         print_table(["%", *TERMS], [["median", *medians]])
 
 

@@ -39,6 +39,11 @@ class Spec(NamedTuple):
         """M."""
         return 1 + len(self.words.violations)
 
+    @property
+    def coupled(self) -> bool:
+        """Whether agents share a budget, so that what one may choose depends on the others: their plays are joint."""
+        return self.use is not None
+
 
 class Seen(NamedTuple):
     """What is known before an action."""
@@ -228,10 +233,11 @@ class Domain(Protocol):
     def answer(
         self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
     ) -> Answer:
-        """The best play of a part under weights `(A, M)`, for whom no agent's choice touches another's objectives.
+        """The best play of a part under weights `(A, M)`; no agent's choice touches another's objectives.
 
         Causal, where what comes deviates from what is expected by a known law: the least expected weighted cost. Where
-        there is no such law, in hindsight: the best nondecreasing function of what is expected.
+        there is no such law, in hindsight: the best nondecreasing function of what is expected. Agents that share a
+        budget play together: the least sum of their weighted costs, each times its priority. Weights need not sum to 1.
         """
         ...
 

@@ -15,6 +15,14 @@ def weights_of(alpha: FloatArray) -> FloatArray:
     return np.stack((1.0 - alpha, alpha), -1)
 
 
+def weights_beside(alphas: FloatArray) -> FloatArray:
+    """Weights `(..., M)` of cost and violations, of which those of the violations are `(..., M - 1)`."""
+    left = np.ones(alphas.shape[:-1])
+    for m in range(alphas.shape[-1]):
+        left = left - alphas[..., m]
+    return np.concatenate((left[..., None], alphas), -1)
+
+
 def alpha_of(weights: FloatArray) -> FloatArray:
     """The weight `(...)` of the one constraint in weights `(..., 2)`."""
     alpha: FloatArray = weights[..., 1]

@@ -13,6 +13,7 @@ It is a configuration of `run-mamo` with one more table:
 A trace that it names is looked for beside it, then in the working folder.
 """
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,8 +23,10 @@ from pydantic import Field
 import mamo_cli
 from mamo_cli.core.complaints import Given
 from mamo_cli.core.errors import DataError, UsageError
+from mamo_cli.core.seam import Spec
 from mamo_cli.core.settings import Section, read_toml, resolve
 from mamo_cli.domains import registry as domains
+from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.experiments.configs import MamoConfig, configured
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.strategies.settings import LoopSettings
@@ -176,8 +179,14 @@ def iteration_steps(config: MamoConfig) -> int:
 
 def measuring_steps(config: MamoConfig, source: Trace) -> int:
     """Environment steps that a member makes in the end, learning nothing, to measure what may be delivered."""
-    windows = places_of(config.readout, len(source.functions)) * REPLAYED
+    windows = places_of(config.readout, _spec_of(config.domain, config.instance, source)) * REPLAYED
     return windows * config.phase.window * iteration_steps(config)
+
+
+@functools.lru_cache(maxsize=4)
+def _spec_of(domain: str, instance: WorkloadSettings, source: Trace) -> Spec:
+    """What kind of problem a scenario's is."""
+    return domains.build(domain, instance, source).spec
 
 
 def _seeds(own: int | str, asked: int | str | None) -> int | str:

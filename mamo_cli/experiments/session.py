@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mamo_cli.analysis.bounds import Bounds, UnreachableError, bounds_of
+from mamo_cli.analysis.bounds import Bounds, bounds_of
 from mamo_cli.analysis.each_agent import agents_columns, agents_rows
 from mamo_cli.analysis.exact import everywhere, frontier, frontier_columns
+from mamo_cli.analysis.perfect import UnreachableError
 from mamo_cli.analysis.tolerances import AGENTS
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import DivergedError, NothingExactError, UsageError

@@ -85,7 +85,7 @@ def agents_rows(domain: Domain, planned: Played, came: Played) -> list[list[Any]
     """Rows of agents.csv: what `plan_summary` says of all agents together, of each beside its own limits."""
     spec = domain.spec
     violations = np.stack((planned.violations, came.violations), -1).mean(0).reshape(len(spec.agents), -1)
-    cost, measures = planned.paid.mean(0) / spec.cost_scale, planned.measures.mean(0)
+    cost, measures = planned.paid.mean(0) / spec.cost_scale, mean_of_known(planned.measures, 0)
     above = (came.violations > spec.limits).any(-1).mean(0)
     return [
         [name, *spec.limits[a], *measures[a], cost[a], *violations[a], above[a]] for a, name in enumerate(spec.agents)

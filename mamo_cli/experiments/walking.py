@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mamo_cli.analysis.bounds import UnreachableError
+from mamo_cli.analysis.perfect import UnreachableError
 from mamo_cli.analysis.walk import (
     reference_columns,
     references,
@@ -43,6 +43,9 @@ def write_walk(run: RunFolder, spec: ShardSpec, domain: Domain) -> tuple[tuple[s
     """Write references.csv; columns and rows, one a member, that the walk adds to the summary."""
     assert spec.walk is not None
     walk, rules, words = build_walk(spec, spec.walk), domains.rules_of(spec.domain), domain.spec.words
+    if domain.spec.coupled and rules:
+        LOGGER.warning("%s: left out, as rules of today know no shared budget", ", ".join(rules))
+        rules = {}
     columns = reference_columns(words, len(domain.spec.agents))
     write_table(run.path / "references.csv", columns, references(domain, walk, rules))
     return walk_summary_columns(words, rules), walk_summary(run.path, walk, words, rules, _least(walk))

@@ -134,7 +134,7 @@ class TaskAgents:
         if delivery is None:
             return _played(environment, self._learner.act)
         seeds = [member.seed for member in self._streams]
-        return self.follow(environment, delivery, delivery.drawn(environment.steps, domain.spec.block, seeds))
+        return self.follow(environment, delivery, delivery.drawn(environment.steps, domain.spec, seeds))
 
     def follow(self, environment: Environment, delivery: Delivery, drawn: IntArray) -> Played:
         """Let what is delivered play an environment of one copy once, each step by the policy drawn, `(T, K, A)`."""

@@ -124,7 +124,7 @@ class ContinualLoop:
     def _follow(self, delivery: Delivery) -> None:
         """Let the policies that were delivered pass the window."""
         domain, (start, stop) = self._walk.at(self._window), self._walk.span(self._window)
-        drawn = delivery.drawn(stop, domain.spec.block, self._seeds)[start:]
+        drawn = delivery.drawn(stop, domain.spec, self._seeds)[start:]
         environment = self._environment(domain, FROZEN)
         played = self._tasks.follow(environment, delivery, drawn)
         self._passed(FROZEN, domain, environment, delivery.mean_weights(), played)

@@ -2,7 +2,8 @@
 
 `last` is the policy after the last cycle. `best` is the cheapest whose mean violations hold. `mix` plays several, each
 with a probability at which the mean violations meet the limits: it is for limits on averages alone. Both choose by what
-was measured in training, agent by agent, and never by the evaluation.
+was measured in training, agent by agent, and never by the evaluation. For agents that share a budget they choose
+jointly: one policy is drawn for all, as choices of different policies might not fit together.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from mamo_cli.core.arrays import AnyFloatArray, FloatArray, IntArray
 from mamo_cli.core.compiled import put_back
 from mamo_cli.core.mixtures import best, mixed, undominated
+from mamo_cli.core.seam import Spec
 from mamo_cli.core.seeding import stream
 
 RULES: Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]] = {"best": best, "mix": mixed}
@@ -36,13 +38,15 @@ class Delivery(NamedTuple):
         weights: FloatArray = (self.shares[..., None] * self.weights).sum(0)
         return weights
 
-    def drawn(self, steps: int, block: int, seeds: Sequence[int]) -> IntArray:
+    def drawn(self, steps: int, spec: Spec, seeds: Sequence[int]) -> IntArray:
         """Which policy `(steps, K, A)` plays, drawn anew for each block of periods, from a stream of the member's own.
 
-        The draws are the same at every call, so that playing twice gives the same.
+        The draws are the same at every call, so that playing twice gives the same. Agents that share a budget have one
+        draw.
         """
-        count, agents = -(-steps // block), self.shares.shape[2]
-        uniforms = np.stack([stream(seed, "te", "readout").random((count, agents)) for seed in seeds], 1)
+        block, agents = spec.block, self.shares.shape[2]
+        count, each = -(-steps // block), 1 if spec.coupled else agents
+        uniforms = np.stack([stream(seed, "te", "readout").random((count, each)) for seed in seeds], 1)
         edges = np.cumsum(self.shares[:-1], 0)
         return np.repeat((uniforms >= edges[:, None]).sum(0), block, 0)[:steps]
 
@@ -61,11 +65,33 @@ def only(
     )
 
 
-def places_of(readout: str, agents: int) -> int:
-    """How many policies of a member are kept, and measured anew in the end."""
+def places_of(readout: str, spec: Spec) -> int:
+    """How many policies of a member are kept, and measured anew in the end: as many as a mixture may need, or more."""
     if readout not in RULES:
         return 0
-    return 1 if RULES[readout] is best and agents == 1 else MOST_KEPT
+    chosen = 1 if spec.coupled else len(spec.agents)  # at a time
+    limits = spec.limits.size // chosen
+    return 1 if RULES[readout] is best and chosen == 1 else max(MOST_KEPT, limits + 1)
+
+
+def shares_of(rule: str, objectives: FloatArray, limits: FloatArray, coupled: bool) -> FloatArray:
+    """Probabilities `(J, A)` with which each agent plays by J policies, as a rule in `RULES` chooses.
+
+    Args:
+        rule: its name.
+        objectives: `(J, A, M)` that the policies brought.
+        limits: `(A, M - 1)` of the mean violations.
+        coupled: whether all agents play by the same policy at a time; the cost is then the mean over them.
+    """
+    choose = RULES[rule]
+    if coupled:
+        return np.repeat(choose(_together(objectives), limits.ravel())[:, None], len(limits), 1)
+    return np.stack([choose(objectives[:, a], limit) for a, limit in enumerate(limits)], 1)
+
+
+def _together(objectives: FloatArray) -> FloatArray:
+    """`(J, 1 + A (M - 1))` mean cost of all agents and all their violations, of objectives `(J, A, M)`."""
+    return np.concatenate((objectives[..., 0].mean(1)[:, None], objectives[..., 1:].reshape(len(objectives), -1)), 1)
 
 
 class Kept:
@@ -75,11 +101,11 @@ class Kept:
     follows, no other can become part of the cheapest mixture. Of more than there are places for, the latest stay.
     """
 
-    def __init__(self, readout: str, limits: FloatArray, members: int) -> None:
-        """Args: readout: a name in `RULES`. limits: `(A, M - 1)`. members: K."""
-        self._rule, self._limits = RULES[readout], limits
-        agents, violations = limits.shape
-        self._cycles = np.full((members, places_of(readout, agents)), -1)
+    def __init__(self, readout: str, spec: Spec, members: int) -> None:
+        """Args: readout: a name in `RULES`. spec: of the domain. members: K."""
+        self._rule, self._limits, self._coupled = readout, spec.limits, spec.coupled
+        agents, violations = spec.limits.shape
+        self._cycles = np.full((members, places_of(readout, spec)), -1)
         self._weights = np.zeros((*self._cycles.shape, agents, violations + 1))
         self._objectives = np.zeros_like(self._weights)
         self._policies: AnyFloatArray | None = None
@@ -126,12 +152,14 @@ class Kept:
 
     def _best_somewhere(self, objectives: FloatArray) -> IntArray:
         """`(J,)` for how many agents each candidate, with objectives `(J, A, M)`, is best at some weights."""
+        if self._coupled:
+            return undominated(_together(objectives)).astype(np.int64)
         each = [undominated(objectives[:, a]) for a in range(objectives.shape[1])]
         return np.asarray(np.sum(each, 0, dtype=np.int64))
 
     def _shares(self, objectives: FloatArray) -> FloatArray:
         """Probabilities `(J, A)` of J candidates with objectives `(J, A, M)`."""
-        return np.stack([self._rule(objectives[:, a], limit) for a, limit in enumerate(self._limits)], 1)
+        return shares_of(self._rule, objectives, self._limits, self._coupled)
 
     def state_dict(self) -> dict[str, Any]:
         """All that is kept."""

@@ -98,7 +98,7 @@ class TwoPhaseLoop:
             self._kept = self._nothing_kept()
 
     def _nothing_kept(self) -> Kept | None:
-        return Kept(self._readout, self._domain.spec.limits, len(self._seeds)) if self._readout in RULES else None
+        return Kept(self._readout, self._domain.spec, len(self._seeds)) if self._readout in RULES else None
 
     def _close_cycle(self) -> None:
         cycle = self._iteration // self._phase - 1

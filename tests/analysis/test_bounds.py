@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from mamo_cli.analysis.bounds import Grid, UnreachableError, bound, bounds_of, on_grid, played, single
+from mamo_cli.analysis.bounds import Grid, bound, bounds_of, on_grid, single
+from mamo_cli.analysis.perfect import UnreachableError, played
 from mamo_cli.core.seam import Knowledge, Part
-from mamo_cli.core.weights import alpha_grid
+from mamo_cli.core.weights import alpha_grid, weights_of
 from mamo_cli.domains import registry
 from mamo_cli.domains.faas.rejection.erlang import erlang_b
 from mamo_cli.domains.faas.settings import InstanceConfig
@@ -20,11 +21,14 @@ from tests.analysis.tiny_domain import Pumps
 from tests.domains.inventory.stocks import domain_of
 from tests.workload.test_real_files import import_trace, real
 
+TENTHS = weights_of(alpha_grid(0.1))
+
 
 def test_the_bound_of_two_pumps_by_hand():
     found = bound(Pumps(agents=2))
     np.testing.assert_allclose(found.objectives, [[0.625, 0.1], [0.4375, 0.1]], rtol=1e-12)
-    np.testing.assert_allclose(found.alphas, np.full((2, 2), 5 / 7), rtol=1e-12)
+    np.testing.assert_allclose(found.weights, np.tile([2 / 7, 5 / 7], (2, 2, 1)), rtol=1e-12)
+    np.testing.assert_allclose(found.prices, [[2.5], [2.5]], rtol=1e-12)
     np.testing.assert_allclose(found.shares, np.full((2, 2), 0.5), rtol=1e-12)
     assert found.cost == pytest.approx(0.53125, rel=1e-12)
 
@@ -36,31 +40,32 @@ def test_without_mixing_each_takes_the_cheapest_that_keeps_its_limit():
 
 def test_alphas_of_a_grid_mix_among_themselves():
     # .5 is between the first pump's kinks at 5/13 and 5/9: (.375, .25); .9 beyond its last, 5/6: (1, 0).
-    grid = Grid(np.array([0.5, 0.9]))
+    grid = Grid(weights_of(np.array([0.5, 0.9])))
     mixture, alone = on_grid(Pumps(), grid), on_grid(Pumps(), grid, mix=False)
     np.testing.assert_allclose(mixture.shares, [[0.4, 0.6]], rtol=1e-12)
     np.testing.assert_allclose(mixture.objectives, [[0.4 * 0.375 + 0.6, 0.1]], rtol=1e-12)
-    assert (alone.alphas.tolist(), alone.objectives.tolist()) == ([[0.9]], [[1.0, 0.0]])
-    np.testing.assert_allclose(played(Pumps(), mixture.alphas, mixture.shares).objectives, mixture.objectives)
+    assert (alone.weights[..., 1].tolist(), alone.objectives.tolist()) == ([[0.9]], [[1.0, 0.0]])
+    np.testing.assert_allclose(played(Pumps(), mixture.weights, mixture.shares).objectives, mixture.objectives)
 
 
 def test_a_grid_is_laid_anew_between_the_two_alphas_that_bracket_each_limit():
     # The limit is crossed at 5/7 = .714 by both: between .7 and .8, then between .71 and .72.
     for refinements, alpha in ((0, 0.8), (1, 0.72), (2, 0.715)):
-        grid = Grid(alpha_grid(0.1), refinements)
-        np.testing.assert_allclose(on_grid(Pumps(agents=2), grid, mix=False).alphas, [[alpha]] * 2, rtol=1e-12)
+        grid = Grid(TENTHS, refinements)
+        alone = on_grid(Pumps(agents=2), grid, mix=False)
+        np.testing.assert_allclose(alone.weights[..., 1], [[alpha]] * 2, rtol=1e-12)
         assert on_grid(Pumps(agents=2), grid).cost == pytest.approx(0.53125, rel=1e-12)  # by the plays of the bound
-    assert on_grid(Pumps(limit=0.5), grid, mix=False).alphas.tolist() == [[0.0]]  # nothing brackets it
+    assert on_grid(Pumps(limit=0.5), grid, mix=False).weights[..., 1].tolist() == [[0.0]]  # nothing brackets it
 
 
 def test_a_refined_grid_comes_close_to_the_bound_on_the_reference_node():
     settings = InstanceConfig()
     domain = registry.build("faas", settings, registry.load_source("faas", settings))
-    over = [on_grid(domain, Grid(alpha_grid(0.1), times)).cost / bound(domain).cost - 1 for times in range(3)]
+    over = [on_grid(domain, Grid(TENTHS, times)).cost / bound(domain).cost - 1 for times in range(3)]
     assert over == [pytest.approx(0.0077156, rel=1e-3), pytest.approx(5.4547e-5, rel=1e-3), pytest.approx(0, abs=1e-6)]
 
 
-@pytest.mark.parametrize("find", [bound, single, lambda domain: on_grid(domain, Grid(alpha_grid(0.1), 1))])
+@pytest.mark.parametrize("find", [bound, single, lambda domain: on_grid(domain, Grid(TENTHS, 1))])
 def test_a_limit_out_of_reach_is_told_with_the_least_there_is(find):
     with pytest.raises(UnreachableError, match=r"evaluation part keeps the mean drought of left within -0.01: .* is 0"):
         find(Pumps(limit=-0.01))

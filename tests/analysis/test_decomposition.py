@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mamo_cli.analysis.bounds import Grid, UnreachableError, bounds_of, on_grid, played, single
+from mamo_cli.analysis.bounds import Grid, bounds_of, on_grid, single
 from mamo_cli.analysis.decomposition import FIRST, TERMS, best_weights, decomposed, shared_stages, terms
+from mamo_cli.analysis.perfect import UnreachableError, played
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Part
-from mamo_cli.core.weights import alpha_grid
+from mamo_cli.core.weights import alpha_grid, weights_of
 from mamo_cli.domains import registry
 from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.workload.trace import Trace
@@ -23,8 +24,8 @@ NODE = registry.build("faas", SETTINGS, registry.load_source("faas", SETTINGS))
 def told(domain, grid, mix, settled=None, learnt=None):
     """The terms by name, for a strategy that settles on `settled` (the best weights of all) and a perfect agent."""
     best = best_weights(domain, Part.TRAINING, grid, mix)
-    alphas, shares = (best.alphas, best.shares) if settled is None else settled
-    perfect = played(domain, alphas, shares).objectives
+    weights, shares = (best.weights, best.shares) if settled is None else settled
+    perfect = played(domain, weights, shares).objectives
     shared = shared_stages(domain, bounds_of(domain), grid, mix)
     stages = decomposed(domain, shared, perfect, perfect if learnt is None else learnt(perfect))
     assert [stage.name for stage in stages] == [FIRST, *TERMS]
@@ -47,8 +48,8 @@ def test_a_perfect_agent_at_the_best_mixture_lacks_information_alone():
 
 @pytest.mark.parametrize(("step", "cost"), [(0.1, 6.275741), (0.5, None)])
 def test_a_coarse_grid_is_the_grids_fault(step, cost):
-    found, _ = told(NODE, Grid(alpha_grid(step)), mix=True)
-    mixture = on_grid(NODE, Grid(alpha_grid(step)))
+    found, _ = told(NODE, Grid(weights_of(alpha_grid(step))), mix=True)
+    mixture = on_grid(NODE, Grid(weights_of(alpha_grid(step))))
     assert cost is None or 10 * mixture.cost == pytest.approx(cost, abs=1e-6)
     assert found["grid"] == pytest.approx((10 * mixture.cost - 6.22769) / 6.18357, abs=2e-6)
     assert found["grid"] > 0.007
@@ -56,7 +57,7 @@ def test_a_coarse_grid_is_the_grids_fault(step, cost):
 
 
 def test_a_single_weight_is_the_price_of_determinism():
-    found, _ = told(NODE, Grid(alpha_grid(0.1)), mix=False)
+    found, _ = told(NODE, Grid(weights_of(alpha_grid(0.1))), mix=False)
     # At .8: 6.878472 replicas, against 6.275741 of the mixture of .7 and .8.
     assert found["determinism"] == pytest.approx((6.878472 - 6.275741) / 6.18357, abs=2e-6)
     assert {name: found[name] for name in ("transfer", "strategy", "te", "model")} == {
@@ -75,8 +76,8 @@ def test_an_agent_that_always_adds_a_replica_is_the_te_agents_fault():
 
 @pytest.mark.parametrize(("alpha", "cost", "bought"), [(0.9, None, False), (0.7, 6.013889, True)])
 def test_a_strategy_one_step_off_is_the_strategys_fault_and_cheapness_by_violation_is_marked(alpha, cost, bought):
-    off = np.array([[alpha]]), np.ones((1, 1))
-    found, stages = told(NODE, Grid(alpha_grid(0.1)), mix=False, settled=off)
+    off = weights_of(np.array([[alpha]])), np.ones((1, 1))
+    found, stages = told(NODE, Grid(weights_of(alpha_grid(0.1))), mix=False, settled=off)
     reached = 10 * played(NODE, *off).cost
     assert cost is None or reached == pytest.approx(cost, abs=1e-6)
     assert found["strategy"] == pytest.approx((reached - 6.878472) / 6.18357, abs=2e-6)
@@ -109,7 +110,7 @@ def test_a_training_part_twice_as_loaded_is_the_transfers_fault(mix):
 
 def test_by_hand_with_two_pumps():
     # See test_bounds: .53125 within .1, single plays .75 and .5. At .6: the first 1, 1 (.5), the second 1, 0 (.375).
-    found, stages = told(Pumps(agents=2), None, False, (np.full((2, 1), 0.6), np.ones((2, 1))))
+    found, stages = told(Pumps(agents=2), None, False, (weights_of(np.full((2, 1), 0.6)), np.ones((2, 1))))
     assert found["determinism"] == pytest.approx((0.625 - 0.53125) / 0.53125, rel=1e-9)
     assert found["strategy"] == pytest.approx((0.4375 - 0.625) / 0.53125, rel=1e-9)
     assert [stage.bought for stage in stages] == [False] * 5 + [True, False, False]  # droughts .15 and .125

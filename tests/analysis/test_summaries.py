@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from mamo_cli.analysis.bounds import Bounds, Mixture
+from mamo_cli.analysis.bounds import Bounds
 from mamo_cli.analysis.decomposition import FIRST, TERMS, Stage
 from mamo_cli.analysis.fronts import front_of
+from mamo_cli.analysis.perfect import Mixture
 from mamo_cli.analysis.summaries import BOUNDS, Yardstick, mamo_columns, mamo_summary, train_columns, train_summary
 from mamo_cli.runs.tables import write_table
 from mamo_cli.training.records import columns_of
@@ -14,7 +15,7 @@ from tests.analysis.tiny_domain import LITRES, PRICE, WORDS, Pumps
 
 def mixture(*objectives):
     """Of one play of each agent, which brings these cost and drought."""
-    return Mixture(np.full((len(objectives), 1), 0.5), np.ones((len(objectives), 1)), np.array(objectives))
+    return Mixture(np.full((len(objectives), 1, 2), 0.5), np.ones((len(objectives), 1)), np.array(objectives))
 
 
 BOTH = Bounds(mixture([0.6, 0.1]), mixture([0.625, 0.1]))

@@ -33,7 +33,7 @@ def test_members_are_told_apart_by_how_many_rows_each_has(tmp_path):
     write_table(tmp_path / "evaluation.csv", TABLES["evaluation"], rows)
     members = read_evaluation(tmp_path, ThreePeriods(agents=2))
     assert [member.seed for member in members] == [3, 4]
-    assert [member.alphas.tolist() for member in members] == [[0.25, 0.75]] * 2
+    assert [member.alphas.tolist() for member in members] == [[[0.25], [0.75]]] * 2
     last = members[1].played
     assert last.paid.tolist() == [[400, 400], [401, 401], [402, 402]]
     assert last.measures.tolist() == [[[40], [40]], [[41], [41]], [[42], [42]]]

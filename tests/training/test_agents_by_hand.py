@@ -200,6 +200,6 @@ def test_in_a_mixture_each_agent_plays_by_the_policy_drawn_for_it():
     delivery = Delivery(policies, shares, nothing, nothing, np.zeros((2, 2), dtype=np.int64))
     agents.evaluate(domain, delivery)
     chosen = np.stack([actions[:, 0] for actions, _ in domain.latest.told])  # (T, K, A)
-    drawn = delivery.drawn(3, 1, (3, 4))
+    drawn = delivery.drawn(3, domain.spec, (3, 4))
     assert chosen[:, 0].tolist() == [[1, 5]] * 3
     assert chosen[:, 1].tolist() == [[2 if first == 0 else 6, 6] for first in drawn[:, 1, 0]]

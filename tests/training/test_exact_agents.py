@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mamo_cli.analysis.bounds import bound
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Part
 from mamo_cli.core.weights import weights_of
@@ -13,7 +14,10 @@ from mamo_cli.domains.gymnasium.settings import GymnasiumConfig
 from mamo_cli.training.exact_agents import ExactAgents
 from mamo_cli.training.readout import Delivery
 from mamo_cli.training.shards import build_shard
+from mamo_cli.training.two_phase import TwoPhaseLoop
+from tests.analysis.test_mixing import pair
 from tests.domains.faas.nodes import made_trace
+from tests.strategies.exact_learner import strategy_of
 from tests.training.runs import mamo_spec, rounds_of
 
 DOMAIN = build(InstanceConfig(), made_trace(2))
@@ -56,3 +60,24 @@ def test_a_run_of_them_is_told_in_the_same_tables():
 def test_where_nothing_is_exact_there_are_none():
     with pytest.raises(NothingExactError, match="nothing exact is known"):
         ExactAgents(GymnasiumDomain(GymnasiumConfig()), 1)
+
+
+def test_two_that_share_a_budget_take_turns_in_the_mixture_that_is_delivered():
+    # One of the two may have the choice that violates nothing, see test_mixing: within .5 each has it half of the time.
+    domain = pair([0.5, 0.5])
+    loop = TwoPhaseLoop(
+        seeds=[0, 1], domain=domain, tasks=ExactAgents(domain, 2),
+        strategy=strategy_of("dual", domain, (0, 1), step=1.0),
+        cycles=12, phase_iterations=1, round_iterations=1, window=1, steps_per_iteration=1, readout="mix",
+    )  # fmt: skip
+    tables = rounds_of(loop)[-1]
+    delivery = loop.delivery()
+    assert (delivery.shares == delivery.shares[..., :1]).all()
+    brought = np.einsum("jka,jkam->kam", delivery.shares, delivery.objectives)
+    np.testing.assert_allclose(brought, [[[0.5, 0.5], [0.5, 0.5]]] * 2, atol=1e-9)
+    assert bound(domain).cost == pytest.approx(brought[0, :, 0].mean(), abs=1e-9)
+    shares = [row[3] for row in tables["delivered"]]
+    assert len(shares) == 8  # two policies, each for both agents of both members
+    assert shares == pytest.approx([0.5] * 8)
+    evaluated = [row[-2:] for row in tables["evaluation"]]  # cost and violation of each agent of each member
+    np.testing.assert_allclose(np.array(evaluated, dtype=float), [[0.5, 0.5]] * 4, atol=1e-9)

@@ -1,0 +1,77 @@
+"""The cheapest mixture of a perfect agent's plays where no single alpha of each agent finds it.
+
+That is so with several limits, and where agents share a budget: what one may choose then depends on the others, so that
+joint plays are mixed, at the same time for all agents.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mamo_cli.analysis.perfect import ROUNDING, Mixture, UnreachableError, played
+from mamo_cli.core.arrays import FloatArray
+from mamo_cli.core.seam import Domain, Knowledge, Part, Spec
+from mamo_cli.solvers.columns import Mixed, cheapest
+
+
+def cheapest_mixture(domain: Domain, part: Part, knowledge: Knowledge) -> Mixture:
+    """The least mean cost within every agent's limits, by column generation.
+
+    Raises:
+        UnreachableError: no mixture keeps the limits.
+        NothingExactError: nothing exact is known.
+    """
+    spec = domain.spec
+    problems = 1 if spec.coupled else len(spec.agents)
+
+    def oracle(weights: FloatArray) -> FloatArray:
+        objectives = domain.answer(_of_agents(spec, weights), part, knowledge).objectives
+        return np.r_[objectives[:, 0].mean(), objectives[:, 1:].ravel()][None] if spec.coupled else objectives
+
+    found = cheapest(oracle, spec.limits.reshape(problems, -1))
+    _require_reached(spec, found, part)
+    prices = np.stack([each.multipliers for each in found]).reshape(spec.limits.shape)
+    mixture = played(domain, *_plays(spec, found), part, knowledge)
+    return mixture._replace(
+        prices=prices * (len(spec.agents) if spec.coupled else 1), gap=float(np.mean([each.gap for each in found]))
+    )
+
+
+def _of_agents(spec: Spec, weights: FloatArray) -> FloatArray:
+    """Weights `(A, M)` that stand for those of each problem, `(B, 1 + L)`.
+
+    A joint play weighs the mean cost and each limit: an agent's own weights are what its priority makes that of.
+    """
+    if not spec.coupled:
+        return weights
+    agents = len(spec.agents)
+    priorities = np.full(agents, 1.0 / agents) if spec.priorities is None else spec.priorities
+    own = np.concatenate((np.full((agents, 1), weights[0, 0] / agents), weights[0, 1:].reshape(agents, -1)), 1)
+    return np.asarray(own / priorities[:, None])
+
+
+def _plays(spec: Spec, found: Sequence[Mixed]) -> tuple[FloatArray, FloatArray]:
+    """Weights `(A, J, M)` and shares `(A, J)` of the mixtures."""
+    agents, most = len(spec.agents), max(len(each.shares) for each in found)
+    weights, shares = np.zeros((agents, most, spec.objectives)), np.zeros((agents, most))
+    for a in range(agents):
+        each = found[0 if spec.coupled else a]
+        own = [_of_agents(spec, row[None])[a] if spec.coupled else row for row in each.weights]
+        weights[a, : len(own)], shares[a, : len(own)] = own, each.shares
+    return weights, shares
+
+
+def _require_reached(spec: Spec, found: Sequence[Mixed], part: Part) -> None:
+    """See that mixtures keep all limits.
+
+    Raises:
+        UnreachableError: they do not.
+    """
+    excess, words = [each.excess for each in found], spec.words
+    if max(excess) > ROUNDING:
+        who = f"every {words.agent}" if spec.coupled else spec.agents[int(np.argmax(excess))]
+        what = " and ".join(violation.spoken or violation.name for violation in words.violations)
+        raise UnreachableError(
+            f"no plays of the {part} part keep the mean {what} of {who} within the limits: in sum the least is "
+            f"{max(excess):.3g} beyond"
+        )
