@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from mamo_cli.analysis.bounds import ROUNDING, Bounds
+from mamo_cli.analysis.bounds import Bounds
+from mamo_cli.analysis.perfect import ROUNDING
 from mamo_cli.analysis.summaries import BOUNDS, means_of, member_means, over, tolerances
 from mamo_cli.core.arrays import BoolArray
 from mamo_cli.core.seam import Domain, Played
