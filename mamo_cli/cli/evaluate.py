@@ -30,7 +30,7 @@ def evaluate(
     The policies are greedy and learn no more; they stand beside the exact optimum on that trace.
     """
     from mamo_cli.analysis.run_tables import read_command, read_words
-    from mamo_cli.cli.running import finish, place, print_agents
+    from mamo_cli.cli.running import finish, place, print_agents, print_measures
     from mamo_cli.experiments import evaluate as experiment
     from mamo_cli.experiments.trained import KINDS
 
@@ -41,10 +41,12 @@ def evaluate(
     names = [*(one.name for one in words.measures), "cost", *(one.name for one in words.violations)]
     shown = {"seed": "seed", "alpha": "alpha", **{f"mean_{one}": one for one in names}, "regret": "regret"}
     rows = [[row[column] for column in shown] for row in outcome.summary]
+    by_alpha = read_command(trained) == "train"
 
     def tell() -> None:
         print_table(list(shown.values()), rows)
-        print_agents(outcome, words, by_alpha=read_command(trained) == "train")
+        print_measures(outcome, words, by_alpha=by_alpha)
+        print_agents(outcome, words, by_alpha=by_alpha)
 
     finish(outcome, {"members": outcome.summary}, as_json, tell)
 

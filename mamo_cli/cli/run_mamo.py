@@ -39,7 +39,7 @@ def run_mamo(
     within the tolerance.
     """
     from mamo_cli.cli.progress import progress
-    from mamo_cli.cli.running import finish, layers, place, print_agents
+    from mamo_cli.cli.running import finish, layers, place, print_agents, print_measures
     from mamo_cli.cli.runs import find_run
     from mamo_cli.domains.registry import about
     from mamo_cli.experiments import run_mamo as experiment
@@ -67,6 +67,7 @@ def run_mamo(
 
     def tell() -> None:
         print_table(headings, rows)
+        print_measures(outcome, words)
         print_agents(outcome, words)
         _print_decomposition(outcome.summary)
 

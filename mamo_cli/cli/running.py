@@ -43,6 +43,24 @@ def print_agents(outcome: Outcome, words: Words, by_alpha: bool = False) -> None
     print_table([*first[:-1], words.agent, *allowed, *(f"median {name}" for name in names), "hold"], rows)
 
 
+def print_measures(outcome: Outcome, words: Words, by_alpha: bool = False) -> None:
+    """What an instance measures beyond those of its domain, where it does: medians of the members' means.
+
+    By alpha, members at different ones are kept apart.
+    """
+    import pandas as pd
+
+    members = pd.DataFrame(outcome.summary)
+    known = [f"mean_{one.name}" for one in (*words.measures, *words.violations)]
+    others = [name for name in members.columns if name.startswith("mean_") and name not in (*known, "mean_cost")]
+    if not others:
+        return
+    by = members[others].groupby(members["alpha"] if by_alpha else 0, sort=False).median()
+    rows = [[*([alpha] if by_alpha else []), *row] for alpha, row in zip(by.index, by.to_numpy().tolist(), strict=True)]
+    names = (f"median {name.removeprefix('mean_').replace('_', ' ')}" for name in others)
+    print_table([*(["alpha"] if by_alpha else []), *names], rows)
+
+
 def finish(outcome: Outcome, content: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:
     """Say what came out, where it is and what to do next: `show` prints the table where no JSON is wanted."""
     if as_json:

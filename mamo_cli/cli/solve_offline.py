@@ -29,9 +29,10 @@ def solve_offline(
     config = configured(SolveOfflineConfig, *layers(config_file, overrides))
     outcome = experiment.solve_offline(config, place(results, name, fresh))
     words = about(config.domain).WORDS
-    means = [f"mean_{one.name}" for one in words.measures]
     violations = [f"mean_{one.name}_{when}" for one in words.violations for when in ("expected", "actual")]
-    shown = ["scope", "solver", "termination", *means, "mean_cost", *violations]
+    others = {*violations, *(f"mean_{one.name}_over_noise" for one in words.violations)}
+    means = [name for name in outcome.summary if name.startswith("mean_") and name not in others]
+    shown = ["scope", "solver", "termination", *means, *violations]
     shown += ["share_above_tolerance", "infeasible_steps", "gap", "seconds"]
     facts: dict[str, Any] = {}
     for one in shown:

@@ -27,7 +27,7 @@ def train(
     A population learns one policy for each seed and alpha; each one's regret is measured against the exact optimum.
     """
     from mamo_cli.cli.progress import progress
-    from mamo_cli.cli.running import finish, layers, place, print_agents
+    from mamo_cli.cli.running import finish, layers, place, print_agents, print_measures
     from mamo_cli.cli.runs import find_run
     from mamo_cli.domains.registry import about
     from mamo_cli.experiments import train as experiment
@@ -48,6 +48,7 @@ def train(
 
     def tell() -> None:
         print_table(columns, rows)
+        print_measures(outcome, words, by_alpha=True)
         print_agents(outcome, words, by_alpha=True)
 
     finish(outcome, {"members": outcome.summary}, as_json, tell)

@@ -121,6 +121,11 @@ class EvaluateConfig(Section):
     tolerance: Share | None = Field(
         default=None, description="Most violation allowed. Default: the run's own.", json_schema_extra=ADDED
     )
+    rejection_model: Literal["serverless", "erlang", "simulation"] | None = Field(
+        default=None,
+        description="serverless, erlang or simulation: what says how a FaaS node rejects. Default: the run's own.",
+        json_schema_extra=ADDED,
+    )
 
 
 class CompareConfig(Section):

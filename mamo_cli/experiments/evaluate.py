@@ -39,6 +39,9 @@ from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace
 
+CHANGEABLE = ("noise_seed", "noise", "tolerance", "rejection_model")
+"""Of an instance, what may be another than the policies were trained for."""
+
 
 def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outcome:
     """Play a run's greedy policies, which learn no more; what `mamo evaluate` does.
@@ -78,17 +81,23 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
 
 
 def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
-    """What the run was about, under another noise or tolerance.
+    """What the run was about, under another noise, tolerance or model of the node.
 
     Raises:
         UsageError: the domain has no such setting, or the value is out of its bounds.
     """
     instance = before.config.instance
-    changed = {name: getattr(config, name) for name in ("noise_seed", "noise", "tolerance")}
+    changed = {name: getattr(config, name) for name in CHANGEABLE}
     changed = {name: value for name, value in changed.items() if value is not None}
     for name in sorted(changed.keys() - type(instance).model_fields.keys()):
-        raise UsageError(f"--{name}: {before.path} is a run of {before.config.domain}, which has no such setting")
-    return resolve(type(instance), instance.model_dump(), Given(changed, {"noise_seed": "--noise-seed"}))
+        raise UsageError(
+            f"{_option(name)}: {before.path} is a run of {before.config.domain}, which has no such setting"
+        )
+    return resolve(type(instance), instance.model_dump(), Given(changed, {name: _option(name) for name in changed}))
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _under_last_conditions(domain: Domain, before: Trained, config: EvaluateConfig) -> Domain:

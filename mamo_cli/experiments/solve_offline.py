@@ -106,7 +106,8 @@ def plan_summary(domain: Domain, scope: Scope, optimum: Optimum, planned: Played
         values = planned.measures[..., number]
         total = int(values.sum()) if measure.whole else float(values.sum())
         facts |= {measure.total: total} if measure.total else {}
-        facts[f"mean_{measure.name}"] = float(mean_of_known(values))
+        mean = float(mean_of_known(values))
+        facts[f"mean_{measure.name}"] = None if np.isnan(mean) else mean
     facts["mean_cost"] = float(planned.paid.mean()) / domain.spec.cost_scale
     for number, violation in enumerate(words.violations):
         for when, played in (("expected", planned), ("actual", came), ("over_noise", over_noise)):

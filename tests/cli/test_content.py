@@ -145,10 +145,9 @@ def test_a_setting_that_the_domain_does_not_have_is_refused(folder):
     write_trace(short, "items.csv")
     tiny = ("--environments", "2", "--batch-size", "4", "--levels", "9", "--trace", "items.csv")
     assert mamo(*TRAIN, "--domain", "inventory", *tiny, "--name", "te").code == 0
-    refused(
-        mamo("evaluate", "te", "--noise", "0.1"), 2,
-        "--noise: results/te is a run of inventory, which has no such setting",
-    )  # fmt: skip
+    for option, value in (("--noise", "0.1"), ("--rejection-model", "simulation")):
+        message = f"{option}: results/te is a run of inventory, which has no such setting"
+        refused(mamo("evaluate", "te", option, value), 2, message)
     assert mamo("evaluate", "te", "--tolerance", "0.3").code == 0
 
 
