@@ -164,19 +164,19 @@ def _what(outcomes: Sequence[Outcome]) -> str | None:
     """What a run tried, and how many members were lost on the way."""
     titles = [one.title for one in outcomes]
     if len({one.label for one in outcomes}) == 1 < len(outcomes):
-        titles = [outcomes[0].title, *(shown(one.alpha) for one in outcomes[1:])]
+        titles = [outcomes[0].title, *(one.alpha for one in outcomes[1:])]
     fallen = sum(one.diverged or 0 for one in outcomes)
     return " ".join(filter(None, [_some(titles), f"({fallen} diverged)" if fallen else None])) or None
 
 
 def violations_told(outcomes: Sequence[Outcome]) -> str | None:
-    """Each violation with its name, and the limit where all have the same; that is the first violation's."""
-    limits = {one.limit for one in outcomes}
+    """Each violation with its name, and its limit where all have the same."""
     told = []
     for name in outcomes[0].violations if outcomes else ():
-        limit = limits.pop() if len(limits) == 1 else None
-        values = _some([shown(one.violations.get(name)) for one in outcomes])
-        told.append(f"{name} {values}" + ("" if limit is None else f" of {limit:g}"))
+        limits = {one.limits[name] for one in outcomes}
+        allowed = limits.pop() if len(limits) == 1 else None
+        values = _some([shown(one.violations[name]) for one in outcomes])
+        told.append(f"{name} {values}" + ("" if allowed is None else f" of {allowed:g}"))
     return "; ".join(told) or None
 
 

@@ -25,23 +25,29 @@ FIRST_STRATEGY = "wa-dqn"
 class Outcome(NamedTuple):
     """What came out for one of the things that a run tried: an alpha, a strategy, a plan. None for what is not known.
 
-    Alpha and cost are medians over the members that did not diverge, violations are means over them.
+    Alphas and cost are medians over the members that did not diverge, violations are means over them. Alphas,
+    violations and limits are by the violations' names.
     """
 
     label: str  # "bisect", "scope step"; empty where alpha says it all
-    alpha: float | None = None
+    alphas: Mapping[str, float | None]
+    violations: Mapping[str, float | None]
+    limits: Mapping[str, float | None]  # None where agents have limits of their own
     members: int | None = None  # all of them
     diverged: int | None = None
     cost_over_causal_bound: float | None = None
-    violations: Mapping[str, float | None] = {}
-    limit: float | None = None  # of the first violation
     holds: int | None = None  # members within the limit; of a plan, steps
     holds_of: int | None = None  # of so many
 
     @property
+    def alpha(self) -> str:
+        """As a person reads it; empty where it is not known."""
+        return " ".join(f"{alpha:.4g}" for alpha in self.alphas.values() if alpha is not None)
+
+    @property
     def title(self) -> str:
         """What a person calls it."""
-        return " ".join(filter(None, [self.label, "" if self.alpha is None else f"alpha {self.alpha:.4g}"]))
+        return " ".join(filter(None, [self.label, self.alpha and f"alpha {self.alpha}"]))
 
 
 def outcomes_of(folder: Path, manifest: Row) -> list[Outcome]:
@@ -80,29 +86,36 @@ def seconds_taken(manifest: Row, now: datetime | None = None) -> tuple[float | N
     return sum(known) if known else None, not unknown
 
 
-def _of_members(label: str, rows: Sequence[Row], violations: Sequence[str]) -> list[Outcome]:
+def _of_members(label: str, rows: Sequence[Row], names: Sequence[str]) -> list[Outcome]:
     """By alpha where seeds have several members, a fixed alpha each; else of all together."""
     seeds = [row["seed"] for row in rows]
     if len(set(seeds)) == len(seeds):
-        return [_of_group(label, rows, violations)]
-    alphas = dict.fromkeys(row["alpha"] for row in rows)
-    return [_of_group(label, [row for row in rows if row["alpha"] == alpha], violations) for alpha in alphas]
+        return [_of_group(label, rows, names)]
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[column] for column in _each("alpha", names).values()), []).append(row)
+    return [_of_group(label, group, names) for group in groups.values()]
 
 
-def _of_group(label: str, rows: Sequence[Row], violations: Sequence[str]) -> Outcome:
+def _of_group(label: str, rows: Sequence[Row], names: Sequence[str]) -> Outcome:
     healthy = [row for row in rows if row["mean_cost"] is not None]
     holding = [row["holds"] for row in healthy if row.get("holds") is not None]
     return Outcome(
         label,
-        _middle(median, healthy or rows, "alpha"),
+        {name: _middle(median, healthy or rows, column) for name, column in _each("alpha", names).items()},
+        {name: _middle(mean, healthy, f"mean_{name}") for name in names},
+        {name: _number(rows[0].get(column)) for name, column in _each("tolerance", names).items()},
         len(rows),
         len(rows) - len(healthy),
         _middle(median, healthy, COST),
-        {name: _middle(mean, healthy, f"mean_{name}") for name in violations},
-        _number(rows[0].get("tolerance")),
         sum(holding) if holding else None,
         len(holding) or None,
     )
+
+
+def _each(what: str, names: Sequence[str]) -> dict[str, str]:
+    """The columns of a number that every violation has, see `Words.each`."""
+    return {name: what if len(names) == 1 else f"{what}_{name}" for name in names}
 
 
 def _middle(statistic: Callable[[list[float]], float], rows: Sequence[Row], column: str) -> float | None:
@@ -117,24 +130,22 @@ def _number(value: Any) -> float | None:
 
 
 def _trained(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outcome]:
-    return _of_members("", summary, _violations(manifest))
+    return _of_members("", summary, violations_of(manifest))
 
 
 def _looped(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outcome]:
-    return _of_members(strategy_of(folder), summary, _violations(manifest))
+    return _of_members(strategy_of(folder), summary, violations_of(manifest))
 
 
 def _planned(folder: Path, manifest: Row, summary: Row) -> list[Outcome]:
-    steps, missed = summary.get("steps"), summary["infeasible_steps"]  # runs of old do not count the first
-    violations = {name: _number(summary.get(f"mean_{name}_actual")) for name in _violations(manifest)}
-    held = None if steps is None else steps - missed
+    names, steps = violations_of(manifest), summary.get("steps")  # runs of old do not count them
     return [
         Outcome(
             f"scope {summary['scope']}",
-            _number(summary.get("alpha")),
-            violations=violations,
-            limit=_number(summary.get("tolerance")),
-            holds=held,
+            {name: _number(summary.get(column)) for name, column in _each("alpha", names).items()},
+            {name: _number(summary.get(f"mean_{name}_actual")) for name in names},
+            {name: _number(summary.get(column)) for name, column in _each("tolerance", names).items()},
+            holds=None if steps is None else steps - summary["infeasible_steps"],
             holds_of=steps,
         )
     ]
@@ -144,13 +155,14 @@ def _compared(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outco
     return [
         Outcome(
             f"{row['scenario']} {row['strategy']}",
-            members=row["seeds_total"],
-            diverged=row["seeds_total"] - row["seeds"],
-            cost_over_causal_bound=_number(row[COST]),
-            violations={"violation": _number(row["mean_violation"])},
-            limit=_number(row["tolerance"]),
-            holds=None if row["violating_share"] is None else round((1 - row["violating_share"]) * row["seeds"]),
-            holds_of=row["seeds"],
+            {},
+            {"violation": _number(row["mean_violation"])},
+            {"violation": _number(row["tolerance"])},
+            row["seeds_total"],
+            row["seeds_total"] - row["seeds"],
+            _number(row[COST]),
+            None if row["violating_share"] is None else round((1 - row["violating_share"]) * row["seeds"]),
+            row["seeds"],
         )
         for row in summary
     ]
@@ -177,7 +189,7 @@ def strategy_of(folder: Path) -> str:
     return str(read_toml(folder / CONFIG).get("strategy", FIRST_STRATEGY))
 
 
-def _violations(manifest: Row) -> list[str]:
+def violations_of(manifest: Row) -> list[str]:
     """What a run's domain calls its violations; nothing where this version does not know the domain."""
     name = manifest.get("domain", manifests.FIRST_DOMAIN)
     return [one.name for one in domains.about(name).WORDS.violations] if name in domains.DOMAINS else []

@@ -29,11 +29,11 @@ def test_what_is_listed_is_what_the_summaries_hold(finished):
     runs = {run["run"]: run for run in listed()}
     te, wa = (pd.read_csv(finished / name / "summary.csv") for name in ("te", "wa"))
     for one in runs["te"]["outcomes"]:
-        own = te[te["alpha"] == one["alpha"]]
+        own = te[te["alpha"] == one["alphas"]["rejection"]]
         assert (one["members"], one["violations"]["rejection"]) == (2, pytest.approx(own["mean_rejection"].mean()))
     [loop] = runs["wa"]["outcomes"]
     assert loop["label"] == "wa-dqn"
-    assert loop["alpha"] == pytest.approx(wa["alpha"].median())
+    assert loop["alphas"]["rejection"] == pytest.approx(wa["alpha"].median())
     assert loop["cost_over_causal_bound"] == pytest.approx(wa["cost_over_causal_bound"].median())
     assert (loop["holds"], loop["holds_of"]) == (wa["holds"].sum(), 2)
     [plan] = runs["plan"]["outcomes"]
@@ -47,7 +47,8 @@ def test_people_read_the_same(finished):
     lines = {line.split()[0]: " ".join(line.split()) for line in mamo("runs", "list").out.splitlines() if line.strip()}
     [loop] = listed("--command", "run-mamo")[0]["outcomes"]
     assert lines["wa"] == (
-        f"wa complete 2026-11-26 14:05 1:01:23 wa-dqn alpha {loop['alpha']:.4g} {loop['cost_over_causal_bound']:.4g} "
+        f"wa complete 2026-11-26 14:05 1:01:23 wa-dqn alpha {loop['alphas']['rejection']:.4g} "
+        f"{loop['cost_over_causal_bound']:.4g} "
         f"rejection {loop['violations']['rejection']:.4g} of 0.05 {loop['holds']} of 2"
     )
     low, high = (one["violations"]["rejection"] for one in listed("--command", "train")[0]["outcomes"])

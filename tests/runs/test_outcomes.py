@@ -39,7 +39,9 @@ def test_of_a_loop_alpha_and_cost_are_medians_and_violations_means_of_who_did_no
         member(3, 0.10, None, None, None, None),
     ]
     [found] = outcomes_of(bisect, manifest("run-mamo", rows))
-    assert found == Outcome("bisect", 0.71, 4, 1, 1.02, {"rejection": pytest.approx(0.04)}, 0.05, 2, 3)
+    assert found == Outcome(
+        "bisect", {"rejection": 0.71}, {"rejection": pytest.approx(0.04)}, {"rejection": 0.05}, 4, 1, 1.02, 2, 3
+    )
     assert found.title == "bisect alpha 0.71"
 
 
@@ -50,15 +52,17 @@ def test_of_fixed_alphas_each_stands_by_itself(tmp_path):
         for seed in (0, 1)
     ]
     low, high = outcomes_of(tmp_path, manifest("train", rows))
-    assert low == Outcome("", 0.1, 2, 0, None, {"rejection": pytest.approx(0.105)}, 0.05)
-    assert (high.alpha, high.violations) == (0.9, {"rejection": pytest.approx(0.905)})
+    assert low == Outcome("", {"rejection": 0.1}, {"rejection": pytest.approx(0.105)}, {"rejection": 0.05}, 2, 0)
+    assert (high.alpha, high.violations) == ("0.9", {"rejection": pytest.approx(0.905)})
     assert (low.title, high.title) == ("alpha 0.1", "alpha 0.9")
 
 
 def test_a_plan_tells_of_its_steps_and_of_what_came(tmp_path):
     summary = {"scope": "alpha", "alpha": 0.8, "tolerance": 0.05, "mean_rejection_actual": 0.03}
     [found] = outcomes_of(tmp_path, manifest("solve-offline", {**summary, "steps": 288, "infeasible_steps": 41}))
-    assert found == Outcome("scope alpha", 0.8, None, None, None, {"rejection": 0.03}, 0.05, 247, 288)
+    assert found == Outcome(
+        "scope alpha", {"rejection": 0.8}, {"rejection": 0.03}, {"rejection": 0.05}, holds=247, holds_of=288
+    )
     [old] = outcomes_of(tmp_path, manifest("solve-offline", {**summary, "infeasible_steps": 0}))
     assert (old.holds, old.holds_of) == (None, None)
 
@@ -75,20 +79,42 @@ def test_a_comparison_tells_of_each_cell(tmp_path):
         "violating_share": 3 / 7,
     }
     [found] = outcomes_of(tmp_path, manifest("compare", [row]))
-    assert found == Outcome("tight dual", None, 8, 1, 1.03, {"violation": 0.019}, 0.02, 4, 7)
+    assert found == Outcome("tight dual", {}, {"violation": 0.019}, {"violation": 0.02}, 8, 1, 1.03, 4, 7)
 
 
 def test_what_earlier_versions_did_not_write_is_blank(tmp_path):
     (tmp_path / "config.toml").write_text("seeds = 1\n")
     rows = [{"seed": 0, "final_alpha": 1.0, "mean_cost": 0.27, "mean_rejection": 0.43}]
     [found] = outcomes_of(tmp_path, manifest("run-mamo", rows))
-    assert found == Outcome("wa-dqn", None, 1, 0, None, {"rejection": 0.43})
+    assert found == Outcome("wa-dqn", {"rejection": None}, {"rejection": 0.43}, {"rejection": None}, 1, 0)
 
 
 def test_a_run_of_an_unknown_domain_is_told_of_without_its_violations(tmp_path):
     rows = [member(0, 0.5, 0.5, None, 0.1, None)]
     [found] = outcomes_of(tmp_path, manifest("train", rows, domain="moon"))
-    assert (found.alpha, found.violations) == (0.5, {})
+    assert (found.members, found.title, found.violations) == (1, "", {})
+
+
+def test_with_several_violations_each_has_its_own_alpha_and_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr("mamo_cli.runs.outcomes.violations_of", lambda manifest: ["rejection", "latency"])
+    rows = [
+        {
+            "seed": seed,
+            "alpha_rejection": alpha,
+            "alpha_latency": 0.2,
+            "tolerance_rejection": 0.05,
+            "tolerance_latency": None,
+            "mean_cost": 0.5,
+            "mean_rejection": 0.04,
+            "mean_latency": 0.3,
+        }
+        for alpha in (0.3, 0.6)
+        for seed in (0, 1)
+    ]
+    first, second = outcomes_of(tmp_path, manifest("train", rows))
+    assert (first.title, second.title) == ("alpha 0.3 0.2", "alpha 0.6 0.2")
+    assert first.limits == {"rejection": 0.05, "latency": None}
+    assert second.violations == pytest.approx({"rejection": 0.04, "latency": 0.3})
 
 
 @pytest.mark.parametrize("status", ["running", "crashed", "interrupted", "failed"])
