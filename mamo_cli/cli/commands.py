@@ -30,6 +30,7 @@ COMMANDS = {
     "evaluate": Entry("evaluate", "evaluate", "Play trained policies on another trace."),
     "plot": Entry("plot", "plot", "Draw a run's figures from its CSVs."),
     "runs": Entry("runs", "COMMANDS", "List, show and delete what is under results/."),
+    "watch": Entry("watch", "watch", "Watch a run while it trains."),
     "doctor": Entry("doctor", "doctor", "Check versions, solvers, threads, disk, locks and devices."),
 }
 

@@ -16,16 +16,13 @@ from mamo_cli.core.storage import replace_text, storage_errors
 from mamo_cli.experiments.configs import MamoConfig, TrainConfig
 from mamo_cli.experiments.trained import read_complete
 from mamo_cli.runs import checkpoint
-from mamo_cli.runs.folder import MAY_GROW, RunFolder, differences, known_as
+from mamo_cli.runs.folder import GROWING, MAY_GROW, RunFolder, differences, known_as
 from mamo_cli.runs.tables import to_csv
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.strategies.settings import LoopSettings
 from mamo_cli.training.settings import seeds_of
 from mamo_cli.training.shards import ShardSpec, place_in, shards_of
 from mamo_cli.workload.trace import Trace
-
-PART = "growing"
-"""The folder, in that of the new run, where new members catch up with the others."""
 
 
 class Grown(NamedTuple):
@@ -122,7 +119,7 @@ def take_over(
     parts = [grown]
     new = spec.of([member for member in spec.members if member not in set(grown.spec.members)])
     if new.seeds:
-        part = Grown(run.path / PART, run.digest, _as_long_as(grown.spec, new))
+        part = Grown(run.path / GROWING, run.digest, _as_long_as(grown.spec, new))
         with storage_errors(part.path):
             part.path.mkdir(exist_ok=True)
         train(RunFolder(part.path, part.digest), part.spec)
@@ -146,7 +143,7 @@ def take_over(
 
 def forget(run: RunFolder) -> None:
     """Delete what new members left on their way."""
-    shutil.rmtree(run.path / PART, ignore_errors=True)
+    shutil.rmtree(run.path / GROWING, ignore_errors=True)
 
 
 def _as_long_as(before: ShardSpec, new: ShardSpec) -> ShardSpec:

@@ -17,10 +17,11 @@ from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.provenance import cores
 from mamo_cli.runs.worker import Pool
 from mamo_cli.strategies import registry as strategies
+from mamo_cli.training.conditions import WALKED
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.settings import EXACT
 from mamo_cli.training.shards import ShardSpec, build_shard, cut, place_in, shards_of
-from mamo_cli.training.windows import WALKED, walk_columns
+from mamo_cli.training.windows import walk_columns
 from mamo_cli.workload.trace import Trace
 
 ENGINES = ("local", "ray")

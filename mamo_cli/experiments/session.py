@@ -112,7 +112,8 @@ def begin(run: RunFolder, name: str, domain: Domain) -> None:
     """
     if len(domain.spec.words.violations) != 1:
         raise UsageError(f"{name} has {len(domain.spec.words.violations)} constraints; commands know domains of one")
-    run.record(domain=name)
+    names = [one.name for one in domain.spec.words.violations]
+    run.record(domain=name, limits=dict(zip(names, domain.spec.limits.T.tolist(), strict=True)))
     for warning in domain.warnings:
         LOGGER.warning("%s", warning)
 

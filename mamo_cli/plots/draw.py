@@ -40,7 +40,7 @@ from mamo_cli.plots.regret import draw_regret
 from mamo_cli.plots.style import MOST_RUNS, house_style
 from mamo_cli.plots.sweep import draw_anytime, draw_leaderboard, draw_profile
 from mamo_cli.plots.walk import draw_walk
-from mamo_cli.training.windows import WALKED
+from mamo_cli.training.conditions import WALKED
 
 logger = logging.getLogger(__name__)
 

@@ -23,6 +23,8 @@ from mamo_cli.runs.stopping import STOP
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CONFIG = "config.toml"
+GROWING = "growing"
+"""The folder, in that of a run that grows, where new members catch up with the others."""
 MAY_GROW = ("seeds", "alpha", "adaptation.cycles")
 """Settings of which a further run may have more than one that is complete, and take its members over."""
 

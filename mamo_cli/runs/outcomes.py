@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.settings import read_toml
+from mamo_cli.core.words import Words
 from mamo_cli.domains import registry as domains
 from mamo_cli.runs import manifest as manifests
 from mamo_cli.runs.folder import CONFIG
@@ -189,7 +190,13 @@ def strategy_of(folder: Path) -> str:
     return str(read_toml(folder / CONFIG).get("strategy", FIRST_STRATEGY))
 
 
-def violations_of(manifest: Row) -> list[str]:
-    """What a run's domain calls its violations; nothing where this version does not know the domain."""
+def words_of(manifest: Row) -> Words | None:
+    """The words of a run's domain; None where this version does not know it."""
     name = manifest.get("domain", manifests.FIRST_DOMAIN)
-    return [one.name for one in domains.about(name).WORDS.violations] if name in domains.DOMAINS else []
+    return domains.about(name).WORDS if name in domains.DOMAINS else None
+
+
+def violations_of(manifest: Row) -> list[str]:
+    """What a run's domain calls its violations; nothing where this version does not know it."""
+    words = words_of(manifest)
+    return [] if words is None else [one.name for one in words.violations]

@@ -79,6 +79,9 @@ class DriftConfig(Section):
 
 NO_DRIFT = DriftConfig()
 
+WALKED = "continual"
+"""The table of what each window of a walk brought."""
+
 
 class WalkConfig(Section):
     """How the evaluation is walked."""

@@ -15,11 +15,11 @@ from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.seam import AS_CONFIGURED, Domain, Environment, Part, Played, Shift
 from mamo_cli.strategies.protocol import CycleReport, Strategy
 from mamo_cli.training.agents import TaskAgents
-from mamo_cli.training.conditions import DriftConfig, WalkConfig
+from mamo_cli.training.conditions import WALKED, DriftConfig, WalkConfig
 from mamo_cli.training.readout import Delivery
 from mamo_cli.training.records import TABLES, Row, Tables
 from mamo_cli.training.two_phase import TwoPhaseLoop
-from mamo_cli.training.windows import FROZEN, LEARNING, WALKED, Place, WalkRecords
+from mamo_cli.training.windows import FROZEN, LEARNING, Place, WalkRecords
 
 
 class Walk:

@@ -16,9 +16,6 @@ LEARNING, FROZEN = "learning", "frozen"
 PLAYERS = (LEARNING, FROZEN)
 """Who walks: the agents that go on learning, and the policies that were delivered, which do not."""
 
-WALKED = "continual"
-"""The table."""
-
 
 class Place(NamedTuple):
     """Where in the walk who is."""

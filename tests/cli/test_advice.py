@@ -46,6 +46,7 @@ RAISED_BY = {
     "cli/generate.py": ("generate noisy",),
     "cli/import_trace.py": ("import",),
     "cli/runs_list.py": ("runs list",),
+    "cli/watch.py": ("watch",),
     "cli/runs.py": ("runs rm",),
     "cli/doctor.py": ("doctor",),
     "cli/evaluate.py": ("evaluate",),
@@ -69,6 +70,7 @@ RAISED_BY = {
     "runs/": RUNS,
     "experiments/evaluate.py": ("evaluate",),
     "experiments/compare.py": ("compare",),
+    "experiments/watch.py": ("watch",),
     "experiments/scenarios.py": ("compare",),
     "experiments/": TRAINED,
     "core/storage.py": TRAINED,  # whose remedies for a full machine say "train with"

@@ -23,6 +23,7 @@ EVERY = [
     ("runs", "list"),
     ("runs", "show"),
     ("runs", "rm", "plan", "--yes"),
+    ("watch",),
     ("doctor",),
 ]
 
@@ -47,7 +48,7 @@ def test_json_is_one_object_and_quiet_leaves_stderr_empty(command):
 
 
 @pytest.mark.usefixtures("finished", "files")
-@pytest.mark.parametrize("command", [c for c in EVERY if c[0] not in ("runs", "plot")], ids=" ".join)
+@pytest.mark.parametrize("command", [c for c in EVERY if c[0] not in ("runs", "plot", "watch")], ids=" ".join)
 def test_people_get_data_within_80_columns_and_the_next_step_on_stderr(command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     done = mamo(*command)

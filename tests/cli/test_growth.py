@@ -10,6 +10,7 @@ import pytest
 from mamo_cli.experiments import growth, machines
 from mamo_cli.runs import checkpoint
 from mamo_cli.runs.engine import LocalEngine
+from mamo_cli.runs.folder import GROWING
 from mamo_cli.training.two_phase import TwoPhaseLoop
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.trace_csv import write_trace
@@ -101,7 +102,7 @@ def test_a_grown_run_is_the_one_that_was_asked_for_at_once(case):
     seeds = () if "--seeds" in many else few[:2]
     assert tables(more) == tables(done(*command, *seeds, *many, "--name", "at-once"))
     assert files(before) == kept
-    assert not (more / growth.PART).exists()
+    assert not (more / GROWING).exists()
     for run in ("grown", "at-once"):
         done("evaluate", run, "--noise-seed", "3", "--name", f"{run}-again")
     again = [Path(f"results/{run}-again/evaluation.csv").read_bytes() for run in ("grown", "at-once")]
@@ -149,7 +150,7 @@ def test_killed_while_it_grows_it_ends_the_same_and_nothing_is_lost(grown, count
     assert forked(GROWTH, kill_at_write(count) if count else kill_after(0.2)) == KILLED
     done(*GROWTH)
     assert contents(Path("results/grown")) == expected
-    assert not Path("results/grown", growth.PART).exists()
+    assert not Path("results/grown", GROWING).exists()
     assert files(Path("results/before")) == kept
 
 
@@ -159,7 +160,7 @@ def kill_once_new_members_are_saved() -> None:
 
     def save_and_die(folder, *given):
         save(folder, *given)
-        if folder.name == growth.PART:
+        if folder.name == GROWING:
             os.kill(os.getpid(), signal.SIGKILL)
 
     checkpoint.save = save_and_die
@@ -169,11 +170,11 @@ def test_what_was_begun_can_be_trained_without_the_run_it_grew_from(grown):
     before, expected = grown
     shutil.copytree(before, "results/before")
     assert forked(GROWTH, kill_once_new_members_are_saved) == KILLED
-    assert Path("results/grown", growth.PART).exists()
+    assert Path("results/grown", GROWING).exists()
     shutil.rmtree("results/before")
     done(*WA, "--seeds", "3", "--cycles", "3", "--jobs", "1", "--name", "grown")
     assert tables(Path("results/grown")) == {name: held for name, held in expected.items() if name != "checkpoint"}
-    assert not Path("results/grown", growth.PART).exists()
+    assert not Path("results/grown", GROWING).exists()
 
 
 @pytest.mark.parametrize("fault", ["no order", "no cycle due"])
