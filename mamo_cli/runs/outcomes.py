@@ -172,7 +172,7 @@ def _compared(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outco
 def _ruled(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outcome]:
     labels = dict.fromkeys((row["rule"], row["knobs"]) for row in summary)
     each = [[row for row in summary if (row["rule"], row["knobs"]) == label] for label in labels]
-    return [_of_group(" ".join(label), rows, _violations(manifest)) for label, rows in zip(labels, each, strict=True)]
+    return [_of_group(" ".join(label), rows, violations_of(manifest)) for label, rows in zip(labels, each, strict=True)]
 
 
 _TELL: Mapping[str, Callable[[Path, Row, Any], list[Outcome]]] = {
