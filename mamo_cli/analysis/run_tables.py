@@ -141,6 +141,7 @@ WHOLE: CellKind = (int, "a whole number")
 CELL_KINDS = {
     AGENT: TEXT,
     "kind": TEXT,
+    "model": TEXT,
     "scenario": TEXT,
     "strategy": TEXT,
     "over": TEXT,

@@ -28,6 +28,9 @@ COMMANDS = {
     "baselines": Entry("baselines", "baselines", "Play the autoscalers that people run today."),
     "compare": Entry("compare", "compare", "Compare strategies on scenarios, under one budget."),
     "evaluate": Entry("evaluate", "evaluate", "Play trained policies on another trace."),
+    "validate-model": Entry(
+        "validate_model", "validate_model", "Hold the models of rejection to simulation, and to measurements."
+    ),
     "plot": Entry("plot", "plot", "Draw a run's figures from its CSVs."),
     "runs": Entry("runs", "COMMANDS", "List, show and delete what is under results/."),
     "watch": Entry("watch", "watch", "Watch a run while it trains."),

@@ -23,6 +23,7 @@ from mamo_cli.experiments.configs import (
     MamoConfig,
     ProblemConfig,
     SolveOfflineConfig,
+    ValidateConfig,
     configuration,
     configured,
 )
@@ -159,6 +160,8 @@ def _paths(kind: type[Section], composed: type[Section], about: Chosen) -> dict[
     paths = {"domain": "domain", **{name: f"instance.{name}" for name in instance.model_fields}}
     if issubclass(kind, SolveOfflineConfig):
         return paths | _SOLVING | {name: name for name in domains.about(about.domain).PLANNING.model_fields}
+    if issubclass(kind, ValidateConfig):
+        return paths | {name: name for name in ("rates", "standard_error")}
     if issubclass(kind, MamoConfig):
         loop = {name: f"adaptation.{name}" for name in strategies.options_of(about.strategy)}
         own = {name: name for name in ("strategy", "te", "readout", "seeds")}

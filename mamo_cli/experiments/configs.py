@@ -40,6 +40,17 @@ class SolveOfflineConfig(ProblemConfig):
     )
 
 
+class ValidateConfig(ProblemConfig):
+    """`mamo validate-model`."""
+
+    rates: int = Field(
+        default=20, ge=1, le=1000, description="Rates to simulate, evenly over the trace's with its noise."
+    )
+    standard_error: float = Field(
+        default=0.002, ge=1e-5, le=0.1, description="Of each simulated rejection probability, at most."
+    )
+
+
 class TrainConfig(ProblemConfig):
     """`mamo train`."""
 

@@ -25,6 +25,7 @@ from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
 from mamo_cli.analysis.run_tables import AGENT, has_answers, read_command, read_words
 from mamo_cli.analysis.selection import AGENTS_TOTAL
 from mamo_cli.analysis.sweep_tables import anytime_table, leaderboard_table, profile_table, profiled, scenarios_of
+from mamo_cli.analysis.validation_tables import validation_table
 from mamo_cli.analysis.walk_tables import walk_table
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.words import Words
@@ -39,6 +40,7 @@ from mamo_cli.plots.output import save_figure
 from mamo_cli.plots.regret import draw_regret
 from mamo_cli.plots.style import MOST_RUNS, house_style
 from mamo_cli.plots.sweep import draw_anytime, draw_leaderboard, draw_profile
+from mamo_cli.plots.validation import draw_validation
 from mamo_cli.plots.walk import draw_walk
 from mamo_cli.training.conditions import WALKED
 
@@ -62,6 +64,9 @@ MADE_OF = "decomposition"
 
 DECOMPOSED: Drawing = (lambda folder: decomposition_table({"": folder}), draw_decomposition)
 
+VALIDATION = "validate-model"
+"""The command whose runs answer to no optimum."""
+
 FIGURES: Mapping[str, Mapping[str, Drawing]] = {
     "evaluate": {"te_agents": (te_agents_table, draw_te_agents)},
     "solve-offline": {
@@ -81,6 +86,7 @@ FIGURES: Mapping[str, Mapping[str, Drawing]] = {
         "frontier": FRONTIER,
         WALKED: (walk_table, draw_walk),
     },
+    VALIDATION: {"validation": (validation_table, draw_validation)},
 }
 """By command, from the least to the most that a run has learned, then by file name."""
 
@@ -167,7 +173,7 @@ def draw_runs(folders: Sequence[Path], out: Path | None = None) -> list[Path]:
     runs = names_of(folders)
     places = {name: _place(name, folder, out, alone=len(runs) == 1) for name, folder in runs.items()}
     written = [path for name, folder in runs.items() for path in draw_run(folder, places[name])]
-    groups = alike({name: folder for name, folder in runs.items() if read_command(folder) != SWEEP})
+    groups = alike({name: folder for name, folder in runs.items() if read_command(folder) not in (SWEEP, VALIDATION)})
     _say_apart(groups)
     for group in groups:
         host = max(group, key=lambda name: list(FIGURES).index(read_command(runs[name])))

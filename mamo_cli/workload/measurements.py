@@ -48,8 +48,9 @@ class Measurements:
         return replace(self, **{name: getattr(self, name)[chosen] for name in arrays})
 
     def halves(self) -> tuple["Measurements", "Measurements"]:
-        """Return the first, third, ... trace, and the second, fourth, ...; rows of no trace take turns."""
-        odd = self.series % 2 == 1
+        """Return the first, third, ... trace, and the second, fourth, ...; rows of none, or of one, take turns."""
+        turns = self.series if self.series.any() else np.arange(self.rows)
+        odd = turns % 2 == 1
         return self.where(~odd), self.where(odd)
 
     def digest(self) -> str:

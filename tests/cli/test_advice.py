@@ -58,6 +58,8 @@ RAISED_BY = {
     "domains/faas/domain.py": ("solve-offline",),
     "domains/faas/baselines/": ("baselines",),
     "domains/faas/offline/": ("solve-offline",),
+    "domains/faas/validation.py": ("validate-model",),
+    "domains/faas/held_out.py": ("validate-model",),
     "domains/faas/": MADE,
     "domains/": MADE,
     "solvers/": ("solve-offline",),
@@ -72,6 +74,7 @@ RAISED_BY = {
     "experiments/compare.py": ("compare",),
     "experiments/watch.py": ("watch",),
     "experiments/scenarios.py": ("compare",),
+    "experiments/validate_model.py": ("validate-model",),
     "experiments/": TRAINED,
     "core/storage.py": TRAINED,  # whose remedies for a full machine say "train with"
     "": RUNS,

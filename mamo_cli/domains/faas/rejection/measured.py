@@ -2,9 +2,10 @@
 
 Measurements fall into cells, of a number of replicas and a knot on a grid that is uniform in the square root of the
 rate. The means of the cells are made monotone by least squares (`isotonic`), each weighing as much as was measured in
-it; between knots P is linear in that root, and P(0, n) = 0.
+it. Between cells of the same replicas, and down to P(0, n) = 0, P is linear in that root, as far as what other replicas
+were measured to reject permits.
 
-Where nothing was measured stands the most that monotony permits: the value at the next higher rate and lower number of
+Beyond what was measured stands the most that monotony permits: the value at a higher rate and a lower number of
 replicas that were measured, and 1 where there is none. It errs on the safe side: a plan never counts on what nobody
 saw. So more replicas than were measured reject as much as the most that were, and rates above all that were measured,
 or fewer replicas, reject everything.
@@ -17,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mamo_cli.core.arrays import FloatArray
+from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.seeding import stream
 from mamo_cli.domains.faas.rejection.erlang import non_negative
@@ -83,7 +84,7 @@ class MeasuredModel:
         reach: FloatArray = np.square(np.maximum.accumulate(knots) * self.kink_step)
         return reach
 
-    def supported(self, arrival_rate_rps: ArrayLike, max_replicas: int) -> np.ndarray:
+    def supported(self, arrival_rate_rps: ArrayLike, max_replicas: int) -> BoolArray:
         """Whether measurements bound P from above, at rates of shape (...) for n = 1..N replicas, shape (..., N)."""
         rate = np.asarray(arrival_rate_rps)
         bounded = [rate <= reach for reach in self.reach_rps]
@@ -135,10 +136,28 @@ def _fitted(measured: Measurements, step: float) -> MeasuredModel:
         mean = total / weight
     # Upwards along both axes: rejection falls with replicas.
     nearest = isotonic(mean[::-1], weight[::-1])[::-1]
-    values = np.where(weight > 0.0, nearest, 1.0)
-    values = np.minimum.accumulate(np.minimum.accumulate(values[:, ::-1], 1)[:, ::-1], 0)
+    values = _between(nearest, weight > 0.0)
     values[:, 0] = 0.0
     return MeasuredModel(measured, float(step), values, weight, mean)
+
+
+def _between(fitted: FloatArray, seen: BoolArray) -> FloatArray:
+    """What was fitted where something was seen, and elsewhere lines over the knots, within what monotony permits.
+
+    Bounds and lines are monotone in both directions each, and so is the line cut to its bounds.
+    """
+    least = np.where(seen, fitted, 0.0)
+    least = np.maximum.accumulate(np.maximum.accumulate(least, 1)[::-1], 0)[::-1]
+    most = np.where(seen, fitted, 1.0)
+    most = np.minimum.accumulate(np.minimum.accumulate(most[:, ::-1], 1)[:, ::-1], 0)
+    knots = np.arange(fitted.shape[1])
+    rows = zip(fitted, seen, strict=True)
+    # A row in which nothing was seen is 1 throughout: the lines of fewer replicas are below it.
+    lines = [
+        np.interp(knots, [0, *knots[row]], [0.0, *values[row]], right=1.0) if row.any() else np.ones(len(knots))
+        for values, row in rows
+    ]
+    return np.minimum(most, np.maximum(least, np.minimum.accumulate(lines, 0)))
 
 
 def standard_errors(measured: Measurements) -> FloatArray:

@@ -51,8 +51,8 @@ def _beyond(model: MeasuredModel, function: str, rates_rps: FloatArray, max_repl
     asked = f"{rates_rps.max():.4g} requests/s and {max_replicas} replicas"
     return (
         f"{model.source.name}: {_extent(model)} were measured; the node asks for up to {asked}, and of what {function} "
-        f"may ask, step by step, {share:.0%} was not: there stands the most that can be, the rejection of fewer "
-        "replicas or a higher rate that were measured, 1 where none was"
+        f"may ask, step by step, {share:.0%} was not: there stands the most that can be, with more replicas "
+        "the rejection of the most that were measured, with fewer or at higher rates 1"
     )
 
 

@@ -36,21 +36,32 @@ def test_cells_are_means_and_lines_between_them_in_the_root_of_the_rate():
     model = fit(CORNERS)
     assert model.kink_step == 1 / 16
     found = model.rejection_probability([0.0, 1.0, 2.25, 4.0, 6.25, 9.0], 2)
-    one = [0.0, 0.3, 0.3, 0.3, 0.9, 0.9]  # nothing below 4 requests/s was measured: what 4 rejects is the most
-    two = [0.0, 0.05, 0.15, 0.15, 0.4, 0.4]
+    one = [0.0, 0.15, 0.225, 0.3, 0.45, 0.6]  # from 0, to .3 at the root 2, to .9 at 4
+    two = [0.0, 0.05, 0.1, 0.15, 0.275, 0.4]  # to .05 at 1, to .15 at 2, to .4 at 3
     np.testing.assert_allclose(found, np.stack([one, two], -1), atol=1e-15)
     halfway = model.rejection_probability([(2 + 1 / 32) ** 2], 2)[0]
-    np.testing.assert_allclose(halfway, [(0.3 + 0.9) / 2, (0.15 + 0.4) / 2], atol=1e-15)
+    np.testing.assert_allclose(halfway, [0.3 + 0.6 / 64, 0.15 + 0.25 / 32], atol=1e-15)
 
 
 def test_where_nothing_was_measured_stands_the_most_that_can_be():
     model = fit(CORNERS)
     found = model.rejection_probability([9.0, 16.0, 17.0, 1e4], 4)
-    np.testing.assert_allclose(found[0], [0.9, 0.4, 0.4, 0.4], atol=1e-15)
+    np.testing.assert_allclose(found[0], [0.6, 0.4, 0.4, 0.4], atol=1e-15)
     np.testing.assert_allclose(found[1], [0.9, 0.9, 0.9, 0.9], atol=1e-15)  # of two replicas, only 9 requests/s
     np.testing.assert_array_equal(found[2:], 1.0)
     np.testing.assert_array_equal(model.reach_rps, [16.0, 16.0])
     np.testing.assert_array_equal(model.supported([9.0, 16.5], 3), [[True, True, False], [False] * 3])
+
+
+def test_lines_stay_within_what_other_replicas_were_measured_to_reject():
+    """Of 1 replica the line from 0 to .8 is .4 at the root 2; two were measured to reject .5 there, so 1 does, too.
+
+    Of 3, the line from 0 to .7 is .35 there, above the .3 that 2 would be measured to reject in the second table.
+    """
+    raised = fit(measured((16, 1, 0.8), (4, 2, 0.5)))
+    np.testing.assert_allclose(raised.rejection_probability([4.0, 9.0], 2), [[0.5, 0.5], [0.6, 0.6]], atol=1e-15)
+    lowered = fit(measured((4, 2, 0.3), (16, 2, 0.9), (16, 3, 0.7)))
+    np.testing.assert_allclose(lowered.rejection_probability([4.0, 9.0], 3)[:, 2], [0.3, 0.525], atol=1e-15)
 
 
 def test_fewer_replicas_than_were_measured_reject_everything():
