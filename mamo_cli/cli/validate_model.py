@@ -19,6 +19,7 @@ MODELS = {
     "unsafe_cells": "unsafe",
     "worst_unsafe": "unsafe by",
     "replicas_mape": "replicas MAPE",
+    "rates_short": "short",
 }
 HELD_OUT = {
     "model": "model",
@@ -46,8 +47,9 @@ def validate_model(
     Over a grid of the trace's rates, noise included, and of 1 to the cap's replicas, every model stands beside what
     request by request came out. Unsafe is where a model promises less rejection than there is: by more than 3 standard
     errors and 0.01. The replicas that keep the tolerance by the model are held to those by simulation (MAPE: mean
-    error as a share of them). With --measurements, what was measured is held to the simulation, too, and every model
-    to that half of the measurements which was not fitted.
+    error as a share of them; short: rates at which the model plans too few, or some where none would do). With
+    --measurements, what was measured is held to the simulation, too, and every model to that half of the measurements
+    which was not fitted.
     """
     from mamo_cli.cli.running import finish, layers, place
     from mamo_cli.experiments import validate_model as experiment

@@ -116,5 +116,5 @@ def _judged(
         "tolerance": tolerance,
         "rates_held": int(can.sum()),
         "replicas_mape": float((np.abs(planned - needed)[can] / needed[can]).mean()) if can.any() else float("nan"),
-        "rates_short": int((planned < needed)[can].sum()),
+        "rates_short": int((planned < needed).sum()),
     }

@@ -26,8 +26,12 @@ VALIDATED = (
     *("worst_rejection_model", "worst_rejection_simulated", "worst_standard_error"),
     *("tolerance", "rates_held", "replicas_mape", "rates_short"),
 )
-"""Heads of validation.csv and of its summary. Errors are the model's rejection less the simulation's; at the tolerance
-a plan by the model is held to one by the simulation, over the rates at which the latter can hold it."""
+"""Heads of validation.csv and of its summary.
+
+Errors are the model's rejection less the simulation's. At the tolerance a plan by the model is held to one by the
+simulation: `replicas_mape` over the `rates_held`, at which the latter can hold it; `rates_short` counts at how many of
+all the model plans too few, or some where none would do.
+"""
 
 LEAST_UNSAFE, STANDARD_ERRORS = 0.01, 3.0
 MOST_NAMED = 3
@@ -167,12 +171,13 @@ def replicas_for(rejection: FloatArray, tolerance: float) -> FloatArray:
 def _planned(held: Held) -> dict[str, Any]:
     needed = replicas_for(held.of("rejection"), held.function.tolerance)
     planned = replicas_for(held.rejection, held.function.tolerance)
-    can = (needed <= held.function.replicas) & held.supported.any(-1)
+    known = held.supported.any(-1)
+    can = known & (needed <= held.function.replicas)
     return {
         "tolerance": held.function.tolerance,
         "rates_held": int(can.sum()),
         "replicas_mape": _mean(np.abs(planned - needed)[can] / needed[can]),
-        "rates_short": int((planned < needed)[can].sum()),
+        "rates_short": int((planned < needed)[known].sum()),
     }
 
 
