@@ -10,7 +10,7 @@ from mamo_cli.core.errors import DataError
 from mamo_cli.core.seeding import stream
 from mamo_cli.domains.faas.node import MOST_REPLICAS
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
-from mamo_cli.domains.faas.rejection.models import ANALYTIC_NAMES, RejectionModel, make_model
+from mamo_cli.domains.faas.rejection.models import ErlangModel, RejectionModel, ServerlessModel
 from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.domains.faas.simulation.pool import Service
 from mamo_cli.domains.faas.simulation.steady import Steady, steady
@@ -214,9 +214,8 @@ def _simulated(function: Asked, rate_rps: float, replicas: int, standard_error: 
 
 
 def _models(service: Service, measured: MeasuredModel | None) -> list[RejectionModel]:
-    times = (service.warm_s, service.cold_s, service.idle_timeout_s)
-    analytic = [make_model(name, *times) for name in ANALYTIC_NAMES]
-    return analytic if measured is None else [*analytic, measured]
+    serverless = ServerlessModel(service.warm_s, service.cold_s, service.idle_timeout_s)
+    return [ErlangModel(service.warm_s), serverless, *([] if measured is None else [measured])]
 
 
 def _named(functions: Sequence[str]) -> str:
