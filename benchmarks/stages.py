@@ -10,9 +10,9 @@ import mamo_cli
 from benchmarks.ours import LEARNER, filled_shard, weights
 from benchmarks.rows import Row, measured
 from benchmarks.timing import seconds_each
-from mamo_cli.learners.dqn import adam, double_q, greedy, perceptron
+from mamo_cli.learners.dqn import adam, double_q, greedy, independent, perceptron
 from mamo_cli.learners.dqn.replay import Batch, make_sample, prioritise
-from mamo_cli.learners.dqn.update import make_temporal_difference
+from mamo_cli.learners.dqn.update import Mixing, make_temporal_difference
 from mamo_cli.runs.engine import limit_threads
 
 TURNS = 1000
@@ -41,7 +41,8 @@ def whole(learner: Any) -> Callable[[], None]:
 def parts(learner: Any) -> dict[str, Callable[[], None]]:
     """Each part of the compiled update, many times over, fed with what the part before it leaves."""
     memory, networks = learner.replay.memory, learner._networks
-    widths, rules, vectors = networks._widths, networks._rules, networks._networks
+    layout, rules, vectors = networks._layout, networks._rules, networks._networks
+    widths, mixing = layout.widths, Mixing(*[np.empty(0, dtype=np.float32)] * 4)
     size, choices, (inputs, outputs) = learner.config.batch_size, learner._shape.choices, widths[[0, -1]]
     uniforms = np.random.default_rng(0).random(size)
     activations = np.zeros(2 * size * perceptron.row_size(widths, 1), dtype=np.float32)
@@ -57,11 +58,13 @@ def parts(learner: Any) -> dict[str, Callable[[], None]]:
         objectives=np.zeros((size, 1, 2), dtype=np.float32),
         discounts=np.zeros(size),
         allowed=np.zeros((size, 1, choices), dtype=np.bool_),
+        budgets=np.zeros(size, dtype=np.int64),
     )
     q = activations[-2 * size * outputs :].reshape(2 * size, outputs)
     q_t_target = after[-size * outputs :].reshape(size, outputs)
     online, target, mean, square = (vector[0] for vector in vectors)
-    sample, temporal_difference = make_sample(double_q.follow), make_temporal_difference(double_q, greedy)
+    sample = make_sample(double_q.follow)
+    temporal_difference = make_temporal_difference(double_q, greedy, independent)
 
     def repeated(part: Any, *given: Any) -> Callable[[], None]:
         @numba.njit
@@ -77,7 +80,7 @@ def parts(learner: Any) -> dict[str, Callable[[], None]]:
     calls["forward, online network"] = repeated(perceptron.forward, online, widths, 1, activations)
     calls["forward, target network"] = repeated(perceptron.forward, target, widths, 1, after)
     calls["temporal differences"] = repeated(
-        temporal_difference, q, q_t_target, batch, weights(1), rules, slope, priority
+        temporal_difference, q, q_t_target, batch, weights(1), layout.use, rules, mixing, slope, priority
     )
     calls["priorities"] = repeated(prioritise, memory, 0, batch.places, priority)
     calls["backward"] = repeated(perceptron.backward, online, widths, 1, activations, size, slope, scratch, gradient)

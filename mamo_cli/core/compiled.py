@@ -43,6 +43,10 @@ def compiled(function: F) -> F:
     cache = _cache_of(function)
     if cache is not None:
         dispatcher._cache = cache
+    if function.__closure__:
+        # The linker knows functions by name and by how many their process compiled before: of those with other parts,
+        # kept by two processes, two could bear one name in a third ("'descr' is NULL").
+        function.__qualname__ += f"_{content_digest(function)[:16]}"
     return cast(F, dispatcher)
 
 
@@ -116,7 +120,7 @@ def content_digest(function: Any) -> str:
     That is the modules of the compiled functions and tuples it uses, by name or as parts closed over, and the values of
     the plain constants it takes from elsewhere.
     """
-    files: set[str] = set()
+    files = {__file__}  # of how it is named, too
     constants: set[str] = set()
     waiting, known = [function], {function}
     while waiting:

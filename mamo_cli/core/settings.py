@@ -126,6 +126,16 @@ def marked(field: FieldInfo, mark: Mapping[str, Any]) -> bool:
     return isinstance(extra, Mapping) and mark.items() <= extra.items()
 
 
+def added_as(former: str) -> Any:
+    """`ADDED` for a setting whose default was another value, which means the same wherever both are possible."""
+    return {**ADDED, "former": [former]}
+
+
+def _formers(field: FieldInfo) -> Any:
+    extra = field.json_schema_extra
+    return extra.get("former", ()) if isinstance(extra, dict) else ()
+
+
 def canonical(config: Section, *, words: bool = True) -> dict[str, Any]:
     """The configuration as plain JSON values, in a fixed order; without `words`, of a file only that there is one."""
     values = config.model_dump(mode="json")
@@ -154,7 +164,7 @@ def _identity(section: Section, words: bool) -> dict[str, Any]:
     values = canonical(section, words=words)
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
-        if marked(field, ADDED) and value == field.default:
+        if marked(field, ADDED) and value in (field.default, *_formers(field)):
             del values[name]
         elif isinstance(value, Section):
             values[name] = _identity(value, words)

@@ -22,6 +22,8 @@ from mamo_cli.experiments.session import (
     write_frontier,
     write_summary,
 )
+from mamo_cli.learners import registry as learners
+from mamo_cli.learners.protocol import Shape
 from mamo_cli.training.settings import seeds_of
 from mamo_cli.training.shards import ShardSpec, build_domain
 from mamo_cli.workload.trace import Trace
@@ -49,6 +51,7 @@ def train(
     source = domains.load_source(config.domain, config.instance)
     spec = members(config, source, machines.device)
     domain = build_domain(spec)
+    learners.refuse(spec.te, config.learner, Shape.of(domain.spec))
     content = identity(source, machines.device)
     grown = None if grow is None else grown_from(grow, "train", config, content, members)
     label = "a" + "-".join(f"{alpha:g}" for alpha in config.alpha[:4]) + f"-s{config.seeds}"

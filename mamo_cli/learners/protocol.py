@@ -3,22 +3,39 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from mamo_cli.core.arrays import AnyFloatArray, BoolArray, FloatArray, IntArray
 from mamo_cli.core.seam import Seen, Spec, Step
 
 
 class Shape(NamedTuple):
-    """What a learner must know of a problem: numbers observed, agents, choices and objectives of each."""
+    """What a learner must know of a problem: numbers observed, agents, choices and objectives of each, and a budget."""
 
     observation: int
     agents: int
     choices: int
     objectives: int
+    use: IntArray | None = None  # (A, C) units of a shared budget that each choice takes; None: agents share nothing
+    priorities: FloatArray | None = None  # (A,) shares of the joint reward, which sum to 1; None: equal ones
 
     @classmethod
     def of(cls, spec: Spec) -> "Shape":
         """The shape of a domain's problem; choices are those of the agent with the most."""
-        return cls(spec.observation, len(spec.agents), max(spec.choices), spec.objectives)
+        agents, choices = len(spec.agents), max(spec.choices)
+        return cls(spec.observation, agents, choices, spec.objectives, spec.use, spec.priorities)
+
+    def units(self) -> IntArray:
+        """`(A, C)` units of the budget that each choice takes: none where agents share nothing."""
+        none = np.zeros((self.agents, self.choices), dtype=np.int64)
+        return none if self.use is None else np.ascontiguousarray(self.use, dtype=np.int64)
+
+    def budgets(self, seen: Seen) -> IntArray:
+        """`(K, E)` units that there are: none where agents share nothing."""
+        if self.use is None:
+            return np.zeros(seen.mask.shape[:2], dtype=np.int64)
+        assert seen.budget is not None, "agents share a budget that is not seen"
+        return np.ascontiguousarray(seen.budget, dtype=np.int64)
 
 
 class Exploration(NamedTuple):

@@ -14,8 +14,8 @@ def best_within(values: AnyFloatArray, allowed: BoolArray, use: IntArray, budget
     Knapsack Problems, 2004, chapter 11). Where every agent's own best fits, that is the answer.
 
     Args:
-        values: `(rows, A, C)`, finite where allowed.
-        allowed: `(rows, A, C)` what may be chosen; something of every agent.
+        values: `(rows, A, C)`, finite where allowed; of others only the fit is sure.
+        allowed: `(rows, A, C)` what may be chosen.
         use: `(A, C)` whole units of the budget that each choice takes, at least 0.
         budgets: `(rows,)` whole units that there are.
         chosen: `(rows, A)`, to be filled. Where nothing fits, each agent's allowed choice of least use.
@@ -34,12 +34,12 @@ def best_within(values: AnyFloatArray, allowed: BoolArray, use: IntArray, budget
         if needed > budgets[row]:
             chosen[row] = least
         elif wanted > budgets[row]:
-            _together(values[row], allowed[row], use, min(budgets[row], most), best, chosen[row])
+            _together(values[row], allowed[row], use, min(budgets[row], most), least, best, chosen[row])
 
 
 @compiled
 def _alone(values: AnyFloatArray, allowed: BoolArray, use: IntArray, own: IntArray, least: IntArray) -> None:
-    """Fill each agent's best choice, and that of least use, the first of equals."""
+    """Fill each agent's best choice, and that of least use: the first of equals; 0 where nothing may be chosen."""
     agents, choices = values.shape
     for a in range(agents):
         own[a] = least[a] = -1
@@ -49,26 +49,41 @@ def _alone(values: AnyFloatArray, allowed: BoolArray, use: IntArray, own: IntArr
                     own[a] = c
                 if least[a] < 0 or use[a, c] < use[a, least[a]]:
                     least[a] = c
+        own[a], least[a] = max(own[a], 0), max(least[a], 0)
 
 
 @compiled
 def _together(
-    values: AnyFloatArray, allowed: BoolArray, use: IntArray, budget: int, best: FloatArray, chosen: IntArray
+    values: AnyFloatArray,
+    allowed: BoolArray,
+    use: IntArray,
+    budget: int,
+    least: IntArray,
+    best: FloatArray,
+    chosen: IntArray,
 ) -> None:
-    """Fill the best joint choice; `best`, room for the greatest value of the agents from each on with what is left."""
+    """Fill the best joint choice of agents whose choices of least use fit.
+
+    Each leaves the later ones their least, so that what is filled fits whatever the values are, NaN and infinite ones
+    too. `best` is room for the greatest value of the agents from each on with what is left.
+    """
     agents, choices = values.shape
     best[agents, : budget + 1] = 0.0
+    kept = 0  # the least of the agents after the present one
     for a in range(agents - 1, -1, -1):
-        for left in range(budget + 1):
+        for left in range(kept + use[a, least[a]], budget + 1):
             best[a, left] = -np.inf
             for c in range(choices):
-                if allowed[a, c] and use[a, c] <= left:
+                if allowed[a, c] and use[a, c] + kept <= left:
                     best[a, left] = max(best[a, left], values[a, c] + best[a + 1, left - use[a, c]])
+        kept += use[a, least[a]]
     left = budget
     for a in range(agents):
+        chosen[a] = least[a]
+        kept -= use[a, least[a]]
         for c in range(choices):
-            fits = allowed[a, c] and use[a, c] <= left
+            fits = allowed[a, c] and use[a, c] + kept <= left
             if fits and values[a, c] + best[a + 1, left - use[a, c]] == best[a, left]:
                 chosen[a] = c
-                left -= use[a, c]
                 break
+        left -= use[a, chosen[a]]

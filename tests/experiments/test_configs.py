@@ -37,6 +37,13 @@ def test_the_digests_are_those_of_earlier_versions(kind):
     assert digest(configured(MamoConfig, PAPER), "x") == "964d9eb2"
 
 
+def test_a_configuration_that_says_what_auto_stands_for_keeps_its_digest():
+    # Earlier versions wrote chooser = "greedy", their default, into every config.toml.
+    for chooser, same in (("auto", True), ("greedy", True), ("knapsack", False), ("repair", False)):
+        config = configured(TrainConfig, {"learner": {"chooser": chooser}})
+        assert (digest(config, "x") == DIGESTS[TrainConfig]) == same
+
+
 def test_every_choice_that_was_added_is_in_the_digest_once_it_is_made():
     # Names that stand for another domain or another part, whether or not there is a second of its kind yet.
     base = configured(MamoConfig)
@@ -45,10 +52,10 @@ def test_every_choice_that_was_added_is_in_the_digest_once_it_is_made():
         base.model_copy(update={"strategy": "dice"}),
         *(
             base.model_copy(update={"learner": base.learner.model_copy(update={part: "another"})})
-            for part in ("network", "target", "chooser", "optimiser")
+            for part in ("network", "target", "chooser", "mixer", "optimiser")
         ),
     ]
-    assert len({digest(config, "x") for config in (base, *others)}) == 7
+    assert len({digest(config, "x") for config in (base, *others)}) == 8
 
 
 def test_later_layers_win_and_leave_the_rest():

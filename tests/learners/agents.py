@@ -12,6 +12,7 @@ from mamo_cli.domains.faas.domain import build
 from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.learners.dqn.learner import DQN
 from mamo_cli.learners.dqn.settings import LearnerConfig
+from mamo_cli.learners.dqn.update import Mixing
 from mamo_cli.learners.protocol import Shape
 from mamo_cli.runs.checkpoint import in_tensors
 from mamo_cli.training.agents import TaskAgents
@@ -51,6 +52,9 @@ def outcome(objectives, after, continues=None, over=None):
     )
 
 
+FREE = np.zeros((2, 3), dtype=np.int64)  # units that choices take where agents share nothing
+UNMIXED = Mixing(*[np.empty(0, dtype=np.float32)] * 4)  # the mixer that has no parameters
+
 COPIES = 6
 
 
@@ -72,9 +76,11 @@ def feed(agent, members, shape, count=60, seed=0, masked=0.0):
     ends = (rng.random((members, count)) > 1 / 3).astype(np.float32)
     mask = rng.random((members, count, shape.agents, shape.choices)) >= masked
     mask[..., rng.integers(shape.choices)] = True
+    budgets = None if shape.use is None else rng.integers(0, shape.use.max(1).sum() + 1, (members, count))
     for copies in np.split(np.arange(count), count // COPIES):  # as many steps of a few copies: some go on in the next
         at = (slice(None), copies)
-        step = outcome(objectives[at], Seen(after[at], mask[at]), ends[at], ends[at] == 0)
+        followed = Seen(after[at], mask[at], None if budgets is None else budgets[at])
+        step = outcome(objectives[at], followed, ends[at], ends[at] == 0)
         agent.store(everything(before[at], shape.choices), chosen[at], step)
 
 

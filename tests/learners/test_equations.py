@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from mamo_cli.core.weights import rewards, scalarize, weights_of
-from mamo_cli.learners.dqn import double_q, equations, greedy
+from mamo_cli.learners.dqn import double_q, equations, greedy, independent
 from mamo_cli.learners.dqn.equations import Rules
 from mamo_cli.learners.dqn.replay import Batch
 from mamo_cli.learners.dqn.update import make_temporal_difference
+from tests.learners.agents import FREE, UNMIXED
 
 RULES = Rules(
     discount=0.5, importance_exponent=1.0, priority_exponent=0.5, max_gradient_norm=10.0, target_interval=1000
@@ -24,7 +25,7 @@ def test_double_q_takes_the_online_choice_at_the_targets_value():
     # (plain DQN would take the target's own best, 20; the online network alone 5).
     chosen, worth = np.empty((1, 1), dtype=np.int64), np.empty((1, 1), dtype=np.float32)
     online, target = single([[1, 5, 2]]), single([[10, 3, 20]])
-    greedy.choose(online, np.array([[[True, True, True]]]), chosen)
+    greedy.choose(online, np.array([[[True, True, True]]]), FREE[:1], np.zeros(1, dtype=np.int64), chosen)
     assert chosen.tolist() == [[1]]
     double_q.bootstrap(online, target, chosen, worth)
     assert worth.tolist() == [[3.0]]
@@ -38,10 +39,10 @@ def test_what_may_not_be_chosen_is_not_chosen_and_of_equals_the_first_is(allowed
     # Values 1, 5, 7, 5: the best is 2; without it the first of the two fives; of nothing, 0.
     found = np.empty((1, 1), dtype=np.int64)
     q, mask = single([[1, 5, 7, 5]]), np.array([[allowed]], dtype=np.bool_)
-    greedy.choose(q, mask, found)
+    greedy.choose(q, mask, FREE[:1], np.zeros(1, dtype=np.int64), found)
     assert found.item() == chosen
     if any(allowed):
-        assert greedy.in_torch(torch.from_numpy(q), torch.from_numpy(mask)).item() == chosen
+        assert greedy.in_torch(torch.from_numpy(q), torch.from_numpy(mask), None, None).item() == chosen
 
 
 def test_stored_objectives_are_weighed_anew_by_every_alpha():
@@ -104,11 +105,12 @@ def test_a_batch_of_two_transitions_and_two_agents_by_hand():
         objectives=single([[0.5, 7], [0.25, 7]], [[0.5, 7], [0.25, 7]]),
         discounts=np.array([0.5, 0.0]),
         allowed=np.array([[[True, True], [True, False]], [[True, True], [True, True]]]),
+        budgets=np.zeros(2, dtype=np.int64),
     )
     slope, priority = np.full((2, 4), 9.0, dtype=np.float32), np.empty(2)
-    temporal_difference = make_temporal_difference(double_q, greedy)
+    temporal_difference = make_temporal_difference(double_q, greedy, independent)
     weights = np.array([[[1.0, 0.0], [1.0, 0.0]]])
-    loss = temporal_difference(q, q_t_target, batch, weights, RULES, slope, priority)
+    loss = temporal_difference(q, q_t_target, batch, weights, FREE[:, :2], RULES, UNMIXED, slope, priority)
     # Targets: 0: -0.5 + 2/2 = 0.5 and -0.25 + 4/2 = 1.75; 1: -0.5 and -0.25.
     # Errors:  0: 1 - 0.5 = 0.5 and 0 - 1.75 = -1.75;      1: 3.5 and 0.25. Importance: 1/2 and 1; four terms.
     np.testing.assert_allclose(slope, [[0.5 * 0.5 / 4, 0, 0, 0.5 * -1 / 4], [0, 1 / 4, 0.25 / 4, 0]])

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from mamo_cli.learners.dqn import double_q, equations, greedy
+from mamo_cli.learners.dqn import double_q, equations, greedy, independent
+from mamo_cli.learners.dqn.acting import make_act, permitted
 from mamo_cli.learners.dqn.equations import Rules
 from mamo_cli.learners.dqn.replay import Batch, Memory
-from mamo_cli.learners.dqn.update import make_act, make_temporal_difference, permitted
+from mamo_cli.learners.dqn.update import make_temporal_difference
+from tests.learners.agents import FREE, UNMIXED
 
 
 def test_importance_need_not_be_a_whole_number_of_times():
@@ -41,15 +43,15 @@ def test_choices_are_random_where_the_uniforms_are_below_epsilon():
     allowed[1, 0, 1] = [False, True, False]
     allowed[0, 1, 1] = [False, True, True]
     uniforms = np.array([[[0.0, 0.5], [0.25, 0.1]], [[0.9, 0.4], [0.49, 0.6]]])
-    act = make_act(greedy)
-    found = act(q, allowed, uniforms, 0.5, np.zeros((2, 2, 2), dtype=np.int64))
+    act, none = make_act(greedy), np.zeros((2, 2), dtype=np.int64)
+    found = act(q, allowed, FREE, none, uniforms, 0.5, np.zeros((2, 2, 2), dtype=np.int64))
     # Random is 0: below a half, not at it. The second agent of copy [0, 1] may not do 0, and 0.1 / 0.5 = 0.2 of its
     # list 1, 2 is 1; that of [1, 0] may only do 1.
     assert found.tolist() == [[[0, 2], [0, 1]], [[2, 1], [0, 2]]]
     # At 0.12 it is 0.1 / 0.12 = 0.83 of the list: 2, as the greedy choices are; [0, 0] explores still.
-    found = act(q, allowed, uniforms, 0.12, np.zeros((2, 2, 2), dtype=np.int64))
+    found = act(q, allowed, FREE, none, uniforms, 0.12, np.zeros((2, 2, 2), dtype=np.int64))
     assert found.tolist() == [[[0, 2], [2, 2]], [[2, 1], [2, 2]]]
-    assert act(q, allowed, uniforms, 0.0, np.zeros((2, 2, 2), dtype=np.int64)).tolist() == [
+    assert act(q, allowed, FREE, none, uniforms, 0.0, np.zeros((2, 2, 2), dtype=np.int64)).tolist() == [
         [[2, 2], [2, 2]],
         [[2, 1], [2, 2]],
     ]
@@ -61,7 +63,9 @@ def test_what_follows_a_transition_is_read_from_its_own_place_and_member():
     outcomes = 100 + np.arange(2 * 4 * 9, dtype=np.float32).reshape(2, 4, 9)
     outcomes[:, :, 8] = [[-1, -1, -1, 1], [1, 0, 1, -1]]  # went on, was cut short, went on, terminated
     masks = np.array([[[[3], [3]]] * 4, [[[3], [3]], [[1], [2]], [[3], [3]], [[2], [3]]]], dtype=np.uint64)
-    memory = Memory(states, outcomes, masks, np.zeros((2, 8)), np.ones((2, 1)), np.zeros(3, dtype=np.int64))
+    budgets = np.array([[50, 51, 52, 53], [60, 61, 62, 63]])
+    sums, ring = np.zeros((2, 8)), np.zeros(3, dtype=np.int64)
+    memory = Memory(states, outcomes, masks, budgets, sums, np.ones((2, 1)), ring)
     batch = Batch(
         places=np.array([3, 1]),
         probability=np.ones(2),
@@ -70,6 +74,7 @@ def test_what_follows_a_transition_is_read_from_its_own_place_and_member():
         objectives=np.zeros((2, 2, 3), dtype=np.float32),
         discounts=np.zeros(2),
         allowed=np.zeros((2, 2, 2), dtype=np.bool_),
+        budgets=np.zeros(2, dtype=np.int64),
     )
     double_q.follow(memory, 1, 0.75, batch)
     # Member 1's states begin at 24, six numbers a place, the latter three of them after: 24 + 18 + 3, 24 + 6 + 3.
@@ -78,13 +83,17 @@ def test_what_follows_a_transition_is_read_from_its_own_place_and_member():
     assert batch.objectives.tolist() == [[[165, 166, 167], [168, 169, 170]], [[147, 148, 149], [150, 151, 152]]]
     assert batch.discounts.tolist() == [0.0, 0.75]
     assert batch.allowed.tolist() == [[[False, True], [True, True]], [[True, False], [False, True]]]
+    assert batch.budgets.tolist() == [63, 61]
+    # Where agents share nothing there is one, of nothing.
+    double_q.follow(memory._replace(budgets=np.zeros((2, 1), dtype=np.int64)), 1, 0.75, batch)
+    assert batch.budgets.tolist() == [0, 0]
 
 
 def test_the_first_of_equal_values_is_taken_row_by_row():
     q = np.array([[[1, 3, 3], [-2, -1, -3]], [[-5, -5, -5], [0, 0, 1]]], dtype=np.float32)
     allowed = np.array([[[1, 1, 1], [1, 0, 1]], [[0, 1, 1], [1, 1, 0]]], dtype=np.bool_)
     chosen = np.full((2, 2), 9)
-    greedy.choose(q, allowed, chosen)
+    greedy.choose(q, allowed, FREE, np.zeros(2, dtype=np.int64), chosen)
     assert chosen.tolist() == [[1, 0], [1, 0]]
     # A member's second row and second agent are as much its own as the first.
     worth = np.zeros((2, 2), dtype=np.float32)
@@ -95,7 +104,7 @@ def test_the_first_of_equal_values_is_taken_row_by_row():
 def test_torchs_forms_say_the_same_of_any_axes_before():
     q = torch.tensor([[[1.0, 3, 3], [-2, -1, -3]], [[-5, -5, -5], [0, 0, 1]]])
     allowed = torch.tensor([[[1, 1, 1], [1, 0, 1]], [[0, 1, 1], [1, 1, 0]]]).bool()
-    chosen = greedy.in_torch(q, allowed)
+    chosen = greedy.in_torch(q, allowed, None, None)
     assert chosen.tolist() == [[1, 0], [1, 0]]
     assert double_q.in_torch(q, 10 * q, chosen).tolist() == [[30, -20], [-50, 0]]
     assert double_q.in_torch(q[0, 0], q[1, 1], torch.tensor(2)).item() == 1.0
@@ -112,12 +121,13 @@ def test_a_loss_is_the_mean_over_all_terms_of_the_batch_and_small_errors_are_sma
         objectives=np.stack((costs, np.full((3, 2), 7.0)), -1).astype(np.float32),
         discounts=np.full(3, 0.5),
         allowed=np.ones((3, 2, 2), dtype=np.bool_),
+        budgets=np.zeros(3, dtype=np.int64),
     )
     zeros = np.zeros((6, 4), dtype=np.float32)
     slope, priority = np.full((3, 4), 9.0, dtype=np.float32), np.empty(3)
     rules = Rules(0.5, 1.0, 0.5, 10.0, 1000)
-    found = make_temporal_difference(double_q, greedy)(
-        zeros, zeros[:3], batch, np.array([[[1.0, 0.0], [1.0, 0.0]]]), rules, slope, priority
+    found = make_temporal_difference(double_q, greedy, independent)(
+        zeros, zeros[:3], batch, np.array([[[1.0, 0.0], [1.0, 0.0]]]), FREE[:, :2], rules, UNMIXED, slope, priority
     )
     # Half the squares 1/4, 1/16, 1/16, 1/64, 1/64, 1/4: together 42/128, a sixth of it.
     assert found == pytest.approx(42 / 128 / 6, rel=1e-12)
@@ -136,13 +146,14 @@ def test_a_transition_is_weighed_by_its_own_weights_where_it_has_some():
         objectives=np.tile(np.array([[1, 4], [2, 8]], dtype=np.float32), (2, 1, 1)),
         discounts=np.zeros(2),
         allowed=np.ones((2, 2, 1), dtype=np.bool_),
+        budgets=np.zeros(2, dtype=np.int64),
     )
     zeros = np.zeros((4, 2), dtype=np.float32)
     slope, priority = np.empty((2, 2), dtype=np.float32), np.empty(2)
     weights = np.array([[[0.75, 0.25], [0.5, 0.5]], [[1.0, 0.0], [0.0, 1.0]]])
     rules = Rules(0.5, 0.0, 1.0, 10.0, 1000)
-    given = (zeros, zeros[:2], batch), (rules, slope, priority)
-    temporal_difference = make_temporal_difference(double_q, greedy)
+    given = (zeros, zeros[:2], batch), (FREE[:, :1], rules, UNMIXED, slope, priority)
+    temporal_difference = make_temporal_difference(double_q, greedy, independent)
     # 3/4 + 1 = 1.75 and 1 + 4 = 5; 1 and 8: beyond 1 the loss is the error less a half.
     assert temporal_difference(*given[0], weights, *given[1]) == pytest.approx((1.25 + 4.5 + 0.5 + 7.5) / 4)
     np.testing.assert_allclose(priority, [5.001, 8.001])

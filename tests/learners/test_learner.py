@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mamo_cli.learners.dqn.parts import CHOOSERS, NETWORKS, TARGETS
+from mamo_cli.learners.dqn.parts import NETWORKS, TARGETS
 from mamo_cli.learners.protocol import Exploration, Shape
 from tests.learners.agents import everything, feed, learner, outcome, through_a_file
 
@@ -24,7 +24,6 @@ def values_of(agent, seed=0):
 
 
 PARTS = [("network", name) for name in NETWORKS] + [("target", name) for name in TARGETS]
-PARTS += [("chooser", name) for name in CHOOSERS]
 
 
 @pytest.mark.parametrize("norm", [10.0, 0.01], ids=["unclipped", "clipped"])

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from mamo_cli.learners.dqn import adam, double_q, greedy, perceptron
+from mamo_cli.learners.dqn import adam, double_q, greedy, independent, perceptron
 from mamo_cli.learners.dqn.compiled_networks import CompiledNetworks, Parts
 from mamo_cli.learners.dqn.parts import NETWORKS, part
+from mamo_cli.learners.protocol import Shape
 from tests.learners.test_equations import RULES
 
 WIDTHS = st.lists(st.integers(1, 70), min_size=2, max_size=5)
@@ -65,7 +66,8 @@ def test_values_are_every_members_own_and_nothing_for_the_frozen():
     widths = (3, 20, 5)
     rows = np.stack([perceptron.initial(widths, 1, np.random.default_rng(member)) for member in range(4)])
     states = np.random.default_rng(9).normal(size=(4, 6, 3)).astype(np.float32)
-    networks = CompiledNetworks(Parts(perceptron, double_q, greedy, adam), widths, rows, RULES)
+    parts = Parts(perceptron, double_q, greedy, independent, adam)
+    networks = CompiledNetworks(parts, widths, rows.shape[1], rows, RULES, Shape(3, 1, 5, 2))
     found = networks.values(states[:, :, None], np.array([True, True, False, True]))[:, :, 0]
     for member in (0, 1, 3):
         expected = plain_perceptron(rows[member], widths, states[member])

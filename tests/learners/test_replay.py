@@ -198,7 +198,7 @@ def test_a_mask_comes_back_from_its_bits(agents, choices, seed):
     memory = replay.memory
     pack(mask, memory.masks[0, 2])
     found = np.tile(~mask, (2, 1, 1))
-    unpack(memory, 0, np.array([2, 1]), found)
+    unpack(memory, 0, np.array([2, 1]), found, np.empty(2, dtype=np.int64))
     assert np.array_equal(found[0], mask)
     assert found[1].all()
 

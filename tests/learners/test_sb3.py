@@ -199,6 +199,11 @@ def test_a_members_nan_is_reported_and_the_frozen_compute_nothing():
 def test_what_it_cannot_do_is_refused():
     with pytest.raises(UsageError, match="is for one agent, as its networks are; here act 2: take --te dqn"):
         learner(shape=Shape(2, 2, 4, 2))
+    with pytest.raises(UsageError, match="knows no budget that choices must fit: take --te dqn"):
+        learner(shape=Shape(2, 1, 2, 2, use=np.array([[0, 1]])))
+    assert learner(chooser="greedy").policies().shape[0] == 1  # what auto stands for
+    with pytest.raises(UsageError, match=r"learner\.mixer sum: --te sb3 has a mixer of its own"):
+        learner(mixer="sum")
     with pytest.raises(UsageError, match=r"learner\.chooser other: --te sb3 has a chooser of its own"):
         learner(chooser="other")
 

@@ -7,9 +7,11 @@ import numpy as np
 
 from mamo_cli.core.arrays import AnyFloatArray, BoolArray, Float32Array, FloatArray
 from mamo_cli.core.compiled import put_back
+from mamo_cli.learners.dqn.acting import make_values
 from mamo_cli.learners.dqn.equations import Rules
 from mamo_cli.learners.dqn.replay import PrioritisedReplay
-from mamo_cli.learners.dqn.update import Networks, make_update, make_values
+from mamo_cli.learners.dqn.update import Layout, Networks, make_update
+from mamo_cli.learners.protocol import Shape
 
 # Gradient steps in one compiled call, about 0.2 s: Python hears a signal only between two of them.
 LONGEST_CALL = 4096
@@ -21,6 +23,7 @@ class Parts(NamedTuple):
     network: Any
     target: Any
     chooser: Any
+    mixer: Any
     optimiser: Any
 
 
@@ -30,7 +33,7 @@ class PopulationNetworks(Protocol):
     def values(self, observed: Float32Array, alive: BoolArray, parameters: AnyFloatArray | None = None) -> Float32Array:
         """Values `(K, E, A, C)` where `(K, E, A, O)` is observed; 0 for the frozen.
 
-        By the online networks, or by those with parameters `(K, D)`.
+        By the online networks, or by those with parameters `(K, D)`, the mixer's left out.
         """
         ...
 
@@ -46,7 +49,7 @@ class PopulationNetworks(Protocol):
         ...
 
     def parameters(self) -> Float32Array:
-        """`(K, D)` of the online networks."""
+        """`(K, D)` of the online networks: the networks' own first, then the mixers'."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -61,11 +64,22 @@ class PopulationNetworks(Protocol):
 class CompiledNetworks:
     """Networks that the processor's compiled loops move."""
 
-    def __init__(self, parts: Parts, widths: Sequence[int], initial: Float32Array, rules: Rules) -> None:
-        """Args: parts: modules. widths: of inputs, hidden layers, outputs. initial: `(K, D)`. rules: settings."""
+    def __init__(
+        self, parts: Parts, widths: Sequence[int], network: int, initial: Float32Array, rules: Rules, shape: Shape
+    ) -> None:
+        """K networks.
+
+        Args:
+            parts: modules.
+            widths: of inputs, hidden layers, outputs.
+            network: how many parameters of a row are the network's; the mixer's follow.
+            initial: `(K, D)` parameters.
+            rules: settings.
+            shape: of the problem.
+        """
         self._update = make_update(*parts)
         self._values = make_values(parts.network)
-        self._widths = np.array(widths)
+        self._layout = Layout(np.array(widths), network, shape.units())
         self._rules = rules
         self._networks = Networks(initial.copy(), initial.copy(), np.zeros_like(initial), np.zeros_like(initial))
         self._updates = 0
@@ -73,7 +87,7 @@ class CompiledNetworks:
     def values(self, observed: Float32Array, alive: BoolArray, parameters: AnyFloatArray | None = None) -> Float32Array:
         """Values `(K, E, A, C)` of what is observed, by the online networks or others; 0 for the frozen."""
         online = self._networks.online if parameters is None else np.ascontiguousarray(parameters, dtype=np.float32)
-        return self._values(online, alive, self._widths, observed)
+        return self._values(online, alive, self._layout.widths, self._layout.network, observed)
 
     def learn(
         self,
@@ -93,7 +107,7 @@ class CompiledNetworks:
                 for one in (uniforms, weights)
             )
             self._update(
-                self._networks, replay.memory, alive, self._widths, self._rules, part, weighed, learning_rate,
+                self._networks, replay.memory, alive, self._layout, self._rules, part, weighed, learning_rate,
                 self._updates, losses,
             )  # fmt: skip
             self._updates += part.shape[1]

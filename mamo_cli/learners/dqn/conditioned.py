@@ -15,9 +15,11 @@ from mamo_cli.core.arrays import AnyFloatArray, Float32Array, FloatArray, IntArr
 from mamo_cli.core.compiled import put_back
 from mamo_cli.core.seam import Seen
 from mamo_cli.core.seeding import MemberStreams
-from mamo_cli.learners.dqn.learner import DQN
+from mamo_cli.learners.dqn.learner import DQN, refuse
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.learners.protocol import Exploration, Shape
+
+__all__ = ["ConditionedDQN", "build", "refuse"]
 
 
 def build(

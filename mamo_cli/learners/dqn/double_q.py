@@ -20,7 +20,7 @@ def follow(memory: Memory, k: int, discount: float, batch: Batch) -> None:
         discount: of the next period's value.
         batch: whose `places` are known; to be filled: `objectives`, the second half of `states` (those whose value
             counts for all that comes later), `discounts` of that value (0 where the episode terminated), and
-            `allowed`, what may be chosen there.
+            `allowed`, what may be chosen there, within which of `budgets`.
     """
     size, agents, weighed = batch.objectives.shape
     for b in range(size):
@@ -31,7 +31,7 @@ def follow(memory: Memory, k: int, discount: float, batch: Batch) -> None:
             for m in range(weighed):
                 batch.objectives[b, a, m] = memory.outcomes[k, place, agents + a * weighed + m]
         batch.discounts[b] = discount if memory.outcomes[k, place, -1] >= 0.0 else 0.0
-    unpack(memory, k, batch.places, batch.allowed)
+    unpack(memory, k, batch.places, batch.allowed, batch.budgets)
 
 
 @compiled

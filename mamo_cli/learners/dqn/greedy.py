@@ -1,4 +1,4 @@
-"""The chooser that takes every agent's own best: the greatest value among what may be chosen."""
+"""The chooser for agents that share nothing: every agent's own best, the greatest value among what may be chosen."""
 
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,14 @@ if TYPE_CHECKING:  # torch takes its time to import
 
 
 @compiled
-def choose(q: Float32Array, allowed: BoolArray, chosen: IntArray) -> None:
+def choose(q: Float32Array, allowed: BoolArray, use: IntArray, budgets: IntArray, chosen: IntArray) -> None:
     """Fill the choice of each agent, row by row.
 
     Args:
         q: `(rows, A, C)` values.
         allowed: `(rows, A, C)` what may be chosen.
+        use: of a budget, which is not looked at.
+        budgets: which are not looked at.
         chosen: `(rows, A)`, to be filled: of equal values the first; 0 where nothing may be chosen.
     """
     rows, agents, choices = q.shape
@@ -30,6 +32,6 @@ def choose(q: Float32Array, allowed: BoolArray, chosen: IntArray) -> None:
             chosen[row, a] = max(best, 0)
 
 
-def in_torch(q: "Tensor", allowed: "Tensor") -> "Tensor":
+def in_torch(q: "Tensor", allowed: "Tensor", use: "Tensor", budgets: "Tensor") -> "Tensor":
     """The same for values and masks `(..., A, C)`."""
     return q.masked_fill(~allowed, -np.inf).argmax(-1)

@@ -14,12 +14,12 @@ import numpy as np
 from mamo_cli.core.arrays import AnyFloatArray, BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.seam import Seen, Step
 from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.learners.dqn.acting import make_act
 from mamo_cli.learners.dqn.compiled_networks import CompiledNetworks, Parts, PopulationNetworks
 from mamo_cli.learners.dqn.equations import Rules
-from mamo_cli.learners.dqn.parts import CHOOSERS, NETWORKS, OPTIMISERS, TARGETS, part
+from mamo_cli.learners.dqn.parts import CHOOSERS, MIXERS, NETWORKS, OPTIMISERS, TARGETS, chooser_for, part
 from mamo_cli.learners.dqn.replay import PrioritisedReplay
 from mamo_cli.learners.dqn.settings import LearnerConfig
-from mamo_cli.learners.dqn.update import make_act
 from mamo_cli.learners.exploration import explorations, greedily
 from mamo_cli.learners.protocol import Exploration, Shape
 
@@ -27,6 +27,15 @@ from mamo_cli.learners.protocol import Exploration, Shape
 def build(config: LearnerConfig, shape: Shape, streams: Sequence[MemberStreams], device: str = "cpu") -> "DQN":
     """K untrained agents; see `registry`."""
     return DQN(config, shape, streams, device)
+
+
+def refuse(config: LearnerConfig, shape: Shape) -> None:
+    """Say what it cannot do; see `registry`.
+
+    Raises:
+        UsageError: the agents share a budget that the chooser does not know.
+    """
+    chooser_for(config.chooser, shape.use is not None)
 
 
 class DQN:
@@ -58,12 +67,14 @@ class DQN:
         parts = Parts(
             network=part(NETWORKS, config.network),
             target=part(TARGETS, config.target),
-            chooser=part(CHOOSERS, config.chooser),
+            chooser=part(CHOOSERS, chooser_for(config.chooser, shape.use is not None)),
+            mixer=part(MIXERS, config.mixer),
             optimiser=part(OPTIMISERS, config.optimiser),
         )
-        initial = np.stack(
-            [parts.network.initial(widths, shape.agents, member["initialisation"]) for member in self._streams]
-        )
+        starts = [member["initialisation"] for member in self._streams]
+        networks = np.stack([parts.network.initial(widths, shape.agents, rng) for rng in starts])
+        mixers = np.stack([parts.mixer.initial(widths[0], shape.agents, rng) for rng in starts])
+        self._parameters, initial = networks.shape[1], np.concatenate((networks, mixers), 1)
         rules = Rules(
             discount=config.discount,
             importance_exponent=config.importance_exponent,
@@ -71,14 +82,14 @@ class DQN:
             max_gradient_norm=config.max_gradient_norm,
             target_interval=config.target_interval,
         )
-        self._act = make_act(parts.chooser)
+        self._act, self._use = make_act(parts.chooser), shape.units()
         self._networks: PopulationNetworks
         if device == "cpu":
-            self._networks = CompiledNetworks(parts, widths, initial, rules)
+            self._networks = CompiledNetworks(parts, widths, self._parameters, initial, rules, shape)
         else:
             from mamo_cli.learners.dqn.torch_networks import TorchNetworks  # torch takes its time to import
 
-            self._networks = TorchNetworks(parts, widths, initial, rules, shape, device)
+            self._networks = TorchNetworks(parts, widths, self._parameters, initial, rules, shape, device)
         self.replay = PrioritisedReplay(len(self._streams), config.replay_capacity, shape)
 
     # ------------------------------------------- what a kind of it does otherwise
@@ -103,11 +114,12 @@ class DQN:
         """Choices `(K, E, A)`: greedy, or explored where told to; a frozen member takes the first it may."""
         chosen = exploration or greedily(seen.values.shape[:3])
         q = self.q_values(seen.values, policies)
-        return self._act(q, seen.mask, chosen.uniforms, chosen.epsilon, chosen.choices)
+        budgets = self._shape.budgets(seen)
+        return self._act(q, seen.mask, self._use, budgets, chosen.uniforms, chosen.epsilon, chosen.choices)
 
     def policies(self) -> Float32Array:
-        """`(K, D)` the online networks' parameters."""
-        return self._networks.parameters().copy()
+        """`(K, D)` the online networks' parameters; mixers are for learning alone."""
+        return self._networks.parameters()[:, : self._parameters].copy()
 
     def explorations(self, epsilon: FloatArray, copies: int) -> list[Exploration]:
         """A block of exploration for the coming steps, one for each epsilon, each member's from its own stream."""
@@ -116,7 +128,10 @@ class DQN:
     # ---------------------------------------------------------------- learning
 
     def store(self, seen: Seen, actions: IntArray, step: Step) -> None:
-        """Keep E transitions of each member, the objectives apart."""
+        """Keep E transitions of each member, the objectives apart, each agent's times what it counts for."""
+        if self._shape.priorities is not None:
+            counts = self._shape.agents * self._shape.priorities[:, None]
+            step = step._replace(objectives=step.objectives * counts)
         self.replay.add(seen, actions, step)
 
     def learn(self, updates: int, weights: FloatArray, learning_rate: float) -> FloatArray | None:

@@ -30,6 +30,7 @@ class Memory(NamedTuple):
     states: Float32Array  # (K, N, 2, O A): the state before a transition and the one after it, see `join`
     outcomes: Float32Array  # (K, N, A + A M + 1): choices, objectives, and how it went on: see `successor`
     masks: WordArray  # (K, N, A, words): what may be chosen in the state after, a bit a choice; N is 1 while all may be
+    budgets: IntArray  # (K, N): units that all choices may take together there; N is 1 where agents share nothing
     sums: FloatArray  # (K, 2 leaves): sum tree of priorities; node i has the children 2i and 2i + 1, node 1 is the root
     largest: FloatArray  # (K, 1) largest priority so far
     ring: IntArray  # (3,): the next place, how many are held, and E, how many were stored at once last time
@@ -45,13 +46,15 @@ class Batch(NamedTuple):
     objectives: Float32Array  # (B, A, M)
     discounts: FloatArray  # (B,) of the value of the states after
     allowed: BoolArray  # (B, A, C): what may be chosen in the states after
+    budgets: IntArray  # (B,): what all choices may take together there
 
 
 @compiled
-def unpack(memory: Memory, k: int, places: IntArray, allowed: BoolArray) -> None:
-    """Fill what may be chosen `(B, A, C)` after a member's transitions at `places` `(B,)`."""
+def unpack(memory: Memory, k: int, places: IntArray, allowed: BoolArray, budgets: IntArray) -> None:
+    """Fill what may be chosen `(B, A, C)`, and within which budget `(B,)`, after a member's transitions at `places`."""
     size, agents, choices = allowed.shape
     for b in range(size):
+        budgets[b] = memory.budgets[k, places[b] if memory.budgets.shape[1] > 1 else 0]
         row = places[b] if memory.masks.shape[1] > 1 else 0
         for a in range(agents):
             for first in range(0, choices, WORD):
@@ -100,6 +103,7 @@ def store(
     objectives: FloatArray,
     values_t: Float32Array,
     mask_t: BoolArray,
+    budget_t: IntArray,
     continues: Float32Array,
     over: BoolArray,
 ) -> bool:
@@ -112,6 +116,7 @@ def store(
         objectives: `(K, E, A, M)`.
         values_t: `(K, E, A, O)`.
         mask_t: `(K, E, A, C)`.
+        budget_t: `(K, E)`, not looked at where the memory has no room for budgets.
         continues: `(K, E)`, 0 where the episode terminated.
         over: `(K, E)`, whether it is over, terminated or cut short.
 
@@ -147,6 +152,8 @@ def store(
             outcome[-1] = -1 if continues[k, e] == 0 else 0 if over[k, e] else count
             if masked:
                 pack(mask_t[k, e], memory.masks[k, places[e]])
+            if memory.budgets.shape[1] > 1:
+                memory.budgets[k, places[e]] = budget_t[k, e]
             largest[e] = memory.largest[k, 0]
         set_priorities(memory.sums[k], places, largest)
     return True
@@ -211,6 +218,7 @@ def make_population_sample(follow: Any) -> Callable[[Memory, FloatArray, float, 
             np.empty((members, size, agents, objectives), dtype=np.float32),
             np.empty((members, size)),
             np.empty((members, size, agents, choices), dtype=np.bool_),
+            np.empty((members, size), dtype=np.int64),
         )
         for k in range(members):
             batch = Batch(
@@ -221,6 +229,7 @@ def make_population_sample(follow: Any) -> Callable[[Memory, FloatArray, float, 
                 drawn.objectives[k],
                 drawn.discounts[k],
                 drawn.allowed[k],
+                drawn.budgets[k],
             )
             sample(memory, k, uniforms[k], discount, batch)
         return drawn
@@ -254,6 +263,7 @@ class PrioritisedReplay:
             states=np.zeros((members, capacity, 2, shape.agents * shape.observation), dtype=np.float32),
             outcomes=np.zeros((members, capacity, numbers), dtype=np.float32),
             masks=np.full((members, 1, shape.agents, words), ALL, dtype=np.uint64),
+            budgets=np.zeros((members, 1 if shape.use is None else capacity), dtype=np.int64),
             sums=np.zeros((members, 2 * self._first_leaf)),
             largest=np.ones((members, 1)),
             ring=np.zeros(3, dtype=np.int64),
@@ -262,7 +272,7 @@ class PrioritisedReplay:
     def add(self, seen: Seen, actions: IntArray, step: Step) -> None:
         """Store E transitions of each member: what was seen, the choices `(K, E, A)`, and what they brought."""
         values, mask, _ = step.after
-        brought = (step.objectives, values, mask, step.continues, step.over)
+        brought = (step.objectives, values, mask, self._shape.budgets(step.after), step.continues, step.over)
         if not store(self.memory, seen.values, actions, *brought):
             self.keep_masks()
             store(self.memory, seen.values, actions, *brought)
@@ -279,7 +289,8 @@ class PrioritisedReplay:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything held, cut to the transitions stored so far; of the priorities the leaves, which give the sums."""
-        parts = {name: getattr(self.memory, name)[:, : self.size] for name in ("states", "outcomes")}
+        names = ("states", "outcomes", *self._shared())
+        parts = {name: getattr(self.memory, name)[:, : self.size] for name in names}
         parts["priorities"] = self._priorities()[:, : self.size]
         whole = {"largest": self.memory.largest, "ring": self.memory.ring}
         kept = self.memory.masks.shape[1] > 1  # as whole numbers with a sign: not every version of torch has others
@@ -292,7 +303,8 @@ class PrioritisedReplay:
         Raises:
             ValueError: it is not of this replay; compiled code would follow its indices anywhere.
         """
-        names = ["states", "outcomes", "priorities", "largest", "ring", *([] if state["masks"] is None else ["masks"])]
+        names = ["states", "outcomes", *self._shared(), "priorities", "largest", "ring"]
+        names += [] if state["masks"] is None else ["masks"]
         saved: dict[str, NDArray[Any]] = {name: np.asarray(state[name]) for name in names}
         put_back(np.empty_like(self.memory.ring), saved["ring"])
         following, size, copies = saved["ring"].tolist()
@@ -315,6 +327,10 @@ class PrioritisedReplay:
             pairs = sums[:, level : 2 * level]
             level //= 2
             sums[:, level : 2 * level] = pairs[:, 0::2] + pairs[:, 1::2]
+
+    def _shared(self) -> tuple[str, ...]:
+        """What is kept of a budget where agents share one."""
+        return () if self._shape.use is None else ("budgets",)
 
     def _priorities(self) -> FloatArray:
         """`(K, capacity)` view of the leaves."""

@@ -4,8 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from mamo_cli.core.settings import ADDED, Section, Share, Width, one_of
-from mamo_cli.learners.dqn.parts import CHOOSERS, NETWORKS, OPTIMISERS, TARGETS
+from mamo_cli.core.settings import ADDED, Section, Share, Width, added_as, one_of
+from mamo_cli.learners.dqn.parts import AUTO, CHOOSERS, MIXERS, NETWORKS, OPTIMISERS, TARGETS
 
 
 class LearnerConfig(Section):
@@ -34,8 +34,15 @@ class LearnerConfig(Section):
     target: Annotated[str, one_of(TARGETS)] = Field(
         default="double_q", description="What values are moved towards.", json_schema_extra=ADDED
     )
-    chooser: Annotated[str, one_of(CHOOSERS)] = Field(
-        default="greedy", description="How values become a choice of every agent.", json_schema_extra=ADDED
+    chooser: Annotated[str, one_of((AUTO, *CHOOSERS))] = Field(
+        default=AUTO,
+        description="How values become a choice of every agent; auto: greedy, or knapsack where they share a budget.",
+        json_schema_extra=added_as("greedy"),
+    )
+    mixer: Annotated[str, one_of(MIXERS)] = Field(
+        default="independent",
+        description="What of the agents' values is learnt: each, their sum (VDN), or a monotone mix of them (QMIX).",
+        json_schema_extra=ADDED,
     )
     optimiser: Annotated[str, one_of(OPTIMISERS)] = Field(
         default="adam", description="What moves the parameters.", json_schema_extra=ADDED

@@ -30,9 +30,16 @@ class TorchNetworks:
     """Networks held in tensors of any device and differentiated by autograd."""
 
     def __init__(
-        self, parts: Parts, widths: Sequence[int], initial: Float32Array, rules: Rules, shape: Shape, device: str
+        self,
+        parts: Parts,
+        widths: Sequence[int],
+        network: int,
+        initial: Float32Array,
+        rules: Rules,
+        shape: Shape,
+        device: str,
     ) -> None:
-        """See `CompiledNetworks`; shape: of the problem. device: as torch names it.
+        """See `CompiledNetworks`; device: as torch names it.
 
         Raises:
             UsageError: the optimiser is none of torch's.
@@ -44,9 +51,12 @@ class TorchNetworks:
         self._sample = make_population_sample(parts.target.follow)
         with torch.device("meta"):  # its parameters are rows of `_online`
             self._network: torch.nn.Module = parts.network.in_torch(widths, shape.agents)
+            self._mixer: torch.nn.Module = parts.mixer.in_torch(widths[0], shape.agents)
+        self._first = network
         self._online = torch.nn.Parameter(torch.tensor(initial, device=device))
         self._target = self._online.detach().clone()
         self._optimiser = torch.optim.Adam([self._online], fused=True)
+        self._use = torch.from_numpy(shape.units()).to(device)
         self._moments = {
             "step": torch.zeros((), device=device),
             "exp_avg": torch.zeros_like(self._target),
@@ -60,7 +70,7 @@ class TorchNetworks:
         """Values `(K, E, A, C)` of what is observed, by the online networks or others; 0 for the frozen."""
         joined = self._sent(observed).transpose(2, 3).flatten(2)
         online = self._online if parameters is None else self._sent(np.ascontiguousarray(parameters))
-        q: Float32Array = self._by_agent(self._forward(online, joined)).cpu().numpy()
+        q: Float32Array = self._values(online, joined).cpu().numpy()
         return q * alive[:, None, None, None]
 
     def learn(
@@ -92,12 +102,16 @@ class TorchNetworks:
         allowed, actions = self._sent(drawn.allowed, torch.bool), self._sent(drawn.actions, torch.int64)[..., None]
         importance = (drawn.probability / drawn.probability.min(1, keepdims=True)) ** -rules.importance_exponent
         with torch.no_grad():
-            online = self._by_agent(self._forward(self._online, states[:, size:]))
-            target = self._by_agent(self._forward(self._target, states[:, size:]))
-            chosen = self._parts.chooser.in_torch(online, allowed)
-            following = self._parts.target.in_torch(online, target, chosen)
-            goal = -(objectives * weights).sum(-1) + discounts[..., None] * following
-        values = self._by_agent(self._forward(self._online, states[:, :size])).gather(-1, actions)[..., 0]
+            online = self._values(self._online, states[:, size:])
+            target = self._values(self._target, states[:, size:])
+            budgets = self._sent(drawn.budgets, torch.int64)
+            chosen = self._parts.chooser.in_torch(online, allowed, self._use, budgets)
+            following = self._mixed(self._target, self._parts.target.in_torch(online, target, chosen), states[:, size:])
+            learnt = following.shape[-1]
+            rewards = -(objectives * weights).sum(-1).view(*following.shape[:-1], -1, learnt).sum(-2)
+            goal = rewards + discounts[..., None] * following
+        taken = self._values(self._online, states[:, :size]).gather(-1, actions)[..., 0]
+        values = self._mixed(self._online, taken, states[:, :size])
         losses = (self._sent(importance)[..., None] * huber_loss(values, goal, reduction="none")).mean((1, 2))
         self._optimiser.zero_grad()
         torch.autograd.backward(losses.sum())  # a sum, so that a member's gradient is its own
@@ -113,18 +127,14 @@ class TorchNetworks:
         prioritise_population(replay.memory, drawn.places, priority)
         return losses.detach().to(torch.float64)
 
-    def _forward(self, parameters: Tensor, signal: Tensor) -> Tensor:
-        """Every member's outputs `(K, rows, outputs)` from its own row of parameters `(K, D)`."""
-        rows, start = {}, 0
-        for name, one in self._network.named_parameters():
-            rows[name] = parameters[:, start : start + one.numel()].view(-1, *one.shape)
-            start += one.numel()
-        outputs: Tensor = vmap(functools.partial(functional_call, self._network))(rows, (signal,))
-        return outputs
-
-    def _by_agent(self, outputs: Tensor) -> Tensor:
-        """`(K, B, A C)` as `(K, B, A, C)`."""
+    def _values(self, parameters: Tensor, states: Tensor) -> Tensor:
+        """Every member's values `(K, rows, A, C)` from its own row of parameters `(K, D)`."""
+        outputs = _by_member(self._network, parameters, states)
         return outputs.view(*outputs.shape[:-1], self._shape.agents, self._shape.choices)
+
+    def _mixed(self, parameters: Tensor, values: Tensor, states: Tensor) -> Tensor:
+        """What is learnt of the agents' values `(K, rows, A)`."""
+        return _by_member(self._mixer, parameters[:, self._first :], values, states)
 
     def _sent(self, array: Any, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.from_numpy(array).to(self._online.device, dtype)
@@ -152,3 +162,13 @@ class TorchNetworks:
     def _vectors(self) -> dict[str, Tensor]:
         moments = {"mean": self._moments["exp_avg"], "square": self._moments["exp_avg_sq"]}
         return {"online": self._online, "target": self._target, **moments}
+
+
+def _by_member(module: torch.nn.Module, parameters: Tensor, *signals: Tensor) -> Tensor:
+    """What a module makes of every member's signals with the first parameters of the member's own row."""
+    rows, start = {}, 0
+    for name, one in module.named_parameters():
+        rows[name] = parameters[:, start : start + one.numel()].view(-1, *one.shape)
+        start += one.numel()
+    outputs: Tensor = vmap(functools.partial(functional_call, module))(rows, signals)
+    return outputs

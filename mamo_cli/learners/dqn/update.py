@@ -4,8 +4,8 @@ Products of matrices go to BLAS; everything between them is a plain loop. Member
 makes all its gradient steps before the next begins, so its networks stay in the core's own cache; and as no number of
 one member is touched by another's, a member's results cannot depend on its company.
 
-Axes: K members, U updates, B transitions of a batch, E copies of a member's environment, A agents, C choices of an
-agent, M objectives, D parameters of a network. `_tm1` is the time before the choice, `_t` the time after it.
+Axes: K members, U updates, B transitions of a batch, A agents, C choices of an agent, M objectives, D parameters of a
+member. `_tm1` is the time before the choice, `_t` the time after it.
 """
 
 import functools
@@ -18,7 +18,7 @@ from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled
 from mamo_cli.core.weights import scalarize
 from mamo_cli.learners.dqn.equations import PRIORITY_FLOOR, Rules, huber_loss, huber_slope, importance_weight
-from mamo_cli.learners.dqn.replay import Batch, Memory, join, make_sample, prioritise
+from mamo_cli.learners.dqn.replay import Batch, Memory, make_sample, prioritise
 
 
 class Networks(NamedTuple):
@@ -30,87 +30,21 @@ class Networks(NamedTuple):
     square: Float32Array
 
 
-@functools.cache
-def make_values(network: Any) -> Callable[..., Float32Array]:
-    """The forward pass of every member, by a network of `parts`."""
-    forward, row_size = network.forward, network.row_size
+class Layout(NamedTuple):
+    """What the numbers of every member stand for."""
 
-    @compiled
-    def values(online: Float32Array, alive: BoolArray, widths: IntArray, observed: Float32Array) -> Float32Array:
-        """Values `(K, E, A, C)` where `(K, E, A, O)` is observed; 0 for members that are not alive."""
-        members, rows, agents, _ = observed.shape
-        choices = widths[-1] // agents
-        q = np.zeros((members, rows, agents, choices), dtype=np.float32)
-        activations = np.empty(rows * row_size(widths, agents), dtype=np.float32)
-        states = activations[: rows * widths[0]].reshape((rows, widths[0]))
-        outputs = activations[activations.size - rows * widths[-1] :].reshape((rows, widths[-1]))
-        for k in range(members):
-            if alive[k]:
-                for row in range(rows):
-                    join(observed[k, row], states[row])
-                forward(online[k], widths, agents, activations)
-                for row in range(rows):
-                    for i in range(widths[-1]):
-                        q[k, row, i // choices, i % choices] = outputs[row, i]
-        return q
-
-    return values
+    widths: IntArray  # of the network's inputs, hidden layers and outputs
+    network: int  # parameters of the network, which come first; the mixer's follow
+    use: IntArray  # (A, C): units of the agents' budget that each choice takes
 
 
-@compiled
-def permitted(choice: int, share: float, allowed: BoolArray) -> int:
-    """A uniformly random choice if it is allowed, else one drawn among those that are: each is as likely as another.
+class Mixing(NamedTuple):
+    """A member's mixer, P parameters; see `parts`."""
 
-    Args:
-        choice: uniform over 0..C-1.
-        share: uniform in [0, 1) and independent of it; where in the list of what is allowed the second draw falls.
-        allowed: `(C,)`; where nothing is, the choice stands.
-    """
-    count = 0
-    for c in range(allowed.size):
-        count += allowed[c]
-    if allowed[choice] or count == 0:
-        return choice
-    left, found = min(int(share * count), count - 1), 0
-    for c in range(allowed.size):
-        if allowed[c]:
-            if left == 0:
-                found = c
-                break
-            left -= 1
-    return found
-
-
-@functools.cache
-def make_act(chooser: Any) -> Callable[..., IntArray]:
-    """How values become choices, by a chooser of `parts`."""
-    choose = chooser.choose
-
-    @compiled
-    def act(
-        q: Float32Array, allowed: BoolArray, uniforms: FloatArray, epsilon: float, random_choices: IntArray
-    ) -> IntArray:
-        """Choices `(K, E, A)`: the chooser's, or random ones where the uniforms `(K, E, A)` are below epsilon.
-
-        Args:
-            q: `(K, E, A, C)` values.
-            allowed: `(K, E, A, C)` what may be chosen.
-            uniforms: in [0, 1).
-            epsilon: probability of a random choice.
-            random_choices: `(K, E, A)`, uniform over 0..C-1.
-        """
-        members, copies, agents, _ = q.shape
-        actions = np.empty((members, copies, agents), dtype=np.int64)
-        for k in range(members):
-            choose(q[k], allowed[k], actions[k])
-            for e in range(copies):
-                for a in range(agents):
-                    if uniforms[k, e, a] < epsilon:
-                        share = uniforms[k, e, a] / epsilon
-                        actions[k, e, a] = permitted(random_choices[k, e, a], share, allowed[k, e, a])
-        return actions
-
-    return act
+    online: Float32Array  # (P,)
+    target: Float32Array  # (P,)
+    gradient: Float32Array  # (P,), to be filled
+    kept: Float32Array  # what `mix` keeps for `unmix`
 
 
 @compiled
@@ -130,9 +64,10 @@ def show(weights: FloatArray, states: Float32Array, known: int) -> None:
 
 
 @functools.cache
-def make_temporal_difference(target: Any, chooser: Any) -> Callable[..., float]:
-    """The errors of a batch, by a target and a chooser of `parts`."""
+def make_temporal_difference(target: Any, chooser: Any, mixer: Any) -> Callable[..., float]:
+    """The errors of a batch, by a target, a chooser and a mixer of `parts`."""
     bootstrap, choose = target.bootstrap, chooser.choose
+    mix, unmix, learnt = mixer.mix, mixer.unmix, mixer.learnt
 
     @compiled
     def temporal_difference(
@@ -140,7 +75,9 @@ def make_temporal_difference(target: Any, chooser: Any) -> Callable[..., float]:
         q_t_target: Float32Array,
         batch: Batch,
         weights: FloatArray,
+        use: IntArray,
         rules: Rules,
+        mixing: Mixing,
         slope: Float32Array,
         priority: FloatArray,
     ) -> float:
@@ -151,53 +88,69 @@ def make_temporal_difference(target: Any, chooser: Any) -> Callable[..., float]:
             q_t_target: `(B, A C)` values of the states after by the target network.
             batch: what happened.
             weights: `(B, A, M)` of the objectives, or `(1, A, M)` for all transitions.
+            use: `(A, C)` units of the agents' budget that each choice takes.
             rules: settings.
+            mixing: the mixer; its gradient is filled.
             slope: `(B, A C)`, to be filled with the loss's derivative in the values before.
-            priority: `(B,)`, to be filled, from the largest TD error of a transition's agents.
+            priority: `(B,)`, to be filled, from the largest TD error of a transition.
 
         Returns:
-            The loss: Huber, importance-weighted, mean over batch and agents.
+            The loss: Huber, importance-weighted, mean over batch and values learnt.
         """
         size, agents, choices = batch.allowed.shape
-        least, loss = batch.probability[0], 0.0
+        count, loss, least = learnt(agents), 0.0, batch.probability[0]
         for probability in batch.probability:
             least = min(least, probability)
         online, target = (q[size:].reshape(batch.allowed.shape), q_t_target.reshape(batch.allowed.shape))
         chosen, following = np.empty((size, agents), dtype=np.int64), np.empty((size, agents), dtype=np.float32)
-        choose(online, batch.allowed, chosen)
+        choose(online, batch.allowed, use, batch.budgets, chosen)
         bootstrap(online, target, chosen, following)
+        taken, back = np.empty((size, agents), dtype=np.float32), np.empty((size, agents), dtype=np.float32)
         for b in range(size):
-            for column in range(slope.shape[1]):
-                slope[b, column] = 0.0
-            share = importance_weight(batch.probability[b], least, rules.importance_exponent) / (size * agents)
-            largest, weighed = 0.0, weights[min(b, weights.shape[0] - 1)]
             for a in range(agents):
-                goal = scalarize(batch.objectives[b, a], weighed[a]) + batch.discounts[b] * following[b, a]
-                column = a * choices + batch.actions[b, a]
-                error = q[b, column] - goal
-                slope[b, column] = share * huber_slope(error)
+                taken[b, a] = q[b, a * choices + batch.actions[b, a]]
+        goal, mixed = np.empty((size, count), dtype=np.float32), np.empty((size, count), dtype=np.float32)
+        mix(mixing.target, batch.states[size:], following, mixing.kept, goal)
+        mix(mixing.online, batch.states[:size], taken, mixing.kept, mixed)
+        reward = np.empty(count)
+        for b in range(size):
+            share = importance_weight(batch.probability[b], least, rules.importance_exponent) / (size * count)
+            largest, weighed = 0.0, weights[min(b, weights.shape[0] - 1)]
+            for g in range(count):
+                reward[g] = 0.0
+            for a in range(agents):
+                reward[a % count] += scalarize(batch.objectives[b, a], weighed[a])
+            for g in range(count):
+                error = mixed[b, g] - (reward[g] + batch.discounts[b] * goal[b, g])
+                mixed[b, g] = share * huber_slope(error)
                 loss += share * huber_loss(error)
                 largest = max(largest, abs(error))
             priority[b] = (largest + PRIORITY_FLOOR) ** rules.priority_exponent
+        unmix(mixing.online, batch.states[:size], taken, mixing.kept, mixed, back, mixing.gradient)
+        for b in range(size):
+            for column in range(slope.shape[1]):
+                slope[b, column] = 0.0
+            for a in range(agents):
+                slope[b, a * choices + batch.actions[b, a]] = back[b, a]
         return loss
 
     return temporal_difference
 
 
 @functools.cache
-def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Callable[..., None]:
+def make_update(network: Any, target: Any, chooser: Any, mixer: Any, optimiser: Any) -> Callable[..., None]:
     """Gradient steps of every member, put together from `parts`."""
     forward, backward = network.forward, network.backward
     row_size, scratch_size = network.row_size, network.scratch_size
-    sample, temporal_difference = make_sample(target.follow), make_temporal_difference(target, chooser)
-    move = optimiser.move
+    sample, temporal_difference = make_sample(target.follow), make_temporal_difference(target, chooser, mixer)
+    move, kept_size = optimiser.move, mixer.kept_size
 
     @compiled
     def update(
         networks: Networks,
         memory: Memory,
         alive: BoolArray,
-        widths: IntArray,
+        layout: Layout,
         rules: Rules,
         uniforms: FloatArray,
         weights: FloatArray,
@@ -211,7 +164,7 @@ def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Call
             networks: moved.
             memory: sampled from; its priorities are mended.
             alive: `(K,)`.
-            widths: of the inputs, the hidden layers and the outputs.
+            layout: of their numbers.
             rules: settings.
             uniforms: `(K, U, B)` in [0, 1): one draw falls into each of B equal strata of the priorities' sum.
             weights: `(K, U, B, A, M)` of the objectives, by which a transition is weighed each time that it is drawn; U
@@ -223,11 +176,13 @@ def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Call
         """
         members, updates, size = uniforms.shape
         agents, objectives = weights.shape[3], weights.shape[4]
+        widths, own = layout.widths, layout.network
         inputs, outputs = widths[0], widths[-1]
         activations = np.empty(2 * size * row_size(widths, agents), dtype=np.float32)
         after = np.empty(size * row_size(widths, agents), dtype=np.float32)
         scratch = np.empty(scratch_size(widths, agents, size), dtype=np.float32)
         gradient = np.empty(networks.online.shape[1], dtype=np.float32)
+        kept = np.empty(kept_size(inputs, agents, size), dtype=np.float32)
         slope, priority = np.empty((size, outputs), dtype=np.float32), np.empty(size)
         batch = Batch(
             np.empty(size, dtype=np.int64),
@@ -237,6 +192,7 @@ def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Call
             np.empty((size, agents, objectives), dtype=np.float32),
             np.empty(size),
             np.empty((size, agents, outputs // agents), dtype=np.bool_),
+            np.empty(size, dtype=np.int64),
         )
         q = activations[activations.size - 2 * size * outputs :].reshape((2 * size, outputs))
         q_t_target = after[after.size - size * outputs :].reshape((size, outputs))
@@ -245,6 +201,7 @@ def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Call
                 losses[k] = np.nan
                 continue
             online, target = networks.online[k], networks.target[k]
+            mixing = Mixing(online[own:], target[own:], gradient[own:], kept)
             for u in range(updates):
                 weighed = weights[k, min(u, weights.shape[1] - 1)]
                 sample(memory, k, uniforms[k, u], rules.discount, batch)
@@ -252,11 +209,13 @@ def make_update(network: Any, target: Any, chooser: Any, optimiser: Any) -> Call
                 for b in range(size):
                     for i in range(inputs):
                         after[b * inputs + i] = batch.states[size + b, i]
-                forward(online, widths, agents, activations)
-                forward(target, widths, agents, after)
-                losses[k] += temporal_difference(q, q_t_target, batch, weighed, rules, slope, priority)
+                forward(online[:own], widths, agents, activations)
+                forward(target[:own], widths, agents, after)
+                losses[k] += temporal_difference(
+                    q, q_t_target, batch, weighed, layout.use, rules, mixing, slope, priority
+                )
                 prioritise(memory, k, batch.places, priority)
-                backward(online, widths, agents, activations, size, slope, scratch, gradient)
+                backward(online[:own], widths, agents, activations, size, slope, scratch, gradient[:own])
                 step = count + u + 1
                 mean, square = networks.mean[k], networks.square[k]
                 move(online, mean, square, gradient, rules.max_gradient_norm, learning_rate, step)

@@ -15,8 +15,8 @@ from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Seen, Step
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.dqn import greedy
+from mamo_cli.learners.dqn.acting import make_act
 from mamo_cli.learners.dqn.settings import LearnerConfig
-from mamo_cli.learners.dqn.update import make_act
 from mamo_cli.learners.exploration import explorations, greedily
 from mamo_cli.learners.protocol import Exploration, Shape
 
@@ -35,12 +35,14 @@ def refuse(config: LearnerConfig, shape: Shape) -> None:
     """Say what it cannot do; see `registry`.
 
     Raises:
-        UsageError: there are several agents to act, or parts are chosen that it does not have.
+        UsageError: there are several agents to act, or a budget; or parts are chosen that it does not have.
     """
     if shape.agents > 1:
         raise UsageError(f"--te sb3 is for one agent, as its networks are; here act {shape.agents}: take --te dqn")
-    for part in ("network", "target", "chooser", "optimiser"):
-        if getattr(config, part) != type(config).model_fields[part].default:
+    if shape.use is not None:
+        raise UsageError("--te sb3 knows no budget that choices must fit: take --te dqn")
+    for part in ("network", "target", "chooser", "mixer", "optimiser"):
+        if getattr(config, part) not in (type(config).model_fields[part].default, "greedy"):  # one agent's auto
             raise UsageError(f"learner.{part} {getattr(config, part)}: --te sb3 has a {part} of its own")
 
 
@@ -71,8 +73,8 @@ class SB3Learner:
         for k in np.flatnonzero(self._alive):
             values[k, :, 0] = self._members[k].values(seen.values[k, :, 0], None if policies is None else policies[k])
         chosen = exploration or greedily(seen.mask.shape[:-1])
-        choices: IntArray = self._act(values, seen.mask, chosen.uniforms, chosen.epsilon, chosen.choices)
-        return choices
+        budgets = self._shape.budgets(seen)
+        return self._act(values, seen.mask, self._shape.units(), budgets, *chosen)
 
     def policies(self) -> Float32Array:
         """`(K, D)` the networks' parameters."""
