@@ -55,10 +55,12 @@ def print_measures(outcome: Outcome, words: Words, by_alpha: bool = False) -> No
     others = [name for name in members.columns if name.startswith("mean_") and name not in (*known, "mean_cost")]
     if not others:
         return
-    by = members[others].groupby(members["alpha"] if by_alpha else 0, sort=False).median()
-    rows = [[*([alpha] if by_alpha else []), *row] for alpha, row in zip(by.index, by.to_numpy().tolist(), strict=True)]
-    names = (f"median {name.removeprefix('mean_').replace('_', ' ')}" for name in others)
-    print_table([*(["alpha"] if by_alpha else []), *names], rows)
+    names = [f"median {name.removeprefix('mean_').replace('_', ' ')}" for name in others]
+    if not by_alpha:
+        print_table(names, [members[others].median().tolist()])
+        return
+    by = members[others].groupby(members["alpha"], sort=False).median()
+    print_table(["alpha", *names], [[alpha, *row] for alpha, row in zip(by.index, by.to_numpy().tolist(), strict=True)])
 
 
 def finish(outcome: Outcome, content: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:

@@ -45,6 +45,15 @@ def test_a_plan_is_simulated(folder):
     assert "over_noise" not in shown
 
 
+def test_a_loop_says_what_its_members_measured(folder):
+    done = mamo("run-mamo", *TINY, "--cycles", "1", *SIMULATED, "--name", "x")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    place = next(place for place, line in enumerate(lines) if "median warm replica seconds" in line)
+    means = [[float(row[f"mean_{name}"]) for name in MEASURES[1:]] for row in table(folder / "results/x/summary.csv")]
+    assert [float(number) for number in lines[place + 2].split()] == pytest.approx(np.median(means, 0), rel=1e-3)
+
+
 def test_trained_by_simulation_and_by_a_model_policies_are_judged_by_either(folder):
     results = folder / "results"
     trained = mamo("train", *TINY, *SIMULATED, "--name", "simulated")
