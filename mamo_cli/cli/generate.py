@@ -26,6 +26,12 @@ def sinusoidal(
     steps: Annotated[int, typer.Option(help="Control periods in the trace.")] = 288,
     phase: Annotated[int, typer.Option(help="Control periods by which the sinusoid is ahead.")] = 0,
     step_seconds: Annotated[float, typer.Option(help="Length of a control period, s.")] = 300.0,
+    node_memory: Annotated[
+        int | None, typer.Option(help="Mean memory of the node, whole MB, as a column of the trace.")
+    ] = None,
+    node_memory_amplitude: Annotated[
+        int, typer.Option(help="By how much it falls where the rate is highest, and rises where it is lowest, MB.")
+    ] = 0,
     out: Out = None,
     force: Force = False,
     as_json: AsJson = False,
@@ -36,7 +42,16 @@ def sinusoidal(
     """
     from mamo_cli.workload.generators import sinusoidal as make
 
-    trace = make(mean, amplitude, period, steps, phase=phase, step_seconds=step_seconds)
+    trace = make(
+        mean,
+        amplitude,
+        period,
+        steps,
+        phase=phase,
+        step_seconds=step_seconds,
+        node_memory_mb=node_memory,
+        node_memory_amplitude_mb=node_memory_amplitude,
+    )
     report_trace(trace, out or Path("traces") / "sinusoidal.csv", force, as_json)
 
 

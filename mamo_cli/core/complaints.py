@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from inspect import isclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -93,7 +93,10 @@ def _within(kind: type[BaseModel], layers: Sequence[Mapping[str, Any]], section:
 
 def _meant(kind: type[BaseModel], place: str) -> str | None:
     """The setting that somebody may have meant: of that name elsewhere, else the one written most alike."""
-    known, name = list(places(kind)), place.rpartition(".")[2]
+    (section, _, name), (table, _, _) = place.rpartition("."), place.partition(".")
+    known = list(places(kind))
+    if table in kind.model_fields and (own := _by_name(kind.model_fields[table].annotation)):
+        known = [*(f"{section}.{one}" for one in places(own)), *known]
     same = [one for one in known if one.rpartition(".")[2] == name]
     return next(iter([*same, *get_close_matches(place[:LONGEST], known, 1, 0.8)]), None)
 
@@ -107,15 +110,25 @@ def places(kind: type[BaseModel]) -> Iterator[str]:
             yield from (f"{name}.{one}" for one in places(inner))
 
 
+def _by_name(annotation: Any) -> Any:
+    """What stands under each name where a setting is a table of sections by name; else None."""
+    of = [kind for kind in (annotation, *get_args(annotation)) if get_origin(kind) is dict]
+    return get_args(of[0])[1] if of else None
+
+
 def _place(kind: type[BaseModel], location: Sequence[int | str]) -> str:
     """The dotted place of the setting that a problem is in: what is deeper is within its value."""
     found: list[str] = []
     inner: Any = kind
     for part in location:
-        if not (isclass(inner) and issubclass(inner, BaseModel)):
+        named = _by_name(inner)
+        if named is None and not (isclass(inner) and issubclass(inner, BaseModel)):
             break
         found.append(str(part))
-        inner = inner.model_fields[part].annotation if part in inner.model_fields else None
+        if named is not None:
+            inner = named
+        else:
+            inner = inner.model_fields[part].annotation if part in inner.model_fields else None
     return ".".join(found)
 
 

@@ -137,12 +137,17 @@ def _formers(field: FieldInfo) -> Any:
 
 
 def canonical(config: Section, *, words: bool = True) -> dict[str, Any]:
-    """The configuration as plain JSON values, in a fixed order; without `words`, of a file only that there is one."""
+    """The configuration as plain JSON values, in a fixed order; without `words`, of a file only that there is one.
+
+    A dict in it is one of sections by name.
+    """
     values = config.model_dump(mode="json")
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
         if isinstance(value, Section):
             values[name] = canonical(value, words=words)
+        elif isinstance(value, dict):
+            values[name] = {key: canonical(one, words=words) for key, one in value.items()}
         elif marked(field, CONTENT) and value is not None and not words:
             values[name] = "given"
     return values
@@ -168,6 +173,8 @@ def _identity(section: Section, words: bool) -> dict[str, Any]:
             del values[name]
         elif isinstance(value, Section):
             values[name] = _identity(value, words)
+        elif isinstance(value, dict):
+            values[name] = {key: _identity(one, words) for key, one in value.items()}
     return values
 
 

@@ -6,6 +6,7 @@ The first is light, so that help texts are instant; for a small domain both may 
     PLANNING   a section of what `mamo solve-offline` may be asked for besides; `Section` where that is nothing
     WORDS      its `Words`; an instance (`Spec.words`) may have more measures after these
     DEFAULTS   sections of other parts, such as {"learner": {"discount": 0.9}}, whose defaults it changes
+    EACH       where there is such: a section of what an agent may have of its own, in tables such as [function.NAME]
 
 and the second
 
@@ -66,8 +67,14 @@ def entry(name: str) -> Entry:
 
 
 def about(name: str) -> Any:
-    """The light module of a domain: SETTINGS, PLANNING, WORDS and DEFAULTS."""
+    """The light module of a domain: SETTINGS, PLANNING, WORDS and DEFAULTS, and EACH where there is such."""
     return import_module(entry(name).settings)
+
+
+def own_table(name: str) -> tuple[str, type[Section]] | None:
+    """The word and the section of the tables in which a domain's agents have settings of their own; None without."""
+    module = about(name)
+    return (module.WORDS.agent, module.EACH) if hasattr(module, "EACH") else None
 
 
 def load_source(name: str, settings: WorkloadSettings) -> Trace:

@@ -1,8 +1,9 @@
 """Settings that every domain driven by a workload trace has."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from mamo_cli.core.settings import CONTENT, FileName, Section
 
@@ -17,3 +18,22 @@ class WorkloadSettings(Section):
     train_share: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
         default=0.7, description="Leading part of an imported trace that is trained on; the rest is for evaluation."
     )
+    _own: Mapping[str, Section] = PrivateAttr(default_factory=dict)
+
+    @property
+    def own(self) -> Mapping[str, Section]:
+        """What some agents have of their own, by name; in a configuration a table each, beside the instance's."""
+        return self._own
+
+    def having(self, own: Mapping[str, Section]) -> Self:
+        """The same instance, of which agents have this of their own."""
+        copy = self.model_copy()
+        copy._own = dict(own)
+        return copy
+
+    def of(self, agent: str) -> Self:
+        """The instance as it is for one agent: what that one does not say of its own is as it is for all."""
+        own = self._own.get(agent)
+        said = {} if own is None else {name: getattr(own, name) for name in type(own).model_fields}
+        kept = {name for name, value in said.items() if value is not None} & type(self).model_fields.keys()
+        return self.model_copy(update={name: said[name] for name in kept})

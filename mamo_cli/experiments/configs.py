@@ -24,6 +24,14 @@ class ProblemConfig(Section):
     domain: str = Field(default=DEFAULT_DOMAIN, description=f"What is controlled: {_DOMAINS}.", json_schema_extra=ADDED)
     instance: WorkloadSettings = WorkloadSettings()
 
+    @model_validator(mode="after")
+    def _instance_knows_what_its_agents_have_of_their_own(self) -> Self:
+        table = domains.own_table(self.domain)
+        own = None if table is None else getattr(self, table[0], None)
+        if own:
+            object.__setattr__(self, "instance", self.instance.having(own))
+        return self
+
 
 class SolveOfflineConfig(ProblemConfig):
     """`mamo solve-offline`."""
@@ -176,6 +184,8 @@ def configuration(kind: type[Config], domain: str, strategy: str, te: str = DEFA
     if issubclass(kind, MamoConfig):
         parts |= {**strategies.sections_of(strategy), **TASK_SECTIONS.get(te, {})}
     fields: dict[str, Any] = {name: (type(section), section) for name, section in parts.items()}
+    if table := domains.own_table(domain):
+        fields[table[0]] = (dict[str, table[1]] | None, Field(default=None, json_schema_extra=ADDED))  # type: ignore[valid-type]
     composed: type[Config] = create_model(kind.__name__, __base__=base, **fields)
     return composed
 

@@ -81,7 +81,7 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
 
 
 def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
-    """What the run was about, under another noise, tolerance or model of the node.
+    """What the run was about, under another noise, tolerance or model of the node, which is then that of all its agents.
 
     Raises:
         UsageError: the domain has no such setting, or the value is out of its bounds.
@@ -93,7 +93,12 @@ def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
         raise UsageError(
             f"{_option(name)}: {before.path} is a run of {before.config.domain}, which has no such setting"
         )
-    return resolve(type(instance), instance.model_dump(), Given(changed, {name: _option(name) for name in changed}))
+    given = Given(changed, {name: _option(name) for name in changed})
+    own = {
+        name: section.model_copy(update=dict.fromkeys(changed.keys() & type(section).model_fields.keys()))
+        for name, section in instance.own.items()
+    }
+    return resolve(type(instance), instance.model_dump(), given).having(own)
 
 
 def _option(name: str) -> str:

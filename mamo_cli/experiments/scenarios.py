@@ -90,17 +90,19 @@ def read_scenario(name: str) -> Scenario:
     if missing:
         raise UsageError(f"{path}: scenario has no {missing[0]}")
     about = resolve(_File, Given({"scenario": table}, file=path)).scenario
-    return Scenario(path.stem, about, _with_trace_beside(given, path))
+    return Scenario(path.stem, about, _with_traces_beside(given, path))
 
 
-def _with_trace_beside(given: Given, path: Path) -> Given:
-    instance = given.get("instance")
-    if not isinstance(instance, Mapping):
-        return given
-    trace = instance.get("trace")
-    if isinstance(trace, str) and (path.parent / trace).is_file():
-        return Given({**given, "instance": {**instance, "trace": str(path.parent / trace)}}, file=path)
-    return given
+def _with_traces_beside(given: Given, path: Path) -> Given:
+    """The settings, in which a trace is the file of that name beside a scenario's, where there is one."""
+
+    def placed(key: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: placed(name, inner) for name, inner in value.items()}
+        beside = key == "trace" and isinstance(value, str) and (path.parent / value).is_file()
+        return str(path.parent / value) if beside else value
+
+    return Given({key: placed(key, value) for key, value in given.items()}, file=path)
 
 
 def source_of(scenario: Scenario) -> Trace:

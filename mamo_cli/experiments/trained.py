@@ -95,4 +95,11 @@ def settings_of(path: Path, command: str) -> Mapping[str, Any]:
     config = read_complete(path, command).config
     kept = {"trace": path / TRACE, "measurements": path / MEASUREMENTS}
     own = {key: str(file) for key, file in kept.items() if getattr(config.instance, key, None) and file.exists()}
-    return {**config.model_dump(), "instance": {**config.instance.model_dump(), **own}}
+    each = {name: _on_kept(section.model_dump(), path) for name, section in config.instance.own.items()}
+    tables = {table[0]: each} if each and (table := domains.own_table(config.domain)) else {}
+    return {**config.model_dump(), "instance": {**config.instance.model_dump(), **own}, **tables}
+
+
+def _on_kept(own: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What an agent has of its own, its trace in the one that a run keeps."""
+    return own if own.get("trace") is None else {**own, "trace": str(path / TRACE)}

@@ -7,7 +7,7 @@ import numpy as np
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seeding import stream
-from mamo_cli.workload.trace import FUNCTION_NAME, FloatArray, Trace
+from mamo_cli.workload.trace import FUNCTION_NAME, MAX_MEMORY_MB, FloatArray, IntArray, Trace
 
 MAX_STEPS = 10_000_000
 
@@ -21,6 +21,8 @@ def sinusoidal(
     phase: float = 0.0,
     step_seconds: float = 300.0,
     function: str = "f0",
+    node_memory_mb: int | None = None,
+    node_memory_amplitude_mb: int = 0,
 ) -> Trace:
     """Return the rate mean + amplitude * sin(2 pi (t + phase) / period), clipped at 0, expected and actual alike.
 
@@ -34,6 +36,9 @@ def sinusoidal(
         phase: control periods by which the wave is ahead.
         step_seconds: length of a control period in seconds, > 0.
         function: the one function's name.
+        node_memory_mb: mean memory of the node, whole MB, 1..MAX_MEMORY_MB; None for a trace that tells of none.
+        node_memory_amplitude_mb: by how much it falls where the rate is highest, and rises where it is lowest, >= 0 and
+            below the mean: what other services leave that are busy when this one is.
 
     Raises:
         UsageError: a parameter is out of range.
@@ -56,9 +61,20 @@ def sinusoidal(
         expected_rate_rps=rate,
         actual_rate_rps=rate,
         step_seconds=step_seconds,
+        node_memory_mb=_memory(node_memory_mb, node_memory_amplitude_mb, np.sin(2 * np.pi * position / period)),
         period_steps=period if steps % period == 0 else None,
         notes={"source": f"sinusoidal mean {mean:g} amplitude {amplitude:g} period {period} phase {phase:g}"},
     )
+
+
+def _memory(mean: int | None, amplitude: int, wave: FloatArray) -> IntArray | None:
+    """Whole MB `(T,)`, rounded down, that fall where the wave rises."""
+    if mean is None:
+        _require(amplitude == 0, "--node-memory-amplitude", "given with --node-memory", amplitude)
+        return None
+    _require(1 <= mean <= MAX_MEMORY_MB, "--node-memory", f"in 1..{MAX_MEMORY_MB} MB", mean)
+    _require(0 <= amplitude < mean, "--node-memory-amplitude", "at least 0 and below --node-memory", amplitude)
+    return np.floor(mean - amplitude * wave).astype(np.int64)
 
 
 def perturb(rate: FloatArray, noise: float, rng: np.random.Generator) -> FloatArray:

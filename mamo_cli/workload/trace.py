@@ -18,6 +18,7 @@ IntArray = npt.NDArray[np.int64]
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NOTE_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 MAX_REPLICAS = 1_000_000_000
+MAX_MEMORY_MB = 1_000_000_000
 RESERVED_KEYS = ("step_seconds", "period_steps")
 
 
@@ -36,6 +37,7 @@ class Trace:
         notes: provenance (source, forecast, scaled_to_peak, ...), kept in the comment lines of a trace file.
         measured: what was measured where the workload is to run, by the file's name in the settings; in files of its
             own, which no trace file names.
+        node_memory_mb: (T,) memory of the node in whole MB, 1..MAX_MEMORY_MB, or None where the trace gives none.
 
     Raises:
         DataError: a field has the wrong shape or a value that no workload can have.
@@ -49,6 +51,7 @@ class Trace:
     period_steps: int | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     measured: Mapping[str, Measurements] = field(default_factory=dict)
+    node_memory_mb: IntArray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "functions", _names(self.functions))
@@ -63,7 +66,11 @@ class Trace:
             raise DataError(f"step_seconds must be a finite number > 0, got {self.step_seconds!r}")
         object.__setattr__(self, "step_seconds", float(self.step_seconds))
         if self.max_replicas is not None:
-            object.__setattr__(self, "max_replicas", _caps(self.max_replicas, self.expected_rate_rps.shape))
+            caps = _whole("max_replicas", self.max_replicas, self.expected_rate_rps.shape, MAX_REPLICAS)
+            object.__setattr__(self, "max_replicas", caps)
+        if self.node_memory_mb is not None:
+            memory = _whole("node_memory_mb", self.node_memory_mb, (self.steps,), MAX_MEMORY_MB)
+            object.__setattr__(self, "node_memory_mb", memory)
         if self.period_steps is not None and (self.period_steps < 1 or self.steps % self.period_steps):
             raise DataError(f"period_steps must divide the {self.steps} steps of the trace, got {self.period_steps}")
         object.__setattr__(self, "period_steps", None if self.period_steps is None else int(self.period_steps))
@@ -95,17 +102,19 @@ class Trace:
             expected_rate_rps=self.expected_rate_rps[start:stop],
             actual_rate_rps=self.actual_rate_rps[start:stop],
             max_replicas=None if self.max_replicas is None else self.max_replicas[start:stop],
+            node_memory_mb=None if self.node_memory_mb is None else self.node_memory_mb[start:stop],
             period_steps=period if period is not None and (stop - start) % period == 0 else None,
         )
 
     def repeated(self, times: int) -> "Trace":
         """Return the trace so many times over, one after another."""
-        caps = self.max_replicas
+        caps, memory = self.max_replicas, self.node_memory_mb
         return replace(
             self,
             expected_rate_rps=np.tile(self.expected_rate_rps, (times, 1)),
             actual_rate_rps=np.tile(self.actual_rate_rps, (times, 1)),
             max_replicas=None if caps is None else np.tile(caps, (times, 1)),
+            node_memory_mb=None if memory is None else np.tile(memory, times),
         )
 
     def at_load(self, factor: float) -> "Trace":
@@ -114,6 +123,16 @@ class Trace:
             return self
         rates = {name: getattr(self, name) * factor for name in ("expected_rate_rps", "actual_rate_rps")}
         return replace(self, **rates)
+
+    def only(self, column: int, name: str) -> "Trace":
+        """Return the trace of one of its functions, under a name."""
+        return replace(
+            self,
+            functions=(name,),
+            expected_rate_rps=self.expected_rate_rps[:, [column]],
+            actual_rate_rps=self.actual_rate_rps[:, [column]],
+            max_replicas=None if self.max_replicas is None else self.max_replicas[:, [column]],
+        )
 
     def ordered_as(self, functions: Sequence[str]) -> "Trace":
         """Return the trace with its functions in another order.
@@ -156,6 +175,9 @@ class Trace:
             sha.update(self.max_replicas.astype("<i8").tobytes())
         for measurements in self.measured.values():
             sha.update(measurements.digest().encode())
+        if self.node_memory_mb is not None:
+            sha.update(b"node_memory")
+            sha.update(self.node_memory_mb.astype("<i8").tobytes())
         return sha.hexdigest()
 
 
@@ -184,15 +206,16 @@ def _rates(name: str, values: FloatArray, function_count: int) -> FloatArray:
     return rates
 
 
-def _caps(values: IntArray, shape: tuple[int, ...]) -> IntArray:
+def _whole(name: str, values: IntArray, shape: tuple[int, ...], most: int) -> IntArray:
+    """Return a read-only int64 copy of whole numbers in 1..most."""
     given = np.asarray(values)
     if given.shape != shape or given.dtype.kind not in "iu":
-        raise DataError(f"max_replicas must hold integers in the shape {shape}, got {given.dtype} in {given.shape}")
-    if given.min() < 1 or given.max() > MAX_REPLICAS:
-        raise DataError(f"max_replicas must be in 1..{MAX_REPLICAS}, got {given.min()} to {given.max()}")
-    caps = np.array(given, dtype=np.int64, order="C")
-    caps.setflags(write=False)
-    return caps
+        raise DataError(f"{name} must hold integers in the shape {shape}, got {given.dtype} in {given.shape}")
+    if given.min() < 1 or given.max() > most:
+        raise DataError(f"{name} must be in 1..{most}, got {given.min()} to {given.max()}")
+    whole = np.array(given, dtype=np.int64, order="C")
+    whole.setflags(write=False)
+    return whole
 
 
 def _checked_notes(notes: Mapping[str, str]) -> dict[str, str]:

@@ -1,12 +1,12 @@
-"""Trace files: `# key=value` lines, then the tidy table `step,function,expected_rate,actual_rate[,max_replicas]`.
+"""Trace files: `# key=value` lines, then the tidy table `step,function,expected_rate,actual_rate`.
 
-The first line is `# step_seconds=300`; rates are in requests/s and round-trip exactly. pandas reads it with
-`comment="#"`.
+Columns `max_replicas` and `node_memory` may follow. The first line is `# step_seconds=300`; rates are in requests/s and
+round-trip exactly, the node's memory is in MB. pandas reads it with `comment="#"`.
 """
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,19 @@ from mamo_cli.workload.dialect import SEPARATORS, Layout
 from mamo_cli.workload.engine import Engine
 from mamo_cli.workload.opening import open_table
 from mamo_cli.workload.tables import MAX_PROBLEMS_KEPT, NUMBER, WHOLE, Table, shown
-from mamo_cli.workload.trace import FUNCTION_NAME, MAX_REPLICAS, RESERVED_KEYS, FloatArray, IntArray, Trace
+from mamo_cli.workload.trace import (
+    FUNCTION_NAME,
+    MAX_MEMORY_MB,
+    MAX_REPLICAS,
+    RESERVED_KEYS,
+    FloatArray,
+    IntArray,
+    Trace,
+)
 
 REQUIRED = ("step", "function", "expected_rate", "actual_rate")
-OPTIONAL = ("max_replicas",)
+OPTIONAL = {"max_replicas": MAX_REPLICAS, "node_memory": MAX_MEMORY_MB}
+"""Columns of whole numbers that a trace may have, and the largest there may be."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class _Columns:
     code: IntArray
     expected: FloatArray
     actual: FloatArray
-    cap: IntArray | None
+    whole: Mapping[str, IntArray]  # the optional columns that there are
 
 
 def read_trace(path: str | Path) -> Trace:
@@ -53,6 +62,7 @@ def read_trace(path: str | Path) -> Trace:
             period_steps = _period_steps(table)
             columns = _columns(table)
             order = _complete_order(table, columns)
+            memory = _node_memory(table, columns, order)
     finally:
         engine.close()
     try:
@@ -61,7 +71,8 @@ def read_trace(path: str | Path) -> Trace:
             expected_rate_rps=columns.expected[order],
             actual_rate_rps=columns.actual[order],
             step_seconds=step_seconds,
-            max_replicas=None if columns.cap is None else columns.cap[order],
+            max_replicas=columns.whole["max_replicas"][order] if "max_replicas" in columns.whole else None,
+            node_memory_mb=memory,
             period_steps=period_steps,
             notes={key: value for key, (_, value) in table.comments.items() if key not in RESERVED_KEYS},
         )
@@ -72,17 +83,17 @@ def read_trace(path: str | Path) -> Trace:
 def _columns(table: Table) -> _Columns:
     """Return the rows, every cell of which is what it must be."""
     table.require_rows()
-    capped = "max_replicas" in table.columns
-    _check_cells(table, capped)
+    optional = [name for name in OPTIONAL if name in table.columns]
+    _check_cells(table, optional)
     cells = {name: table.place(name) for name in table.columns}
     numbers = f"{cells['function']} as function, {cells['step']}::bigint as step"
     numbers += f", {cells['expected_rate']}::double as expected, {cells['actual_rate']}::double as actual"
-    numbers += f", {cells['max_replicas']}::bigint as cap" if capped else ""
+    numbers += "".join(f", {cells[name]}::bigint as {name}" for name in optional)
     table.rows(f"create or replace temp table trace as select r, {numbers} from {table.numbered}")
     known = table.engine.rows("select function from trace group by function order by min(r)")
     codes = "select function, row_number() over (order by min(r)) - 1 as code from trace group by function"
     found = table.engine.arrays(f"select trace.*, code from trace join ({codes}) using (function) order by r")
-    whole = {name: found[name].astype(np.int64) for name in ("r", "step", "code")}
+    whole = {name: found[name].astype(np.int64) for name in ("r", "step", "code", *optional)}
     return _Columns(
         tuple(name for (name,) in known),
         whole["r"],
@@ -90,11 +101,11 @@ def _columns(table: Table) -> _Columns:
         whole["code"],
         found["expected"],
         found["actual"],
-        found["cap"].astype(np.int64) if capped else None,
+        {name: whole[name] for name in optional},
     )
 
 
-def _check_cells(table: Table, capped: bool) -> None:
+def _check_cells(table: Table, optional: Sequence[str]) -> None:
     step, function = table.place("step"), table.place("function")
     tests = [("step", f"regexp_full_match({step}, '{WHOLE}')", "must be a whole number >= 0")]
     tests.append(
@@ -104,12 +115,10 @@ def _check_cells(table: Table, capped: bool) -> None:
         cell = table.place(name)
         number = f"try_cast(case when regexp_full_match({cell}, '{NUMBER}') then {cell} end as double)"
         tests.append((name, f"{number} >= 0 and isfinite({number})", "must be a finite number >= 0"))
-    if capped:
-        cell = table.place("max_replicas")
+    for name in optional:
+        cell, most = table.place(name), OPTIONAL[name]
         whole = f"try_cast(case when regexp_full_match({cell}, '{WHOLE}') then {cell} end as bigint)"
-        tests.append(
-            ("max_replicas", f"{whole} between 1 and {MAX_REPLICAS}", f"must be a whole number in 1..{MAX_REPLICAS}")
-        )
+        tests.append((name, f"{whole} between 1 and {most}", f"must be a whole number in 1..{most}"))
     bad = " or ".join(f"not coalesce({test}, false)" for _, test, _ in tests)
     ((count,),) = table.rows(f"select count(*) from {table.relation} where {bad}")
     if count:
@@ -142,7 +151,7 @@ def write_trace(trace: Trace, path: str | Path, force: bool = False) -> None:
 
 
 def _check_header(table: Table) -> None:
-    known = f"the columns are {','.join(REQUIRED)}[,max_replicas]"
+    known = f"the columns are {','.join(REQUIRED)}{''.join(f'[,{name}]' for name in OPTIONAL)}"
     if table.layout is not Layout.CELLS:
         raise DataError(f"{table.path}: a trace is comma-separated text, this is {table.layout.value}")
     if table.separator != "," and len(table.columns) > 1:
@@ -209,9 +218,23 @@ def _complete_order(table: Table, columns: _Columns) -> IntArray:
     return np.lexsort((code, step)).reshape(-1, len(names))
 
 
-def _refuse(table: Table, columns: _Columns, problems: Sequence[tuple[int, str]]) -> None:
+def _node_memory(table: Table, columns: _Columns, order: IntArray) -> IntArray | None:
+    """Return the node's memory (T,), having checked that the functions of a step agree on it; None without a column."""
+    memory = columns.whole.get("node_memory")
+    if memory is None:
+        return None
+    each, same = memory[order], "node_memory must be the same for all functions of a step"
+    problems = [
+        (int(order[at, of]), f"{same}, got {each[at, of]} beside {each[at, 0]}")
+        for at, of in np.argwhere(each != each[:, :1])
+    ]
+    _refuse(table, columns, problems, "node_memory")
+    return each[:, 0]
+
+
+def _refuse(table: Table, columns: _Columns, problems: Sequence[tuple[int, str]], name: str = "step") -> None:
     for index, problem in problems[:MAX_PROBLEMS_KEPT]:
-        table.fault(int(columns.row[index]), "step", problem)
+        table.fault(int(columns.row[index]), name, problem)
     table.check()
 
 
@@ -228,7 +251,8 @@ def _lines(trace: Trace) -> Iterator[str]:
     if trace.period_steps is not None:
         yield f"# period_steps={trace.period_steps}\n"
     yield from (f"# {key}={value}\n" for key, value in trace.notes.items())
-    yield ",".join(REQUIRED if trace.max_replicas is None else REQUIRED + OPTIONAL) + "\n"
+    given = (trace.max_replicas is not None, trace.node_memory_mb is not None)
+    yield ",".join((*REQUIRED, *(name for name, there in zip(OPTIONAL, given, strict=True) if there))) + "\n"
     yield from _rows(trace)
 
 
@@ -236,6 +260,7 @@ def _rows(trace: Trace) -> Iterator[str]:
     for step in range(trace.steps):
         expected, actual = trace.expected_rate_rps[step].tolist(), trace.actual_rate_rps[step].tolist()
         caps = None if trace.max_replicas is None else trace.max_replicas[step].tolist()
+        memory = "" if trace.node_memory_mb is None else f",{trace.node_memory_mb[step]}"
         for index, function in enumerate(trace.functions):
             cap = "" if caps is None else f",{caps[index]}"
-            yield f"{step},{function},{expected[index]!r},{actual[index]!r}{cap}\n"
+            yield f"{step},{function},{expected[index]!r},{actual[index]!r}{cap}{memory}\n"

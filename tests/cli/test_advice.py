@@ -84,7 +84,7 @@ RAISED_BY = {
 FREE = {"workload/generators.py": "an option of one of its commands"}
 """Modules whose functions serve commands with options of their own."""
 
-COLUMNS = {"max_replicas", "expected_rate", "actual_rate", "step_seconds", "period_steps"}
+COLUMNS = {"max_replicas", "node_memory", "expected_rate", "actual_rate", "step_seconds", "period_steps"}
 """Words of several parts that stand in files which people write."""
 
 FOR_CODE = (

@@ -120,3 +120,13 @@ def test_noise_that_leaves_the_numbers_is_refused():
     rates = np.full((50, 1), 1.7e308)
     with pytest.raises(DataError, match="finite"):
         noisy(Trace(("f",), rates, rates))
+
+
+def test_the_nodes_memory_falls_where_the_rate_rises():
+    trace = sinusoidal(mean=50, amplitude=40, period=4, steps=4, node_memory_mb=1000, node_memory_amplitude_mb=100)
+    assert trace.actual_rate_rps[:, 0].tolist() == pytest.approx([50, 90, 50, 10])
+    assert trace.node_memory_mb[[0, 1, 3]].tolist() == [1000, 900, 1100]
+    assert sinusoidal().node_memory_mb is None
+    for memory, amplitude in ((None, 1), (0, 0), (100, 100), (100, -1)):
+        with pytest.raises(UsageError, match="--node-memory"):
+            sinusoidal(node_memory_mb=memory, node_memory_amplitude_mb=amplitude)

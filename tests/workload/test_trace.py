@@ -1,5 +1,7 @@
 """A Trace is valid or does not exist; slices, splits and digests keep what they must."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -148,3 +150,17 @@ def test_a_trace_to_evaluate_on_is_matched_by_the_names_of_its_functions():
     )
     with pytest.raises(DataError, match=words):
         training_and_evaluation(source, 0.5, two_functions(functions=("a", "c")))
+
+
+def test_the_nodes_memory_goes_with_its_steps_and_counts_for_the_digest():
+    plain = two_functions()
+    trace = replace(plain, node_memory_mb=np.arange(1, plain.steps + 1))
+    assert trace.slice(1, 2).node_memory_mb.tolist() == [2]
+    assert trace.repeated(2).node_memory_mb.tolist() == [*range(1, plain.steps + 1)] * 2
+    for same in (trace.at_load(2.0), trace.only(1, "one")):
+        assert same.node_memory_mb.tolist() == trace.node_memory_mb.tolist()
+    others = (plain, replace(trace, node_memory_mb=np.arange(2, plain.steps + 2)))
+    assert trace.digest() not in {other.digest() for other in others}
+    for wrong in (np.zeros(plain.steps, dtype=int), np.ones(plain.steps + 1, dtype=int), np.ones(plain.steps)):
+        with pytest.raises(DataError, match="node_memory_mb must"):
+            replace(plain, node_memory_mb=wrong)

@@ -61,6 +61,7 @@ def traces(draw):
         expected_rate_rps=grid(rate),
         actual_rate_rps=grid(rate),
         step_seconds=draw(st.floats(0, exclude_min=True, allow_infinity=False)),
+        node_memory_mb=draw(st.none() | st.lists(st.integers(1, 10**9), min_size=steps, max_size=steps).map(np.array)),
         max_replicas=grid(st.integers(1, MAX_REPLICAS)) if draw(st.booleans()) else None,
         period_steps=draw(st.sampled_from([None, 1, steps])),
         notes=draw(st.dictionaries(st.from_regex(r"n_[a-z0-9]{1,5}", fullmatch=True), printable, max_size=3)),
@@ -184,6 +185,29 @@ def test_a_cap_that_is_no_positive_integer_is_refused(cap, tmp_path):
     assert read(head + "0,f0,1,1,10\n", tmp_path).max_replicas.tolist() == [[10]]
     problem = refusal(head + f"0,f0,1,1,{cap}\n", tmp_path)
     assert problem == f"trace.csv:3:5: max_replicas must be a whole number in 1..{MAX_REPLICAS}, got {cap!r}"
+
+
+def memory(*cells, caps=""):
+    """A trace of two functions and so many steps, whose column node_memory holds these cells."""
+    rows = [f"{n // 2},{'fg'[n % 2]},1,1{caps},{cell}\n" for n, cell in enumerate(cells)]
+    return HEAD.strip() + (",max_replicas" if caps else "") + ",node_memory\n" + "".join(rows)
+
+
+def test_the_nodes_memory_is_one_number_a_step(tmp_path):
+    for caps in ("", ",3"):
+        trace = read(memory(512, 512, 640, 640, caps=caps), tmp_path)
+        assert trace.node_memory_mb.tolist() == [512, 640]
+        write_trace(trace, tmp_path / "again.csv", force=True)
+        assert read_trace(tmp_path / "again.csv").digest() == trace.digest()
+    apart = refusals(memory(512, 512, 640, 641, 7, 8), tmp_path)
+    same = "node_memory must be the same for all functions of a step"
+    assert apart == [f"trace.csv:6:5: {same}, got 641 beside 640", f"trace.csv:8:5: {same}, got 8 beside 7"]
+
+
+@pytest.mark.parametrize("cell", ["0", "-1", "1.5", "x", "", str(10**9 + 1)])
+def test_a_memory_that_is_no_positive_integer_is_refused(cell, tmp_path):
+    problem = refusal(memory(512, cell), tmp_path)
+    assert problem == f"trace.csv:4:5: node_memory must be a whole number in 1..1000000000, got {cell!r}"
 
 
 def test_twenty_faults_are_shown_and_the_rest_counted(tmp_path):

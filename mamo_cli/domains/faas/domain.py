@@ -2,17 +2,16 @@
 
 import functools
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.errors import SolverError, UsageError
+from mamo_cli.core.errors import NothingExactError, UsageError
 from mamo_cli.core.seam import AS_CONFIGURED, Answer, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
+from mamo_cli.core.settings import Section
 from mamo_cli.core.weights import alpha_of, rewards
-from mamo_cli.domains.faas.environment import OBSERVATION, ScalingEnvironment
-from mamo_cli.domains.faas.node import Case, build_case
-from mamo_cli.domains.faas.offline.measures import MEMORY_ROUNDING
+from mamo_cli.domains.faas.environment import ScalingEnvironment
+from mamo_cli.domains.faas.node import Case, Node, build_case
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
 from mamo_cli.domains.faas.offline.solve import solve
 from mamo_cli.domains.faas.prospects import Prospect, Prospects, nondecreasing
@@ -21,30 +20,15 @@ from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.faas.rejection.models import SimulationModel
 from mamo_cli.domains.faas.settings import SIMULATED, WORDS, InstanceConfig, Planning
 from mamo_cli.domains.faas.simulation.environment import Requests, SimulatedEnvironment, mixing_block, requests_of
-from mamo_cli.workload.generators import sinusoidal
-from mamo_cli.workload.measurements_csv import read_measurements
+from mamo_cli.domains.faas.source import load
 from mamo_cli.workload.trace import Trace
-from mamo_cli.workload.trace_csv import read_trace
 
-MOST_NAMED = 8
+__all__ = ["FaasDomain", "build", "load"]
+
 NOTICE = (
     "exact answers, bounds and regret are those of Erlang-B, whose replicas are always warm: no simulated node rejects "
     "less, up to chance and to what periods leave one another"
 )
-
-
-def load(settings: InstanceConfig) -> Trace:
-    """The configured trace, or the reference sinusoid, and what was measured of the node.
-
-    Raises:
-        UsageError: there are measurements that no model reads.
-    """
-    trace = sinusoidal() if settings.trace is None else read_trace(Path(settings.trace))
-    if settings.measurements is None:
-        return trace
-    if settings.rejection_model != MeasuredModel.name:
-        raise UsageError(f"--measurements is what --rejection-model {MeasuredModel.name} reads: give both, or neither")
-    return replace(trace, measured={settings.measurements: read_measurements(Path(settings.measurements))})
 
 
 def build(
@@ -68,7 +52,7 @@ class FaasDomain:
     ) -> None:
         """Args: settings, source, evaluation, planning: see `registry.build`. shift, steps: see `shifted`."""
         self._made_of = settings, source, evaluation, planning
-        self.settings = settings = _shifted(settings, shift)
+        self.settings = settings = _shifted(_with_memory(settings, planning), shift)
         self.case = case = build_case(settings, source, evaluation, shift, steps)
         self._noise = settings.noise
         node = case.evaluation
@@ -82,17 +66,19 @@ class FaasDomain:
         self.spec = Spec(
             agents=node.trace.functions,
             words=WORDS._replace(measures=measures),
-            limits=np.full((node.functions, 1), settings.tolerance),
-            observation=OBSERVATION,
+            limits=np.array([[settings.of(name).tolerance] for name in node.trace.functions]),
+            observation=node.observation,
             choices=(node.replica_choices,) * node.functions,
             cost_scale=node.cost_scale,
             step_seconds=node.trace.step_seconds,
-            block=mixing_block(settings, node.trace.step_seconds) if self._requests else 1,
+            block=mixing_block(settings, node) if self._requests else 1,
+            use=None if node.memory is None else node.memory.use,
+            priorities=node.priorities,
         )
         self._expected = case.expected_rejection()
-        self.problem = _problem(settings, case, planning, self._expected)
+        self.problem = _problem(self.spec, case, planning, self._expected)
         reach = reach_warning(settings, case, self.problem, self._expected)
-        notices = (NOTICE if self._requests else None, reach)
+        notices = (NOTICE if self._requests else None, reach, _short_warning(node))
         self.warnings = (*case.warnings, *(notice for notice in notices if notice is not None))
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "FaasDomain":
@@ -116,12 +102,22 @@ class FaasDomain:
         self, scope: Scope, weights: FloatArray | None = None, solver: str = "auto", time_limit_s: float | None = None
     ) -> Optimum:
         """The exact plan with perfect knowledge of the evaluation's rates, before any noise; see `solve`."""
-        return solve(self._weighted(weights), scope, solver, time_limit_s)
+        optimum, memory = solve(self._weighted(weights), scope, solver, time_limit_s), self.case.evaluation.memory
+        if memory is None or not memory.short.any():
+            return optimum
+        return replace(optimum, feasible=optimum.feasible & ~memory.short[:, None])
 
     def answer(
         self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
     ) -> Answer:
-        """By enumeration; the best nondecreasing function of the expected rate by dynamic programming."""
+        """By enumeration; the best nondecreasing function of the expected rate by dynamic programming.
+
+        Where memory binds, the best joint choice of each step: of the sum of all weighted scores, each times its
+        function's priority.
+
+        Raises:
+            NothingExactError: memory binds nondecreasing functions of lagged rates.
+        """
         prospect = self.prospect(part, knowledge)
         scores = -rewards(prospect.objectives, weights[:, None])
         if prospect.expected is None:
@@ -129,9 +125,21 @@ class FaasDomain:
         else:
             each = zip(prospect.expected.T, scores.swapaxes(0, 1), strict=True)
             plan = np.stack([nondecreasing(expected, score) for expected, score in each], 1)
-        plan = np.minimum(plan, prospect.max_replicas - 1)
+        plan = self._within_memory(np.minimum(plan, prospect.max_replicas - 1), scores, prospect, part)
         brought = np.take_along_axis(prospect.objectives, plan[..., None, None], 2)[..., 0, :]
         return Answer(plan, np.stack([np.ascontiguousarray(brought[..., m]).mean(0) for m in range(2)], -1))
+
+    def _within_memory(self, plan: IntArray, scores: FloatArray, prospect: Prospect, part: Part) -> IntArray:
+        memory = (self.case.training if part is Part.TRAINING else self.case.evaluation).memory
+        if memory is None or (memory.taken(plan) <= memory.budgets).all():
+            return plan
+        if prospect.expected is not None:
+            raise NothingExactError(
+                "where memory ties functions together, the best that can be done with lagged rates is not known"
+            )
+        priorities = self.spec.priorities
+        weighted = scores if priorities is None else scores * priorities[:, None]
+        return memory.best(weighted, plan, prospect.max_replicas)
 
     def prospect(self, part: Part, knowledge: Knowledge) -> Prospect:
         """What every choice brings at each step of a part, to whom so much is known."""
@@ -185,53 +193,50 @@ class FaasDomain:
         return Played(replicas * self.problem.replica_cost, measures, rejection[..., None])
 
 
+def _with_memory(settings: InstanceConfig, planning: Planning) -> InstanceConfig:
+    """The settings with the memory that the offline plan is asked for."""
+    asked = {name: getattr(planning, name) for name in ("memory_per_replica", "node_memory")}
+    return settings.model_copy(update={name: mb for name, mb in asked.items() if mb is not None})
+
+
 def _shifted(settings: InstanceConfig, shift: Shift) -> InstanceConfig:
-    """The settings with what shifts in them; the load and the cap are the workload's."""
+    """The settings, and what functions have of their own, with what shifts in them; load and cap are the workload's."""
     if shift.service != 1.0 and settings.rejection_model == MeasuredModel.name:
         raise UsageError("measurements hold for the service times that they were made under: service cannot drift")
-    changed: dict[str, float] = {
-        name: getattr(settings, name) * shift.service for name in ("warm_service_time", "cold_service_time")
-    }
-    if shift.tolerance is not None:
-        changed["tolerance"] = shift.tolerance
-    return settings.model_copy(update=changed)
+
+    def changed(section: Section) -> dict[str, float]:
+        given = {name: getattr(section, name) for name in ("warm_service_time", "cold_service_time")}
+        times = {name: seconds * shift.service for name, seconds in given.items() if seconds is not None}
+        return times if shift.tolerance is None else times | {"tolerance": shift.tolerance}
+
+    own = {name: section.model_copy(update=changed(section)) for name, section in settings.own.items()}
+    return settings.model_copy(update=changed(settings)).having(own)
 
 
-def _problem(settings: InstanceConfig, case: Case, planning: Planning, expected: FloatArray) -> ReplicaProblem:
-    """The offline problem of a case: perfect knowledge of the evaluation's rates, before any noise.
-
-    Raises:
-        UsageError: memory is given in part.
-        SolverError: it is too small for one replica of each function.
-    """
-    if (planning.memory_per_replica is None) != (planning.node_memory is None):
-        raise UsageError("--memory-per-replica and --node-memory go together")
+def _problem(spec: Spec, case: Case, planning: Planning, expected: FloatArray) -> ReplicaProblem:
+    """The offline problem of a case: perfect knowledge of the evaluation's rates, before any noise."""
     node = case.evaluation
-    if planning.node_memory is not None and planning.memory_per_replica is not None:
-        _require_memory(planning.memory_per_replica, planning.node_memory, node.trace.functions)
-    steps, functions = node.max_replicas.shape
-
-    def each(value: float | None, count: int) -> FloatArray | None:
-        return None if value is None else np.full(count, value)
-
+    scale_up = planning.scale_up_cost
     return ReplicaProblem(
         replica_cost=node.replica_cost,
         rejection=case.planned_rejection(),
         max_replicas=node.max_replicas,
-        tolerance=np.full(functions, settings.tolerance),
+        tolerance=spec.limits[:, 0],
         expected_rejection=expected,
-        memory_per_replica=each(planning.memory_per_replica, functions),
-        memory_capacity=each(planning.node_memory, steps),
-        scale_up_cost=each(planning.scale_up_cost, functions),
+        memory_per_replica=None if node.memory is None else node.memory.per_replica_mb,
+        memory_capacity=None if node.memory is None else node.memory.node_mb,
+        scale_up_cost=None if scale_up is None else np.full(node.functions, scale_up),
         cost_scale=node.cost_scale,
+        priority=spec.priorities,
     )
 
 
-def _require_memory(each: float, node: float, functions: tuple[str, ...]) -> None:
-    least = each * len(functions)
-    if least > node * (1 + MEMORY_ROUNDING):
-        named = ", ".join(functions) if len(functions) <= MOST_NAMED else f"{len(functions)} functions"
-        raise SolverError(
-            f"one replica of each function ({named}) takes {least:g} MB, and --node-memory is {node:g}: set it to "
-            f"{least:g} or more, or leave functions out of the trace"
-        )
+def _short_warning(node: Node) -> str | None:
+    """What to say where the node's memory is at times too small for one replica of each function."""
+    if node.memory is None or not node.memory.short.any():
+        return None
+    steps = np.flatnonzero(node.memory.short)
+    return (
+        f"node_memory is too small for one replica of each function at {len(steps)} of {len(node.memory.short)} steps, "
+        f"the first of them {steps[0]}: one of each runs there all the same, and the plan calls such a step infeasible"
+    )

@@ -1,6 +1,6 @@
 """Replica scaling as a batch of environments: K members, E copies each, F functions, one compiled loop over all.
 
-Observation of a function (float32, `(K, E, F, 4)`):
+Observation of a function (float32, `(K, E, F, 4)`, or 5 where functions share a memory):
 
 | number | meaning | range |
 |---|---|---|
@@ -8,9 +8,10 @@ Observation of a function (float32, `(K, E, F, 4)`):
 | 1 | replicas of the period before over N | (0, 1] |
 | 2 | rejection probability of the period before | [0, 1] |
 | 3 | cap N_t over N | (0, 1] |
+| 4 | memory M_t over what all functions take at their largest caps, at most 1 | (0, 1] |
 
 Choice: an index 0..N-1 for each function, meaning 1..N replicas; what exceeds the cap N_t is masked, and cut to it
-where it is asked for all the same.
+where it is asked for all the same. What all choose together must fit the memory, and is refused where it does not.
 Objectives: the normalised cost and the rejection probability `P(actual rate, n)`, kept apart (the learner weighs them).
 Dynamics: the workload goes its own way; a period's actual rate is the trace's times `1 + u`, and the trace starts anew
 after its last step: an episode never ends.
@@ -25,10 +26,12 @@ from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled, put_back
 from mamo_cli.core.seam import Seen, Step
 from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.domains.faas.memory import Memory
 from mamo_cli.domains.faas.node import Node
 from mamo_cli.domains.faas.rejection.table import interpolated
 
-OBSERVATION = 4
+SHARED = 4
+"""Which number of an observation tells of the memory."""
 
 
 class Brought(NamedTuple):
@@ -47,6 +50,7 @@ class ScalingEnvironment:
 
     def __init__(self, node: Node, members: int, copies: int = 1, noise: float = 0.0) -> None:
         """Args: node: what is played. members: K. copies: E. noise: what `draw` draws deviations within."""
+        self._shares = None if node.memory is None else node.memory.shares
         self.node = node
         self.steps = node.trace.steps
         self._noise = noise
@@ -72,9 +76,14 @@ class ScalingEnvironment:
 
     def observe(self) -> Seen:
         """What is known before the choice of the current period."""
-        seen = self._room()
-        _observe(self._expected, self.node.max_replicas, self._at, self._before, seen.values, seen.mask)
-        return seen
+        values = np.empty((*self._shape, self.node.observation), dtype=np.float32)
+        mask = np.empty((*self._shape, self.node.replica_choices), dtype=np.bool_)
+        _observe(self._expected, self.node.max_replicas, self._at, self._before, values, mask)
+        memory = self.node.memory
+        if memory is None or self._shares is None:
+            return Seen(values, mask)
+        values[..., SHARED] = self._shares[self._at][:, None]
+        return Seen(values, mask, np.repeat(memory.budgets[self._at][None], len(values), 0))
 
     def step(self, actions: IntArray, draw: Any = None) -> Step:
         """Play one period.
@@ -82,11 +91,16 @@ class ScalingEnvironment:
         Args:
             actions: `(K, E, F)` indices: index i asks for i + 1 replicas.
             draw: an entry of `draw`, here `(K, E, F)` relative deviation of the actual rate; none: the trace as it is.
+
+        Raises:
+            ValueError: the replicas do not fit the memory.
         """
-        seen, shape = self._room(), self._shape
+        shape = self._shape
+        if self.node.memory is not None:
+            self._require_fit(self.node.memory, actions)
         brought = Brought(np.empty((*shape, 2)), np.empty(shape), np.empty((*shape, self.measures)))
         self._advance(actions, draw, brought)
-        _observe(self._expected, self.node.max_replicas, self._at, self._before, seen.values, seen.mask)
+        seen = self.observe()
         return Step(*brought, self._continues, self._over, seen, seen)
 
     def _advance(self, actions: IntArray, draw: Any, brought: Brought) -> None:
@@ -97,11 +111,13 @@ class ScalingEnvironment:
             node.cost_scale, self._at, actions, deviations, self._before, *brought,
         )  # fmt: skip
 
-    def _room(self) -> Seen:
-        choices = self.node.replica_choices
-        return Seen(
-            np.empty((*self._shape, OBSERVATION), dtype=np.float32), np.empty((*self._shape, choices), dtype=np.bool_)
-        )
+    def _require_fit(self, memory: Memory, actions: IntArray) -> None:
+        """See that what is chosen, cut to the caps, fits."""
+        taken = memory.taken(np.minimum(actions, self.node.max_replicas[self._at] - 1))
+        budgets = memory.budgets[self._at]
+        if (taken > budgets).any():
+            k, e = np.argwhere(taken > budgets)[0]
+            raise ValueError(f"choices {actions[k, e]} take {taken[k, e]} units of memory, and there are {budgets[e]}")
 
     def state_dict(self) -> dict[str, Any]:
         """Where every copy stands."""

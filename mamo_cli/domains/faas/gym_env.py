@@ -47,7 +47,7 @@ class ReplicaScalingEnv(gymnasium.Env[NDArray[np.float32], Any]):
 
     ## Observation Space
 
-    `Box` of float32 and shape `(4F,)`.
+    `Box` of float32 and shape `(4F,)`, or `(5F,)` where the functions share a memory.
 
     | Index | Observation | Unit | Min | Max |
     |---|---|---|---|---|
@@ -56,13 +56,14 @@ more where the evaluation trace goes higher |
     | F..2F-1 | replicas in the period before | N | 0 | 1 |
     | 2F..3F-1 | rejection probability of the period before | 1 | 0 | 1 |
     | 3F..4F-1 | cap N_t of the coming period | N | 0 | 1 |
+    | 4F..5F-1 | memory M_t of the coming period, if any | what all functions take at their largest caps | 0 | 1 |
 
     ## Rewards
 
-    The mean over functions of `-[(1 - alpha) * cost + alpha * rejection]`, where `cost` is the cost of the replicas
-    over that of all replicas of all functions, times F, and `rejection` is the probability P(actual rate, replicas)
-    that a request is rejected in the period. `info` holds the two apart, as `cost` and `rejection` `(F,)`, beside
-    `replicas` `(F,)` after the cap and `actual_rate_rps` `(F,)`.
+    The mean over functions, or the sum by their priorities, of `-[(1 - alpha) * cost + alpha * rejection]`, where
+    `cost` is the cost of the replicas over that of all replicas of all functions, times F, and `rejection` is the
+    probability P(actual rate, replicas) that a request is rejected in the period. `info` holds the two apart, as
+    `cost` and `rejection` `(F,)`, beside `replicas` `(F,)` after the cap and `actual_rate_rps` `(F,)`.
 
     ## Starting State
 
@@ -113,7 +114,7 @@ multiplied by `1 + u`, `u ~ U(-noise, noise)` drawn anew in every episode |
         self.action_space: spaces.Space[Any] = (
             spaces.Discrete(choices) if functions == 1 else spaces.MultiDiscrete([choices] * functions)
         )
-        high = np.ones((4, functions), dtype=np.float32)
+        high = np.ones((self.scaling.observation, functions), dtype=np.float32)
         high[0] = max(1.0, self._expected.max())
         self.observation_space = spaces.Box(0.0, high.ravel(), dtype=np.float32)
         self._step = self.scaling.trace.steps  # no period left to play before the first reset
@@ -145,17 +146,21 @@ multiplied by `1 + u`, `u ~ U(-noise, noise)` drawn anew in every episode |
 
         Raises:
             ResetNeeded: the episode is over or was never begun.
-            ValueError: the action is none of the action space's.
+            ValueError: the action is none of the action space's, or does not fit the memory.
         """
         steps = self.scaling.trace.steps
         if self._step >= steps:
             raise ResetNeeded("the episode is over: call reset() before step()")
         rates = self.scaling.trace.actual_rate_rps[self._step] * (1.0 + self._deviations[self._step])
         self._replicas = np.minimum(self._wanted(action), self.scaling.max_replicas[self._step])
+        memory = self.scaling.memory
+        if memory is not None and memory.taken(self._replicas - 1) > memory.budgets[self._step]:
+            raise ValueError(f"{self._replicas} replicas do not fit the memory of step {self._step}")
         self._rejection = self.scaling.table.lookup(rates, self._replicas)
         self._step += 1
         cost = self._replicas * self.scaling.replica_cost / self.scaling.cost_scale
-        reward = float(rewards(np.stack((cost, self._rejection), -1), self._weights).mean())
+        each, priorities = rewards(np.stack((cost, self._rejection), -1), self._weights), self.scaling.priorities
+        reward = float(each.mean() if priorities is None else each @ priorities)
         info = {"cost": cost, "rejection": self._rejection, "replicas": self._replicas, "actual_rate_rps": rates}
         return self._observation(), reward, False, self._step == steps, info
 
@@ -172,7 +177,10 @@ multiplied by `1 + u`, `u ~ U(-noise, noise)` drawn anew in every episode |
         """What is seen before a period; after the last one, the trace begins anew."""
         step = self._step % self.scaling.trace.steps
         limit = self.scaling.replica_choices
-        parts = (self._expected[step], self._replicas / limit, self._rejection, self.scaling.max_replicas[step] / limit)
+        caps, memory = self.scaling.max_replicas[step], self.scaling.memory
+        parts = [self._expected[step], self._replicas / limit, self._rejection, caps / limit]
+        if memory is not None:
+            parts.append(np.full(len(caps), memory.shares[step]))
         return np.concatenate(parts).astype(np.float32)
 
 

@@ -9,9 +9,10 @@ from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.seam import AS_CONFIGURED, Shift
 from mamo_cli.core.seeding import stream
+from mamo_cli.domains.faas.functions import caps_of, check_functions, models_of, priorities_of, replica_costs
+from mamo_cli.domains.faas.memory import Memory, memory_of
 from mamo_cli.domains.faas.rejection.expectation import expected_rejection
-from mamo_cli.domains.faas.rejection.measured import MeasuredModel, fit
-from mamo_cli.domains.faas.rejection.models import RejectionModel, make_model
+from mamo_cli.domains.faas.rejection.models import RejectionModel
 from mamo_cli.domains.faas.rejection.optimism import optimism_warning
 from mamo_cli.domains.faas.rejection.support import support_warning
 from mamo_cli.domains.faas.rejection.table import RejectionTable, build_table
@@ -34,6 +35,8 @@ class Node:
         rate_scale_rps: observed rates are divided by this; the training trace's largest, also when evaluating.
         replica_cost: `(F,)` cost of one replica for one period.
         cost_scale: what the normalised cost is measured in: the mean over functions of what all their replicas cost.
+        memory: what all functions share; None where it is no limit.
+        priorities: `(F,)` shares of the joint reward, which sum to 1; None where they are equal.
     """
 
     trace: Trace
@@ -42,11 +45,18 @@ class Node:
     rate_scale_rps: float
     replica_cost: FloatArray
     cost_scale: float
+    memory: Memory | None = None
+    priorities: FloatArray | None = None
 
     @property
     def functions(self) -> int:
         """F."""
         return len(self.trace.functions)
+
+    @property
+    def observation(self) -> int:
+        """How many numbers each function observes: of the memory only where there is one."""
+        return 4 if self.memory is None else 5
 
     @property
     def replica_choices(self) -> int:
@@ -111,11 +121,13 @@ def build_case(
 
     Raises:
         DataError: caps beyond what an action space holds, or functions that differ.
-        UsageError: the cap is above the instance's.
+        UsageError: the cap is above the instance's, or settings are of no function, or of no memory.
+        SolverError: the memory never holds one replica of each function.
     """
+    check_functions(config, source.functions)
     parts = training_and_evaluation(source, config.train_share, evaluation_trace)
     training, evaluation = (part.at_load(shift.load) for part in parts)
-    limit = int(_caps(source, config).max())
+    limit = int(caps_of(source, config).max())
     if limit > MOST_REPLICAS:
         raise DataError(
             f"the trace's column max_replicas goes up to {limit}; agents choose among at most {MOST_REPLICAS} replicas"
@@ -126,22 +138,24 @@ def build_case(
     rates = perturb(evaluation.actual_rate_rps, noise, stream(config.noise_seed, "evaluation"))
     if steps is not None:
         evaluation, rates = evaluation.slice(*steps), rates[slice(*steps)]
-    models = (_model(config, source),) * len(source.functions)
+    models = models_of(config, source)
     peak = max(float(trace.actual_rate_rps.max()) for trace in (training, evaluation)) * (1.0 + config.noise)
     table = build_table(models, limit, peak)
     scale = float(parts[0].expected_rate_rps.max()) or 1.0
-    cost = _replica_cost(config, len(models))
+    cost = replica_costs(config, source.functions)
     # What a function costs at most is the cost of its own largest cap, in the evaluation as in training.
-    cost_scale = float((cost * _caps(source, config).max(0)).mean())
+    largest = caps_of(source, config).max(0)
+    cost_scale = float((cost * largest).mean())
     warnings = (
-        _caps_warning(_caps(evaluation, config), limit),
+        _caps_warning(caps_of(evaluation, config), limit),
         optimism_warning(models, table, source.functions),
         support_warning(models, (training, evaluation), config.noise, limit),
     )
 
     def node(trace: Trace) -> Node:
-        caps = np.minimum(_caps(trace, config), shift.cap or limit)
-        return Node(trace, table, caps, scale, cost, cost_scale)
+        caps = np.minimum(caps_of(trace, config), shift.cap or limit)
+        memory = memory_of(config, trace, largest, limit)
+        return Node(trace, table, caps, scale, cost, cost_scale, memory, priorities_of(config, trace.functions))
 
     return Case(
         training=node(training),
@@ -153,26 +167,6 @@ def build_case(
     )
 
 
-def _model(config: InstanceConfig, source: Trace) -> RejectionModel:
-    """How a function rejects."""
-    if config.rejection_model == MeasuredModel.name:
-        assert config.measurements is not None
-        return fit(source.measured[config.measurements])
-    return make_model(config.rejection_model, config.warm_service_time, config.cold_service_time, config.idle_timeout)
-
-
-def _replica_cost(config: InstanceConfig, functions: int) -> FloatArray:
-    """`(F,)` cost of a replica of each function.
-
-    Raises:
-        UsageError: there are neither one nor as many as functions.
-    """
-    costs = np.atleast_1d(np.array(config.replica_cost, dtype=np.float64))
-    if len(costs) not in (1, functions):
-        raise UsageError(f"--replica-cost: one for all or one for each of the {functions} functions, got {len(costs)}")
-    return np.broadcast_to(costs, functions).copy()
-
-
 def _caps_warning(caps: IntArray, limit: int) -> str | None:
     """What to say where a trace allows more than the choices there are; only another trace than the source can."""
     if caps.max() <= limit:
@@ -181,9 +175,3 @@ def _caps_warning(caps: IntArray, limit: int) -> str | None:
         f"caps of up to {caps.max()} replicas are cut to {limit}, the most that these policies were trained to choose: "
         f"the exact answers and the regret are against {limit}, too"
     )
-
-
-def _caps(trace: Trace, config: InstanceConfig) -> IntArray:
-    if trace.max_replicas is None:
-        return np.full(trace.actual_rate_rps.shape, config.max_replicas, dtype=np.int64)
-    return np.array(trace.max_replicas)

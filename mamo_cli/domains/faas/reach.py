@@ -30,16 +30,18 @@ def reach_warning(settings: InstanceConfig, case: Case, problem: ReplicaProblem,
     """
     missed = np.asarray((least_rejection(problem) > problem.tolerance).any(axis=1))
     on_average = np.where(problem.permitted, expected, np.inf).min(axis=2).mean(axis=0)
-    worst = int(on_average.argmax())
-    beyond = on_average[worst] > settings.tolerance
+    worst = int((on_average - problem.tolerance).argmax())
+    beyond = on_average[worst] > problem.tolerance[worst]
     if missed.mean() <= 0.5 and not beyond:
         return None
-    of = f" of {case.evaluation.trace.functions[worst]}" if problem.shape[1] > 1 else ""
+    name = case.evaluation.trace.functions[worst]
+    of = f" of {name}" if problem.shape[1] > 1 else ""
+    within = f"{problem.tolerance[worst]:g}" if np.ptp(problem.tolerance) == 0 else "every function's tolerance"
     least = f"{on_average[worst]:.2g}{of} at {_caps(problem)} replicas"
     return (
-        f"{missed.sum()} of {missed.size} steps cannot keep rejection within {settings.tolerance:g} at the cap; "
+        f"{missed.sum()} of {missed.size} steps cannot keep rejection within {within} at the cap; "
         + (f"no alpha can on average, least reachable is {least}" if beyond else f"on average, {least} is reachable")
-        + f": {_cause(settings, case, problem, missed)}"
+        + f": {_cause(settings.of(name), case, problem, missed)}"
     )
 
 
@@ -49,10 +51,19 @@ def _caps(problem: ReplicaProblem) -> str:
 
 
 def _cause(settings: InstanceConfig, case: Case, problem: ReplicaProblem, missed: BoolArray) -> str:
-    """The likeliest: a unit, if with another one the cap would be used as caps are, else the cap itself."""
+    """The likeliest: a unit, if with another one the cap would be used as caps are, else the cap itself.
+
+    Args:
+        settings: of the function that is furthest from its tolerance.
+        case: the node.
+        problem: its offline problem.
+        missed: `(T,)` steps at which some function cannot keep its tolerance.
+    """
     rates, seconds = case.known_rate_rps, case.evaluation.trace.step_seconds
     warm = settings.warm_service_time
-    use = float(np.median((rates * warm / problem.max_replicas).max(axis=1)[missed])) if missed.any() else 0.0
+    functions = case.evaluation.trace.functions
+    each = np.array([settings.of(name).warm_service_time for name in functions])
+    use = float(np.median((rates * each / problem.max_replicas).max(axis=1)[missed])) if missed.any() else 0.0
     whole = bool(np.all(rates == np.rint(rates)))
     as_counts = use / seconds >= (LEAST_USE if whole else LEAST_USE_OF_FRACTIONS)
     as_counts = as_counts and _held(case.models, rates / seconds, problem)
@@ -60,7 +71,7 @@ def _cause(settings: InstanceConfig, case: Case, problem: ReplicaProblem, missed
     if as_counts and whole:
         return counts.format("whole numbers, ")
     in_ms = settings.rejection_model in ANALYTIC_NAMES and warm >= FEW_MS and use * MILLI >= LEAST_USE
-    if in_ms and _held([_scaled(settings)] * len(case.models), rates, problem):
+    if in_ms and _held([_scaled(settings.of(name)) for name in functions], rates, problem):
         return f"service times look like ms (--warm-service-time {warm:g} is in s; {warm * MILLI:g} would fit)"
     if as_counts:
         return counts.format("")
@@ -84,7 +95,7 @@ def _remedy(settings: InstanceConfig, case: Case, problem: ReplicaProblem) -> st
     """What cap would do at every step."""
     option = "--max-replicas" if case.evaluation.trace.max_replicas is None else "the trace's max_replicas"
     peak = case.known_rate_rps.max(axis=0)[None]
-    enough = expected_rejection(case.models, peak, 0.0, MOST_REPLICAS)[0] <= settings.tolerance
+    enough = expected_rejection(case.models, peak, 0.0, MOST_REPLICAS)[0] <= problem.tolerance[:, None]
     if not enough.any(axis=1).all() and settings.rejection_model == MeasuredModel.name:
         return "no number of replicas was measured to hold the load's peak"
     if not enough.any(axis=1).all():

@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, Any] = {}
 
 
 Cost = Annotated[float, Field(gt=0.0, le=1e9)]
+Megabytes = Annotated[int, Field(ge=1, le=10**9)]
 
 
 class InstanceConfig(WorkloadSettings):
@@ -73,6 +74,17 @@ class InstanceConfig(WorkloadSettings):
         json_schema_extra={**ADDED, **CONTENT},
     )
 
+    memory_per_replica: int | None = Field(
+        default=None, ge=1, le=10**9, description="Memory of one replica, whole MB.", json_schema_extra=ADDED
+    )
+    node_memory: int | None = Field(
+        default=None,
+        ge=1,
+        le=10**9,
+        description="Memory of the node that all replicas share, whole MB, where the trace has none.",
+        json_schema_extra=ADDED,
+    )
+
     @model_validator(mode="after")
     def _what_is_measured_is_given(self) -> Self:
         if self.rejection_model == "measured" and self.measurements is None:
@@ -85,6 +97,24 @@ class InstanceConfig(WorkloadSettings):
         return cost[0] if isinstance(cost, tuple) and len(cost) == 1 else cost
 
 
+class FunctionConfig(Section):
+    """A table `[function.NAME]`: what a function has of its own; the rest is as the instance says.
+
+    `priority` is its weight in the joint reward: all functions have one or none has, and they sum to 1. `trace` is a
+    file of one function, or one of several of which this one's is taken.
+    """
+
+    trace: FileName | None = Field(default=None, json_schema_extra=CONTENT)
+    tolerance: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
+    replica_cost: Cost | None = None
+    warm_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
+    cold_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
+    idle_timeout: Annotated[float, Field(ge=0.0, le=1e9)] | None = None
+    memory_per_replica: Megabytes | None = None
+    priority: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+
+
 class Planning(Section):
     """What `mamo solve-offline` may be asked for beyond the scopes."""
 
@@ -95,4 +125,4 @@ class Planning(Section):
     )
 
 
-SETTINGS, PLANNING = InstanceConfig, Planning
+SETTINGS, PLANNING, EACH = InstanceConfig, Planning, FunctionConfig

@@ -111,7 +111,7 @@ def test_memory_too_small_names_the_option_and_the_functions():
     assert (crowded.optimum(Scope.STEP, solver="highs").plan == 0).all()
 
 
-def test_memory_and_scaling_up_bind_the_plan_alone():
+def test_memory_binds_plans_and_answers_and_scaling_up_the_plan_alone():
     config = InstanceConfig()
     source = load(config)
     free = build(config, source, source)
@@ -123,7 +123,9 @@ def test_memory_and_scaling_up_bind_the_plan_alone():
     costs = [domain.optimum(Scope.AVERAGE, solver="cbc").objective for domain in (free, scaled)]
     assert costs[1] > costs[0]
     weights = weights_of(np.array([0.8]))
-    np.testing.assert_array_equal(memory.perfect(weights), free.perfect(weights))
+    np.testing.assert_array_equal(scaled.perfect(weights), free.perfect(weights))
+    assert free.perfect(weights).max() + 1 > 7
+    np.testing.assert_array_equal(memory.perfect(weights), np.minimum(free.perfect(weights), 6))
     for part in ({"memory_per_replica": 1.0}, {"node_memory": 1.0}):
         with pytest.raises(UsageError, match="--memory-per-replica and --node-memory go together"):
             build(config, source, source, Planning(**part))

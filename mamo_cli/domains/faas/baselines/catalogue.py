@@ -42,7 +42,7 @@ def _ce_knobs(domain: FaasDomain, function: int) -> tuple[Knob, ...]:
 
 
 def _pro_knobs(domain: FaasDomain, function: int) -> tuple[Knob, ...]:
-    capacity = 1.0 / domain.settings.warm_service_time
+    capacity = 1.0 / domain.settings.of(domain.spec.agents[function]).warm_service_time
     return (Knob("target", 50.0, (0.05 * capacity, 2.0 * capacity)), Knob("proportion", 0.9))
 
 

@@ -68,7 +68,7 @@ class Stage:
         return Fare(brought[..., 1:], brought[..., 0])
 
     def _function(self, function: int, course: int) -> Any:
-        settings, table = self._settings, self.node.table
+        settings, table = self._settings.of(self.node.trace.functions[function]), self.node.table
         if self._seeds is None:
             return Modelled(table.values[function : function + 1], table.root_step, settings.warm_service_time)
         service = Service(settings.warm_service_time, settings.cold_service_time, settings.idle_timeout)

@@ -143,6 +143,8 @@ def _unit(problem: ReplicaProblem, scope: Scope) -> float:
     if scope is not Scope.ALPHA:
         return float(problem.replica_cost.max())
     weighs = (1 - np.asarray(problem.alpha)) * problem.replica_cost
+    if problem.priority is not None:
+        weighs = weighs * problem.priority * problem.shape[1]
     price = float(weighs.max()) / (cost_scale(problem) * problem.shape[1])
     return price / LEAST_PRICE if 0 < price < LEAST_PRICE else 1.0
 

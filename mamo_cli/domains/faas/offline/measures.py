@@ -19,8 +19,8 @@ MEMORY_ROUNDING = 1e-9
 def choice_cost(problem: ReplicaProblem, scope: Scope) -> Floats:
     """(T, F, N) cost of each choice in one period.
 
-    Scopes step and average: c_f n. Scope alpha: the negative of the TE agent's reward, over F: each function has its
-    own normalised cost, and the reward is their mean.
+    Scopes step and average: c_f n. Scope alpha: the negative of the TE agent's reward, times its function's share: each
+    has its own normalised cost, and the joint reward is their mean, or weighs them by priority.
 
     Raises:
         UsageError: scope alpha without alpha.
@@ -31,8 +31,8 @@ def choice_cost(problem: ReplicaProblem, scope: Scope) -> Floats:
         return paid
     rejection = problem.rejection if problem.expected_rejection is None else problem.expected_rejection
     weights = weights_of(_alpha(problem))[:, None]
-    weighted: Floats = -rewards(np.stack((paid, rejection), -1), weights, cost_scale(problem)) / problem.shape[1]
-    return weighted
+    weighted: Floats = -rewards(np.stack((paid, rejection), -1), weights, cost_scale(problem))
+    return weighted / problem.shape[1] if problem.priority is None else weighted * problem.priority[:, None]
 
 
 def cost_scale(problem: ReplicaProblem) -> float:
@@ -46,7 +46,11 @@ def scale_up_price(problem: ReplicaProblem, scope: Scope) -> Floats | None:
     """(F,) price of one added replica in the unit of `choice_cost`; None where scaling up is free."""
     if problem.scale_up_cost is None or scope is not Scope.ALPHA:
         return problem.scale_up_cost
-    price: Floats = (1 - _alpha(problem)) * problem.scale_up_cost / (cost_scale(problem) * problem.shape[1])
+    weighed = (1 - _alpha(problem)) * problem.scale_up_cost
+    if problem.priority is None:
+        price: Floats = weighed / (cost_scale(problem) * problem.shape[1])
+    else:
+        price = weighed / cost_scale(problem) * problem.priority
     return price
 
 

@@ -28,6 +28,7 @@ class ReplicaProblem:
         memory_per_replica: (F,) memory of one replica, in the unit of `memory_capacity`; both are given or neither.
         memory_capacity: (T,) memory of the node at each step.
         scale_up_cost: (F,) cost of each replica added since the step before; the first step adds none.
+        priority: (F,) share of each function in the weighted cost of scope alpha, summing to 1; None for equal ones.
         cost_scale: cost that the normalised cost of scope alpha is measured in; None stands for the mean over functions
             of the cost of N replicas.
 
@@ -44,6 +45,7 @@ class ReplicaProblem:
     memory_per_replica: Floats | None = None
     memory_capacity: Floats | None = None
     scale_up_cost: Floats | None = None
+    priority: Floats | None = None
     cost_scale: float | None = None
 
     def __post_init__(self) -> None:
@@ -111,6 +113,7 @@ def _rules(steps: int, functions: int, cap: int) -> dict[str, tuple[tuple[int, .
         "memory_per_replica": (per_function, 0, np.inf),
         "memory_capacity": ((steps,), 0, np.inf),
         "scale_up_cost": (per_function, 0, np.inf),
+        "priority": (per_function, 0, 1),
     }
 
 

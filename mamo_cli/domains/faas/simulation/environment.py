@@ -68,20 +68,23 @@ def requests_of(settings: InstanceConfig, node: Node, part: Part, first: int = 0
     """
     steps, functions = node.trace.actual_rate_rps.shape
     numbers = stream(settings.noise_seed, str(part), "requests")
-    service = Service(settings.warm_service_time, settings.cold_service_time, settings.idle_timeout)
+    each = [settings.of(name) for name in node.trace.functions]
+    services = [Service(own.warm_service_time, own.cold_service_time, own.idle_timeout) for own in each]
     return Requests(
-        services=np.tile(np.array(service), (functions, 1)),
+        services=np.array(services),
         seeds=numbers.integers(0, 2**64, (first + steps, functions), dtype=np.uint64)[first:],
         seconds=settings.simulated_seconds if part is Part.TRAINING else node.trace.step_seconds,
     )
 
 
-def mixing_block(settings: InstanceConfig, step_seconds: float) -> int:
+def mixing_block(settings: InstanceConfig, node: Node) -> int:
     """Periods for which a policy of a mixture plays on, as replicas that it leaves behind serve the next one, too.
 
     Ten times as long as it takes replicas to start, and those above a lower cap to end; at least two periods.
     """
-    return 1 + math.ceil(10.0 * (settings.warm_service_time + settings.cold_service_time) / step_seconds)
+    each = [settings.of(name) for name in node.trace.functions]
+    longest = max(own.warm_service_time + own.cold_service_time for own in each)
+    return 1 + math.ceil(10.0 * longest / node.trace.step_seconds)
 
 
 class SimulatedEnvironment(ScalingEnvironment):
