@@ -151,6 +151,8 @@ CELL_KINDS = {
     "domain": TEXT,
     "player": TEXT,
     "reference": TEXT,
+    "rule": TEXT,
+    "knobs": TEXT,
     "scope": TEXT,
     "stage": TEXT,
     "termination": TEXT,

@@ -38,25 +38,26 @@ def baselines(
 
 
 def over_seeds(summary: list[dict[str, Any]], means: dict[str, str]) -> tuple[list[str], list[list[Any]]]:
-    """The table on the screen: a row for each rule at its defaults and tuned, with means over plays.
+    """The table on the screen: a row for each rule at its defaults and tuned.
 
-    Of several plays, what follows +- is 1.96 standard errors, and `holds` is how many hold.
+    Of several plays the means, with 95 % bootstrap intervals, and how many hold.
     """
     import numpy as np
+
+    from mamo_cli.analysis.baselines_tables import over_plays
+
+    def shown(values: list[Any]) -> Any:
+        if len(values) == 1 or None in values:
+            return values[0]
+        mean, low, high = over_plays(np.array(values, dtype=float))
+        return f"{mean:.4g} [{low:.4g}, {high:.4g}]"
 
     rows = []
     for key in dict.fromkeys((row["rule"], row["knobs"], row["setting"]) for row in summary):
         plays = [row for row in summary if (row["rule"], row["knobs"], row["setting"]) == key]
-        row: list[Any] = list(key)
-        for column in (*means, "cost_over_causal_bound"):
-            values = np.array([np.nan if play[column] is None else play[column] for play in plays], dtype=float)
-            if len(plays) == 1:
-                row.append(float(values[0]))
-            else:
-                error = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
-                row.append(f"{values.mean():.4g} ± {error:.2g}" if np.isfinite(error) else None)
+        numbers = [shown([play[column] for play in plays]) for column in (*means, "cost_over_causal_bound")]
         held = sum(play["holds"] for play in plays)
-        rows.append([*row, held if len(plays) == 1 else f"{held} of {len(plays)}"])
+        rows.append([*key, *numbers, held if len(plays) == 1 else f"{held} of {len(plays)}"])
     return ["rule", "knobs", "setting", *means.values(), "over causal", "holds"], rows
 
 

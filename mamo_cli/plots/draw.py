@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mamo_cli.analysis.agent_tables import learning_curves_table, regret_table, te_agents_table
+from mamo_cli.analysis.baselines_tables import RULED, baselines_table
 from mamo_cli.analysis.comparison_tables import (
     alike,
     difference,
@@ -31,6 +32,7 @@ from mamo_cli.core.errors import DataError
 from mamo_cli.core.words import Words
 from mamo_cli.domains import registry as domains
 from mamo_cli.plots.agents import draw_learning_curves, draw_te_agents
+from mamo_cli.plots.baselines import draw_baselines
 from mamo_cli.plots.compared import draw_learning_compared, draw_mamo_compared
 from mamo_cli.plots.decomposition import draw_decomposition
 from mamo_cli.plots.frontier import draw_frontier
@@ -68,6 +70,7 @@ VALIDATION = "validate-model"
 """The command whose runs answer to no optimum."""
 
 FIGURES: Mapping[str, Mapping[str, Drawing]] = {
+    RULED: {"baselines": (lambda folder: baselines_table({"": folder}), draw_baselines)},
     "evaluate": {"te_agents": (te_agents_table, draw_te_agents)},
     "solve-offline": {
         "offline": (offline_table, draw_offline),
@@ -96,6 +99,7 @@ SWEEP = "compare"
 LEARNING, MADE_OF_COMPARED = "learning_curves_compared", "decomposition_compared"
 
 COMPARISONS: Mapping[str, Comparison] = {
+    "baselines_compared": Comparison((RULED, *AGENT_KINDS), baselines_table, draw_baselines),
     MADE_OF_COMPARED: Comparison(("run-mamo",), decomposition_table, draw_decomposition),
     "frontier_compared": Comparison(tuple(AGENT_KINDS), frontier_table, draw_frontier),
     LEARNING: Comparison(("train",), learning_compared, draw_learning_compared),

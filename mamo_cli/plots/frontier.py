@@ -67,7 +67,7 @@ def draw_frontier(table: pd.DataFrame, words: Words) -> Figure:
             style: dict[str, Any] = {"linestyle": "", "marker": marker, "color": colour, **HOLLOW}
             keys += axes.plot(rows[violation], rows["mean_cost"], label=label, **style)
         elif len(rows):
-            keys += _agents(axes, rows, violation, looks)
+            keys += draw_agents(axes, rows, violation, looks)
     tolerance_line(axes, tolerance, "x")
     violation_scale(axes, "x", table["tolerance"], table[violation])
     axes.set_ylim(bottom=0.0)
@@ -82,7 +82,7 @@ def draw_frontier(table: pd.DataFrame, words: Words) -> Figure:
     return figure
 
 
-def _agents(axes: Axes, rows: pd.DataFrame, violation: str, looks: Mapping[str, Look]) -> list[Artist]:
+def draw_agents(axes: Axes, rows: pd.DataFrame, violation: str, looks: Mapping[str, Look]) -> list[Artist]:
     """Marks of the agents of one kind, each run in its own look if there are several; the legend's entries for them."""
     marker, colour, label = MARKERS[rows["kind"].iloc[0]]
     if not looks:
