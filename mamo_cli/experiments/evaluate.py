@@ -81,7 +81,7 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
 
 
 def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
-    """What the run was about, under another noise, tolerance or model of the node, which is then that of all its agents.
+    """What the run was about, under another noise, tolerance or model of the node, then that of all its agents.
 
     Raises:
         UsageError: the domain has no such setting, or the value is out of its bounds.

@@ -8,7 +8,7 @@ from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.core.weights import weights_of
 from mamo_cli.domains.faas.domain import NOTICE, build, load
 from mamo_cli.domains.faas.rejection.erlang import erlang_b
-from mamo_cli.domains.faas.settings import InstanceConfig
+from mamo_cli.domains.faas.settings import FunctionConfig, InstanceConfig
 from mamo_cli.domains.faas.simulation.pool import Service
 from mamo_cli.workload.trace import Trace
 from tests.domains.faas.nodes import made_trace, saved
@@ -184,6 +184,19 @@ def test_a_faster_cold_start_is_the_bound(tmp_path):
     """Where starting replicas serve faster, a node that is always cold rejects less than one that is always warm."""
     model = simulated(tmp_path, cold_service_time=0.01, warm_service_time=0.05).case.models[0]
     assert model.rejection_probability(100.0, 3)[-1] == pytest.approx(erlang_b(1.0, 3)[-1], rel=1e-12)
+
+
+def test_functions_are_simulated_each_with_its_own_times(tmp_path):
+    """Little: 20 requests/s of .05 s and of .01 s keep 1 and .2 replicas busy."""
+    rates = np.full((20, 2), 20.0)
+    trace = Trace(functions=("f0", "f1"), expected_rate_rps=rates, actual_rate_rps=rates)
+    config = InstanceConfig(**{**SHORT, "idle_timeout": 60.0}, noise=0.0, max_replicas=9)
+    config = config.having({"f1": FunctionConfig(warm_service_time=0.01, cold_service_time=0.02)})
+    domain = build(config, trace)
+    environment = domain.environment(Part.EVALUATION, 1)
+    busy = np.mean([environment.step(np.full((1, 1, 2), 8)).measures[0, 0, :, 5] for _ in range(20)][1:], 0)
+    np.testing.assert_allclose(busy, [20 * 0.05 * 300.0, 20 * 0.01 * 300.0], rtol=0.02)
+    assert domain.spec.block == 2
 
 
 def test_a_long_start_lets_a_policy_play_on(tmp_path):
