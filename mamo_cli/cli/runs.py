@@ -10,6 +10,7 @@ import typer
 from mamo_cli.cli.console import print_facts, print_json
 from mamo_cli.cli.options import AsJson, Results, elsewhere
 from mamo_cli.cli.output import OUTPUT
+from mamo_cli.cli.runs_compare import print_two_runs
 from mamo_cli.cli.runs_list import list_command
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.runs.manifest import RESULTS
@@ -61,7 +62,25 @@ def rm(
         print_json({"deleted": [str(path) for path in paths]})
 
 
-COMMANDS = {"list": list_command, "show": show, "rm": rm}
+def compare(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or folder of a run.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Name or folder of another.")],
+    *,
+    results: Results = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two runs: what was asked for, what made them, and what came out.
+
+    Numbers are means over the seeds that did not diverge, with 95 % bootstrap intervals; the difference is that of
+    OTHER less RUN over the seeds that both have.
+    """
+    from mamo_cli.experiments.two_runs import two_runs
+
+    paths = find_run(run, results), find_run(other, results)
+    print_two_runs(two_runs(*paths), paths, as_json)
+
+
+COMMANDS = {"list": list_command, "show": show, "compare": compare, "rm": rm}
 
 
 def find_run(run: str, results: Path) -> Path:

@@ -166,6 +166,16 @@ class CompareConfig(Section):
         return {"te": self.te, "readout": self.readout}
 
 
+KINDS: Mapping[str, type[Section]] = {
+    "solve-offline": SolveOfflineConfig,
+    "train": TrainConfig,
+    "run-mamo": MamoConfig,
+    "baselines": BaselinesConfig,
+    "evaluate": EvaluateConfig,
+    "compare": CompareConfig,
+}
+"""The configuration of each command that makes a run."""
+
 Config = TypeVar("Config", bound=Section)
 
 

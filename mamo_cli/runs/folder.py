@@ -233,18 +233,20 @@ def _written_config(path: Path, kind: type[Section]) -> Section | None:
 def differences(before: Section | None, after: Section) -> list[str]:
     """What another configuration changes, but for what the files that it names are called."""
     old = {} if before is None else canonical(before, words=False)
-    return _changes(old, canonical(after, words=False))
+    changed = changes(old, canonical(after, words=False))
+    return [f"{setting}: {_shown(old)} -> {_shown(new)}" for setting, old, new in changed]
 
 
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
-    changes: list[str] = []
+def changes(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:
+    """Settings of two configurations that are not the same, with both values; None where one has no such setting."""
+    found: list[tuple[str, Any, Any]] = []
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            changes += _changes(old, new, f"{prefix}{key}.")
+            found += changes(old, new, f"{prefix}{key}.")
         elif old != new:
-            changes.append(f"{prefix}{key}: {_shown(old)} -> {_shown(new)}")
-    return changes
+            found.append((f"{prefix}{key}", old, new))
+    return found
 
 
 def _shown(value: Any) -> str:

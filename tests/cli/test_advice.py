@@ -47,6 +47,7 @@ RAISED_BY = {
     "cli/import_trace.py": ("import",),
     "cli/runs_list.py": ("runs list",),
     "cli/watch.py": ("watch",),
+    "cli/runs_compare.py": ("runs compare",),
     "cli/runs.py": ("runs rm",),
     "cli/doctor.py": ("doctor",),
     "cli/evaluate.py": ("evaluate",),
@@ -73,6 +74,7 @@ RAISED_BY = {
     "experiments/evaluate.py": ("evaluate",),
     "experiments/compare.py": ("compare",),
     "experiments/watch.py": ("watch",),
+    "experiments/two_runs.py": ("runs compare",),
     "experiments/scenarios.py": ("compare",),
     "experiments/validate_model.py": ("validate-model",),
     "experiments/": TRAINED,
@@ -160,7 +162,7 @@ def options_of(command: str) -> frozenset[str]:
 
 
 def every_command() -> list[str]:
-    inner = {"generate": ["sinusoidal", "noisy"], "runs": ["list", "show", "rm"]}
+    inner = {"generate": ["sinusoidal", "noisy"], "runs": ["list", "show", "compare", "rm"]}
     return [f"{name} {each}".strip() for name in COMMANDS for each in inner.get(name, [""])]
 
 

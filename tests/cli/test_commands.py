@@ -22,6 +22,7 @@ EVERY = [
     ("plot",),
     ("runs", "list"),
     ("runs", "show"),
+    ("runs", "compare", "te", "wa"),
     ("runs", "rm", "plan", "--yes"),
     ("watch",),
     ("doctor",),

@@ -12,6 +12,8 @@ WITHOUT = [
     ("plot", "plan"),
     ("runs", "list"),
     ("runs", "show", "te"),
+    ("runs", "compare", "te", "wa"),
+    ("watch", "wa"),
 ]
 
 

@@ -12,7 +12,7 @@ from tests.cli.invoke import COMMAND, MAMO, TINY, installed
 from tests.cli.killing import forked, kill_before_checkpoint
 
 COMMANDS = ["generate sinusoidal", "generate noisy", "import", "solve-offline", "train", "run-mamo", "evaluate", "plot"]
-COMMANDS += ["runs list", "runs show", "runs rm", "watch", "doctor"]
+COMMANDS += ["runs list", "runs show", "runs compare", "runs rm", "watch", "doctor"]
 HEAVY = ("torch", "pandas", "gurobipy", "matplotlib", "numba", "scipy", "ray")
 
 
