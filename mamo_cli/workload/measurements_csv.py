@@ -67,7 +67,7 @@ def _check_cells(table: Table) -> None:
         "arrival_rate_rps": ("{} >= 0 and isfinite({})", "must be a finite number >= 0"),
         "replicas": (f"{{}} > 0 and {{}} <= {MOST_REPLICAS}", f"must be a number above 0, at most {MOST_REPLICAS}"),
         "rejection_fraction": ("{} between 0 and 1", "must be a number from 0 to 1"),
-        WEIGHT: ("{} > 0 and isfinite({})", "must be a finite number > 0"),
+        WEIGHT: ("{} > 0 and {} <= 1e15", "must be a number above 0, at most 1e15"),
     }
     tests = []
     for name, (rule, message) in rules.items():

@@ -18,6 +18,13 @@ TRACES = [
     HEAD + b"0,f,1,000,1e999\n",
     HEAD + b"0,f,\0,nan\n",
 ]
+MEASURED = b"arrival_rate_rps,replicas,rejection_fraction"
+MEASUREMENTS = [
+    MEASURED + b"\n13.5,5,.25\n0,4.5,0\n2e1,1,1\n",
+    b"trace,minute," + MEASURED + b",requests\nb,0,1e308,1,.5,8\na,x,1e-308,1e-9,1,1e15\n",
+    MEASURED + b"\n0,1,0\n",
+    MEASURED + b"\n1,1001,-0\n1,,nan\n",
+]
 AZURE = b"HashOwner,HashApp,HashFunction,Trigger," + b",".join(b"%d" % minute for minute in range(1, 1441)) + b"\n"
 
 
@@ -70,6 +77,7 @@ CHECKPOINTS = [
 
 SEEDS: dict[str, list[bytes]] = {
     "trace": TRACES,
+    "measurements": MEASUREMENTS,
     "importer": IMPORTS,
     "config": CONFIGS,
     "checkpoint": CHECKPOINTS,

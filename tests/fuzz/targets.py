@@ -9,13 +9,16 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from mamo_cli.core.errors import MamoError
 from mamo_cli.core.settings import digest, read_toml, to_toml
+from mamo_cli.domains.faas.rejection.measured import fit
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, SolveOfflineConfig, TrainConfig, configured
 from mamo_cli.runs import checkpoint
 from mamo_cli.workload.importers import import_trace
+from mamo_cli.workload.measurements_csv import read_measurements, write_measurements
 from mamo_cli.workload.options import FORECASTS, Options
 from mamo_cli.workload.profiles.registry import FORMATS
 from mamo_cli.workload.trace_csv import read_trace, write_trace
@@ -32,6 +35,17 @@ def trace(folder: Path, data: bytes) -> None:
     write_trace(taken, folder / "again.csv")
     assert read_trace(folder / "again.csv").digest() == taken.digest()
     (folder / "again.csv").unlink()
+
+
+def measurements(folder: Path, data: bytes) -> None:
+    """A table of measurements; one that is taken is written and read back as the same, and fitted within its laws."""
+    taken = read_measurements(_file(folder, "in.csv", data))
+    write_measurements(taken, folder / "again.csv")
+    assert read_measurements(folder / "again.csv").digest() == taken.digest()
+    (folder / "again.csv").unlink()
+    values = fit(taken).values
+    assert (np.diff(values, axis=0) <= 0).all()
+    assert (np.diff(values, axis=1) >= 0).all()
 
 
 def importer(folder: Path, data: bytes) -> None:
@@ -78,6 +92,7 @@ def checkpoint_file(folder: Path, data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[Path, bytes], None]] = {
     "trace": trace,
+    "measurements": measurements,
     "importer": importer,
     "config": config,
     "checkpoint": checkpoint_file,

@@ -86,8 +86,8 @@ def test_every_fault_is_told_by_its_place(tmp_path):
         "node.csv:5:4: replicas must be a number above 0, at most 1000, got '1001'",
         "node.csv:4:5: rejection_fraction must be a number from 0 to 1, got '1.5'",
         "node.csv:6:5: rejection_fraction must be a number from 0 to 1, got 'nan'",
-        "node.csv:4:6: requests must be a finite number > 0, got '0'",
-        "node.csv:6:6: requests must be a finite number > 0, got 'x'",
+        "node.csv:4:6: requests must be a number above 0, at most 1e15, got '0'",
+        "node.csv:6:6: requests must be a number above 0, at most 1e15, got 'x'",
         "node.csv:4:1: trace must be a name, got ''",
     ]
 

@@ -1,5 +1,7 @@
 """A node whose load exceeds its cap says so in one line, and names what is likeliest to blame."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from mamo_cli.domains.faas.domain import build
 from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.trace import Trace
+from tests.domains.faas.rejection.test_measured import measured
 
 
 def trace_of(rates, caps=None, functions=("f0",), **options):
@@ -26,6 +29,15 @@ def test_a_node_within_its_cap_says_nothing():
     assert build(InstanceConfig(), source, source).warnings == ()
     # Two of four steps are not more than half, and the mean of .5, .5, 0 and 0 is within .3.
     assert warnings_of(trace_of([1, 1, 0, 0]), max_replicas=1, tolerance=0.3) == ()
+
+
+def test_a_node_that_was_measured_is_not_told_of_more_than_was():
+    rows = measured((4, 1, 0.5), (4, 2, 0.3))
+    trace = replace(trace_of([4.0, 4.0]), measured={"node.csv": rows})
+    (line,) = warnings_of(trace, rejection_model="measured", measurements="node.csv", max_replicas=2)
+    assert line.endswith(
+        "least reachable is 0.3 at 2 replicas: no number of replicas was measured to hold the load's peak"
+    )
 
 
 def test_a_node_beyond_its_cap_says_by_how_much_and_which_cap_would_do():

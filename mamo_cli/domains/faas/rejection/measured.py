@@ -128,16 +128,22 @@ def fit(measured: Measurements) -> MeasuredModel:
 def _fitted(measured: Measurements, step: float) -> MeasuredModel:
     some = measured.where(measured.arrival_rate_rps > 0.0)
     knots = np.maximum(np.rint(np.sqrt(some.arrival_rate_rps) / step), 1.0).astype(np.int64)
-    shape = (int(some.whole_replicas.max()), int(knots.max()) + 2)
+    replicas, row = np.unique(some.whole_replicas, return_inverse=True)
+    shape = (len(replicas), int(knots.max()) + 2)
     weight, total = np.zeros(shape), np.zeros(shape)
-    np.add.at(weight, (some.whole_replicas - 1, knots), some.weight)
-    np.add.at(total, (some.whole_replicas - 1, knots), some.weight * some.rejection)
+    np.add.at(weight, (row, knots), some.weight)
+    np.add.at(total, (row, knots), some.weight * some.rejection)
     with np.errstate(invalid="ignore"):
         mean = total / weight
-    # Upwards along both axes: rejection falls with replicas.
-    nearest = isotonic(mean[::-1], weight[::-1])[::-1]
+    nearest = isotonic(mean[::-1], weight[::-1])[::-1]  # upwards along both axes: rejection falls with replicas
     values = _between(nearest, weight > 0.0)
+    # Replicas that nobody measured reject as the next fewer that somebody did; there may be none.
+    every = np.arange(1, replicas[-1] + 1)
+    fewer = np.searchsorted(replicas, every, "right") - 1
+    known = (replicas[fewer] == every)[:, None]
+    values = np.where(fewer[:, None] < 0, 1.0, values[fewer])
     values[:, 0] = 0.0
+    weight, mean = np.where(known, weight[fewer], 0.0), np.where(known, mean[fewer], np.nan)
     return MeasuredModel(measured, float(step), values, weight, mean)
 
 
@@ -145,6 +151,10 @@ def _between(fitted: FloatArray, seen: BoolArray) -> FloatArray:
     """What was fitted where something was seen, and elsewhere lines over the knots, within what monotony permits.
 
     Bounds and lines are monotone in both directions each, and so is the line cut to its bounds.
+
+    Args:
+        fitted: `(R, I + 2)` of rising numbers of replicas.
+        seen: `(R, I + 2)` something in every row.
     """
     least = np.where(seen, fitted, 0.0)
     least = np.maximum.accumulate(np.maximum.accumulate(least, 1)[::-1], 0)[::-1]
@@ -152,11 +162,7 @@ def _between(fitted: FloatArray, seen: BoolArray) -> FloatArray:
     most = np.minimum.accumulate(np.minimum.accumulate(most[:, ::-1], 1)[:, ::-1], 0)
     knots = np.arange(fitted.shape[1])
     rows = zip(fitted, seen, strict=True)
-    # A row in which nothing was seen is 1 throughout: the lines of fewer replicas are below it.
-    lines = [
-        np.interp(knots, [0, *knots[row]], [0.0, *values[row]], right=1.0) if row.any() else np.ones(len(knots))
-        for values, row in rows
-    ]
+    lines = [np.interp(knots, [0, *knots[row]], [0.0, *values[row]], right=1.0) for values, row in rows]
     return np.minimum(most, np.maximum(least, np.minimum.accumulate(lines, 0)))
 
 
@@ -168,10 +174,19 @@ def standard_errors(measured: Measurements) -> FloatArray:
     """
     best = fit(measured)
     rng = stream(0, "measurements", "bootstrap")
-    series = [np.flatnonzero(measured.series == one) for one in np.unique(measured.series)]
+    order, starts = (
+        np.argsort(measured.series, kind="stable"),
+        np.unique(np.sort(measured.series), return_index=True)[1],
+    )
+    lengths = np.diff(np.append(starts, measured.rows))
     drawn = np.full((BOOTSTRAPS, *best.values.shape), np.nan)
     for values in drawn:
-        rows = np.concatenate([series[one] for one in rng.integers(0, len(series), len(series))])
+        chosen = rng.integers(0, len(starts), len(starts))
+        count = lengths[chosen]
+        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        rows = order[np.repeat(starts[chosen], count) + within]
+        if not measured.arrival_rate_rps[rows].any():
+            continue
         again = _fitted(measured.where(rows), best.kink_step)
         seen = again.weight > 0.0
         values[: seen.shape[0], : seen.shape[1]][seen] = again.values[seen]

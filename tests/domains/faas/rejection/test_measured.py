@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mamo_cli.core.errors import DataError
+from mamo_cli.domains.faas.rejection.erlang import erlang_b
 from mamo_cli.domains.faas.rejection.expectation import expected_rejection
 from mamo_cli.domains.faas.rejection.measured import fit, standard_errors
 from mamo_cli.domains.faas.rejection.models import ErlangModel
@@ -156,6 +157,18 @@ def test_rows_of_a_trace_are_drawn_together():
     rows = measured(*[(4, 1, float(row < 25)) for row in range(100)])
     together = standard_errors(replace(rows, series=np.arange(100) // 25))
     assert np.nanmax(together) == pytest.approx(0.217, rel=0.15)
+
+
+def test_a_large_table_is_fitted_in_time_that_its_cells_take():
+    """Rows of no trace are drawn in one go, and replicas that nobody measured cost nothing."""
+    rng = np.random.default_rng(5)
+    rates, replicas = rng.uniform(0, 50, 5_000), rng.choice([1, 2, 900], 5_000)
+    lost = erlang_b(0.1 * rates, 1)[:, 0]
+    rows = measured(*zip(rates, replicas, np.where(replicas > 2, 0.0, lost), strict=True))
+    model = fit(rows)
+    assert model.values.shape[0] == 900
+    assert np.abs(model.rejection_probability(rates[:100], 1)[:, 0] - lost[:100]).max() < 0.05
+    assert np.nanmax(standard_errors(rows)) < 0.02
 
 
 def workload(*rates):
