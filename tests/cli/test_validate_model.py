@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from mamo_cli.domains.faas.rejection.erlang import erlang_b
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import mamo
@@ -77,6 +78,24 @@ def test_measurements_are_held_to_both(folder):
     assert other["models"] == told["models"]
     (folder / "node.csv").write_text(NODE.replace("0.05\n", "0.06\n"))
     assert run_of(*SMALL, *node)[0]["run"] != told["run"]
+
+
+def test_each_function_is_simulated_as_it_is_served(folder):
+    write_trace(sinusoidal(mean=20, amplitude=10, steps=24, period=24), "a.csv")
+    write_trace(sinusoidal(mean=40, amplitude=10, steps=24, period=24), "b.csv")
+    own = 'tolerance = 0.1\nmax_replicas = 2\nwarm_service_time = 0.2\ncold_service_time = 0.3\ntrace = "b.csv"\n'
+    (folder / "node.toml").write_text(f'[function.a]\ntrace = "a.csv"\n[function.b]\n{own}')
+    told, _ = run_of(*SMALL, "--config", "node.toml", "--noise", "0")
+    table = pd.read_csv(f"{told['run']}/validation.csv")
+    rates = table.groupby("function")["arrival_rate_rps"].agg(["min", "max"])
+    assert rates.loc["a"].tolist() == pytest.approx([10.0, 30.0])
+    assert rates.loc["b"].tolist() == pytest.approx([30.0, 50.0])
+    assert table.groupby("function")["replicas"].max().to_dict() == {"a": 3, "b": 2}
+    assert {row["function"]: row["tolerance"] for row in told["models"]} == {"a": 0.05, "b": 0.1}
+    at_30 = table[(table["arrival_rate_rps"].round(6) == 30) & (table["replicas"] == 2) & (table["model"] == "erlang")]
+    lost = {"a": erlang_b(30 * 0.065, 2)[-1], "b": erlang_b(30 * 0.2, 2)[-1]}
+    assert dict(zip(at_30["function"], at_30["rejection_model"], strict=True)) == pytest.approx(lost)
+    assert (at_30["rejection_simulated"] - at_30["rejection_model"]).abs().max() < 0.03
 
 
 def test_what_has_no_rejection_is_refused(folder):

@@ -8,6 +8,7 @@ import numpy as np
 from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.seeding import stream
+from mamo_cli.domains.faas.functions import caps_of, check_functions
 from mamo_cli.domains.faas.node import MOST_REPLICAS
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.faas.rejection.models import ErlangModel, RejectionModel, ServerlessModel
@@ -83,17 +84,19 @@ def asked_of(config: InstanceConfig, source: Trace, rates: int) -> list[Asked]:
 
     Raises:
         DataError: there is no traffic, or there are more replicas than choices.
+        UsageError: settings are of a function that is not there.
     """
-    caps = np.full(len(source.functions), config.max_replicas)
-    caps = caps if source.max_replicas is None else source.max_replicas.max(0)
+    check_functions(config, source.functions)
+    caps = caps_of(source, config).max(0)
     if caps.max() > MOST_REPLICAS:
         raise DataError(f"the trace's column max_replicas goes up to {caps.max()}, beyond {MOST_REPLICAS} replicas")
     if not source.actual_rate_rps.any():
         raise DataError("the trace has no traffic: there is nothing to simulate")
     alike: dict[tuple[Service, float], list[int]] = {}
     for function in np.flatnonzero(source.actual_rate_rps.any(0)):
-        service = Service(config.warm_service_time, config.cold_service_time, config.idle_timeout)
-        alike.setdefault((service, config.tolerance), []).append(int(function))
+        own = config.of(source.functions[function])
+        service = Service(own.warm_service_time, own.cold_service_time, own.idle_timeout)
+        alike.setdefault((service, own.tolerance), []).append(int(function))
     found = []
     for (service, tolerance), those in alike.items():
         seen = source.actual_rate_rps[:, those]
