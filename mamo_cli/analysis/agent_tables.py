@@ -9,7 +9,7 @@ import pandas as pd
 from mamo_cli.analysis.frontier_tables import CURVE, read_frontier
 from mamo_cli.analysis.offline_tables import SECONDS_PER_HOUR
 from mamo_cli.analysis.over_seeds import by_group
-from mamo_cli.analysis.run_tables import AGENT, has_answers, quantities_of, read_run_table
+from mamo_cli.analysis.run_tables import AGENT, has_answers, quantities_of, read_run_table, read_words
 from mamo_cli.analysis.selection import NAMED_ALPHAS, fitting
 from mamo_cli.analysis.tolerances import with_tolerance
 
@@ -20,8 +20,9 @@ OPTIMUM = "optimum"
 def te_agents_table(folder: Path) -> pd.DataFrame:
     """Measures and violations over the evaluation, for each alpha and agent, beside the exact optimum's mean.
 
-    With several agents the optimum is left out: the frontier knows only their sum. Of more agents and alphas than a
-    figure has room for, some are left out (see `selection.fitting`).
+    With several agents the optimum is left out: the frontier knows only their sum; and so it is with several
+    violations, of which it knows an alpha in common. Of more agents and alphas than a figure has room for, some are
+    left out (see `selection.fitting`).
 
     Raises:
         DataError: `evaluation.csv`, `summary.csv` or `frontier.csv` cannot be read.
@@ -30,11 +31,11 @@ def te_agents_table(folder: Path) -> pd.DataFrame:
     evaluation = read_run_table(folder, "evaluation.csv", ["seed", "alpha", "step", AGENT, *quantities])
     step_seconds = read_run_table(folder, "summary.csv", ["step_seconds"])["step_seconds"].iloc[0]
     evaluation["hours"] = evaluation.pop("step") * (step_seconds / SECONDS_PER_HOUR)
-    alone = evaluation[AGENT].nunique() == 1
+    comparable = evaluation[AGENT].nunique() == 1 and len(read_words(folder).violations) == 1
     evaluation, totals = fitting(evaluation, quantities[-1], panels=len(quantities), by_alpha=True)
     table = by_group(evaluation, ["alpha", AGENT], "hours", quantities)
     agents = evaluation[["alpha", AGENT]].drop_duplicates()
-    if alone and has_answers(folder):
+    if comparable and has_answers(folder):
         optimum = _optimum_rows(read_frontier(folder), agents, quantities)
         table = pd.concat([table, optimum], ignore_index=True)
     return with_tolerance(table, folder, **totals)

@@ -9,7 +9,7 @@ from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.means import mean_of_known
 from mamo_cli.core.seam import Domain, Played
-from mamo_cli.core.weights import rewards, weights_of
+from mamo_cli.core.weights import rewards, shared_alpha
 from mamo_cli.core.words import Words
 
 
@@ -61,18 +61,22 @@ def summarised(domain: Domain, played: Played) -> list[float]:
 
 
 def everywhere(domain: Domain, alpha: float) -> FloatArray:
-    """Weights `(A, 2)` of one alpha for all agents."""
-    return weights_of(np.full(len(domain.spec.agents), alpha))
+    """Weights `(A, M)` of one alpha for all agents; of several violations, each weighs as much as another."""
+    return shared_alpha(np.full(len(domain.spec.agents), alpha), domain.spec.objectives - 1)
 
 
 def exact_alpha(domain: Domain, alphas: FloatArray, refinements: int = 0) -> float | None:
     """The smallest alpha whose perfect agent keeps every agent's mean violations within their limits; None: unknown.
+
+    With several violations there is no such alpha: each has a weight of its own.
 
     Args:
         domain: what is controlled.
         alphas: `(G,)` to choose from.
         refinements: how often G of them are laid anew between the one found and its neighbour below.
     """
+    if domain.spec.objectives > 2:
+        return None
     try:
         place = _first_holding(domain, alphas)
         for _ in range(refinements if place else 0):

@@ -12,6 +12,7 @@ import numpy as np
 
 from mamo_cli.analysis.exact import everywhere
 from mamo_cli.core.arrays import FloatArray
+from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain
 from mamo_cli.core.weights import rewards, weights_of
 
@@ -48,11 +49,13 @@ class Quality(NamedTuple):
 
 
 def front_of(domain: Domain) -> Front:
-    """The exact front.
+    """The exact front of one violation.
 
     Raises:
-        NothingExactError: nothing exact is known.
+        NothingExactError: nothing exact is known, or there are several violations: a front is then no curve over alpha.
     """
+    if domain.spec.objectives > 2:
+        raise NothingExactError("several violations have no front over one alpha")
     alphas, priorities = np.linspace(0.0, 1.0, INTERVALS + 1), domain.spec.priorities
     alike = 1.0 if priorities is None else 1.0 / (len(priorities) * priorities[:, None])  # points are means over agents
     points = [domain.answer(everywhere(domain, float(alpha)) * alike).objectives.mean(0) for alpha in alphas]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from mamo_cli.analysis.frontier_tables import least_violation, read_frontier
 from mamo_cli.analysis.over_seeds import by_group, healthy_seeds, over_seeds
-from mamo_cli.analysis.run_tables import AGENT, has_answers, quantities_of, read_run_table
+from mamo_cli.analysis.run_tables import AGENT, has_answers, quantities_of, read_run_table, read_words
 from mamo_cli.analysis.selection import fitting
 from mamo_cli.analysis.statistics import median
 from mamo_cli.analysis.tolerances import AGENTS, read_tolerances, with_tolerance
@@ -49,7 +49,7 @@ def mamo_table(folder: Path) -> pd.DataFrame:
     ]
     if has_answers(folder):
         parts.append(over_seeds(summary, "cycle", [OVER_BOUND]))
-        if np.isnan(exact_alpha):
+        if np.isnan(exact_alpha) and len(names) == 2:  # with several violations there is none to name
             about[f"least_{trained[-1]}"] = least_violation(read_frontier(folder), trained[-1])
     return with_tolerance(pd.concat(parts, ignore_index=True).assign(exact_alpha=exact_alpha), folder, **about)
 
@@ -59,6 +59,8 @@ def _holding(folder: Path, summary: pd.DataFrame, violation: str) -> int:
     if (folder / AGENTS).exists():
         table = read_run_table(folder, AGENTS, ["seed", "holds"])
         return int((table.groupby("seed")["holds"].min() == 1).sum())
+    if len(read_words(folder).violations) > 1:
+        return int((read_run_table(folder, "summary.csv", ["holds"])["holds"] == 1).sum())
     return int((summary[violation] <= read_tolerances(folder).mean[0]).sum())
 
 
@@ -80,5 +82,5 @@ def _aligned(folder: Path, greedy: list[str], trained: list[str]) -> tuple[pd.Da
     if not healthy:
         raise DataError(f"{folder}: every seed diverged, there is nothing to draw")
     cycles["alpha"] = cycles["alpha"].where(cycles["seed"].isin(healthy))
-    cycles, totals = fitting(cycles, greedy[-1], panels=3)
+    cycles, totals = fitting(cycles, greedy[-1], panels=1 + len(greedy))
     return cycles, training[training[AGENT].isin(cycles[AGENT].unique())], totals

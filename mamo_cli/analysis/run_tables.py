@@ -7,12 +7,15 @@ from pathlib import Path
 import pandas as pd
 
 from mamo_cli.core.errors import DataError
-from mamo_cli.core.words import Words
+from mamo_cli.core.words import Quantity, Words
 from mamo_cli.domains import registry as domains
 from mamo_cli.runs.manifest import FIRST_DOMAIN, read_manifest
 
 AGENT = "agent"
 """The column of the agents' names, whatever the domain calls them."""
+
+ALPHA = "alpha"
+"""The column of the weight of the violation."""
 
 DRAWABLE = ("complete", "diverged")
 """Statuses of a run that has ended by itself; a diverged one still holds its healthy seeds.
@@ -39,16 +42,18 @@ def has_answers(folder: Path) -> bool:
 
 
 def read_words(folder: Path) -> Words:
-    """The words of the domain that a run is about.
+    """The words of the domain that a run is about, with the violations of its instance.
 
     Raises:
         DataError: there is no readable `run.json`, or this version does not know the domain.
     """
-    name = read_manifest(folder).get("domain", FIRST_DOMAIN)
+    manifest = read_manifest(folder)
+    name = manifest.get("domain", FIRST_DOMAIN)
     if name not in domains.DOMAINS:
         raise DataError(f"{folder}: a run of the domain {name!r}, which this version does not know")
     words: Words = domains.about(name).WORDS
-    return words
+    told = manifest.get("violations")
+    return words if told is None else words._replace(violations=tuple(Quantity(**one) for one in told))
 
 
 def quantities_of(folder: Path) -> list[str]:
@@ -61,7 +66,7 @@ def read_run_table(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFr
     """The named columns of a run's table, every number exactly as written, an empty cell as NaN.
 
     The column of the agents' names reads as `agent`, and as empty text where the file has none (it has one only with
-    several agents).
+    several agents). Where each of several violations has an alpha of its own, `alpha` is what they weigh together.
 
     Args:
         folder: The run folder.
@@ -71,10 +76,13 @@ def read_run_table(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFr
     Raises:
         DataError: The file is missing, empty or ragged, or lacks a column, or a cell is not of its column's kind.
     """
-    path = folder / name
+    path, words = folder / name, read_words(folder)
     lines = csv.reader(_text(path).splitlines())
-    word = read_words(folder).agent
-    header = [AGENT if name == word else name for name in next(lines, [])]
+    header = [AGENT if name == words.agent else name for name in next(lines, [])]
+    each = list(words.each(ALPHA))
+    if ALPHA in columns and ALPHA not in header and set(each) <= set(header):
+        known = read_run_table(folder, name, [*each, *(column for column in columns if column != ALPHA)])
+        return known.assign(**{ALPHA: known[each].sum(axis=1)})[list(columns)]
     kept = [column for column in columns if column in header]
     rows = _rows(path, lines, len(header), [header.index(column) for column in kept])
     if not rows:

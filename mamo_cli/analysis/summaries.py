@@ -32,13 +32,13 @@ def means_of(words: Words) -> tuple[str, ...]:
 
 def train_columns(words: Words) -> tuple[str, ...]:
     """The head of a `train` run's summary.csv."""
-    start = ("seed", "alpha", *words.each("tolerance"), "step_seconds")
+    start = ("seed", *words.each("alpha"), *words.each("tolerance"), "step_seconds")
     return (*start, *means_of(words), "expected_reward", "optimal_reward", "regret")
 
 
 def mamo_columns(words: Words) -> tuple[str, ...]:
     """The head of a `run-mamo` run's summary.csv."""
-    start = ("seed", "alpha", "final_alpha", "exact_alpha", *words.each("tolerance"), "step_seconds")
+    start = ("seed", *words.each("alpha"), "final_alpha", "exact_alpha", *words.each("tolerance"), "step_seconds")
     return (*start, *means_of(words), "feasible_share", "holds", *BOUNDS, *TERMS, *Quality._fields)
 
 
@@ -85,7 +85,7 @@ def train_summary(folder: Path, domain: Domain) -> list[list[Any]]:
     rows: list[list[Any]] = []
     for member in read_evaluation(folder, domain):
         weights = weights_beside(member.alphas)
-        start = [member.seed, float(member.alphas[0, 0]), *tolerances(domain), domain.spec.step_seconds]
+        start = [member.seed, *map(float, member.alphas[0]), *tolerances(domain), domain.spec.step_seconds]
         rows.append([*start, *member_means(domain, member.played), *_judged(domain, member, weights)])
     return rows
 
@@ -120,7 +120,7 @@ def mamo_summary(folder: Path, domain: Domain, choice: str, beside: Yardstick) -
     All but `final_alpha` is of what was delivered: the alpha it was trained at, what it brings, whether it holds every
     agent's limit, its cost over both bounds, and the terms that its cost over the first is made of. Who violates more
     than it may can cost less than a bound. The last columns are of all the policies that a member had, one a cycle, as
-    a set. Alphas are means over the agents.
+    a set. Alphas are means over the agents; `final_alpha` is what all violations of an agent weigh together.
 
     Args:
         folder: the run.
@@ -134,7 +134,8 @@ def mamo_summary(folder: Path, domain: Domain, choice: str, beside: Yardstick) -
     for member in read_evaluation(folder, domain):
         own = last[last["seed"] == member.seed]
         chosen = own.loc[own["cycle"] == own["cycle"].max(), choice].mean()
-        start = [member.seed, member.alphas.mean(), chosen, beside.exact, *tolerances(domain), domain.spec.step_seconds]
+        alphas = [np.ascontiguousarray(each).mean() for each in member.alphas.T]
+        start = [member.seed, *alphas, chosen, beside.exact, *tolerances(domain), domain.spec.step_seconds]
         means = member_means(domain, member.played)
         cost = means[len(domain.spec.words.measures)]
         own_stages = beside.stages.get(member.seed)

@@ -37,9 +37,14 @@ def evaluate(
     trained = _trained_run(run_name, results, list(KINDS))
     config = resolve(EvaluateConfig, {"run": trained.resolve().name}, overrides)
     outcome = experiment.evaluate(trained, config, place(results, name, fresh))
-    words = read_words(trained)
+    words = read_words(outcome.path)
     names = [*(one.name for one in words.measures), "cost", *(one.name for one in words.violations)]
-    shown = {"seed": "seed", "alpha": "alpha", **{f"mean_{one}": one for one in names}, "regret": "regret"}
+    shown = {
+        "seed": "seed",
+        **{name: name for name in words.each("alpha")},
+        **{f"mean_{one}": one for one in names},
+        "regret": "regret",
+    }
     rows = [[row[column] for column in shown] for row in outcome.summary]
     by_alpha = read_command(trained) == "train"
 

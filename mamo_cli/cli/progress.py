@@ -49,15 +49,18 @@ class Standing:
         return ", ".join(filter(None, [f"{self.command}: {self.over} of {self.total} rounds", self.detail, left]))
 
     def _detail(self, rows: list[list[Any]]) -> str:
-        name = self._spec.words.violations[0].name
-        alpha, violation = (self._columns.index(column) for column in ("alpha", f"mean_{name}"))
-        known = [row for row in rows if row[violation] is not None]
+        words = self._spec.words
+        alphas = [self._columns.index(column) for column in words.each("alpha")]
+        places = [self._columns.index(f"mean_{one.name}") for one in words.violations]
+        known = [row for row in rows if row[places[0]] is not None]
         if not known:
             return ""
-        mean = sum(row[violation] for row in known) / len(known)
-        least, greatest = self._spec.limits[:, 0].min(), self._spec.limits[:, 0].max()
-        allowed = f"{least:g}" if least == greatest else f"{least:g} to {greatest:g}"
-        return f"alpha {median(row[alpha] for row in known):.2f}  {name} {mean:.3f} of {allowed}"
+        told = [" + ".join(f"{median(row[alpha] for row in known):.2f}" for alpha in alphas)]
+        for one, place, limits in zip(words.violations, places, self._spec.limits.T, strict=True):
+            mean = sum(row[place] for row in known) / len(known)
+            allowed = f"{limits.min():g}" if limits.min() == limits.max() else f"{limits.min():g} to {limits.max():g}"
+            told.append(f"{one.name} {mean:.3f} of {allowed}")
+        return f"alpha {'  '.join(told)}"
 
 
 class _Bar(Standing):

@@ -38,10 +38,10 @@ def run_mamo(
     A strategy, of itself a weight-adaptation agent, looks for the alpha that makes task-execution agents cheapest
     within the tolerance.
     """
+    from mamo_cli.analysis.run_tables import read_words
     from mamo_cli.cli.progress import progress
     from mamo_cli.cli.running import finish, layers, place, print_agents, print_measures
     from mamo_cli.cli.runs import find_run
-    from mamo_cli.domains.registry import about
     from mamo_cli.experiments import run_mamo as experiment
     from mamo_cli.experiments.machines import Machines
     from mamo_cli.experiments.trained import settings_of
@@ -56,9 +56,10 @@ def run_mamo(
     with progress("run-mamo") as standing:
         machines = Machines(jobs, engine, ray_address, device)
         outcome = experiment.run_mamo(config, place(results, name, fresh), machines, standing, before)
-    words = about(config.domain).WORDS
+    words = read_words(outcome.path)
     means = {f"mean_{one.name}": one.name for one in (*words.measures, *words.violations)}
-    shown = {"seed": "seed", "alpha": "alpha", "final_alpha": "choice", "exact_alpha": "exact", **means}
+    alphas = {name: name for name in words.each("alpha")}
+    shown = {"seed": "seed", **alphas, "final_alpha": "choice", "exact_alpha": "exact", **means}
     shown |= {"holds": "holds", "cost_over_causal_bound": "over causal"}
     columns, headings = list(shown), list(shown.values())
     if config.continual:

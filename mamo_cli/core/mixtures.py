@@ -41,7 +41,7 @@ def mixed(objectives: FloatArray, limits: FloatArray) -> FloatArray:
     beyond = np.hstack((violations.T, -np.eye(count)))
     first = linprog(np.r_[np.zeros(plays), np.ones(count)], A_ub=beyond, b_ub=limits, A_eq=one, b_eq=[1.0])
     excess = first.x[plays:]
-    second = linprog(costs, A_ub=violations.T, b_ub=limits + excess + 1e-12, A_eq=one[:, :plays], b_eq=[1.0])
+    second = linprog(costs, A_ub=violations.T, b_ub=limits + excess, A_eq=one[:, :plays], b_eq=[1.0])
     shares: FloatArray = np.clip(second.x, 0.0, None)
     return np.asarray(shares / shares.sum())
 

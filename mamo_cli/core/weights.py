@@ -9,6 +9,9 @@ import numpy as np
 from mamo_cli.core.arrays import Float32Array, FloatArray
 from mamo_cli.core.compiled import compiled
 
+GRID_ROUNDING = 1e-9
+"""What a sum of multiples of a grid's step may be wrong by."""
+
 
 def weights_of(alpha: FloatArray) -> FloatArray:
     """Weights `(..., 2)` of cost and violation, `1 - alpha` and `alpha`."""
@@ -32,6 +35,20 @@ def alpha_of(weights: FloatArray) -> FloatArray:
 def alpha_grid(step: float) -> FloatArray:
     """The alphas from 0 to 1: 0, step, 2 step, ... and 1."""
     return np.unique(np.append(np.round(np.arange(0.0, 1.0, step), 12), 1.0))
+
+
+def weights_grid(step: float, violations: int) -> FloatArray:
+    """Weights `(G, M)` of so many violations on a grid, multiples of a step each: with one, those of `alpha_grid`."""
+    each = alpha_grid(step)
+    alphas = np.stack(np.meshgrid(*[each] * violations, indexing="ij"), -1).reshape(-1, violations)
+    within = alphas.sum(1) <= 1.0 + GRID_ROUNDING
+    weights = weights_beside(alphas[within])
+    return np.maximum(weights, 0.0)
+
+
+def shared_alpha(alpha: FloatArray, violations: int) -> FloatArray:
+    """Weights `(..., M)` at which so many violations together weigh `alpha`, each as much as another."""
+    return np.stack((1.0 - alpha, *[alpha / violations] * violations), -1)
 
 
 @compiled

@@ -46,6 +46,7 @@ from mamo_cli.experiments.scenarios import (
     prepared_steps,
     read_scenario,
     source_of,
+    spec_of,
 )
 from mamo_cli.experiments.session import HERE, Outcome, Place, open_session, outcome
 from mamo_cli.runs.folder import RunFolder, name_of, unused
@@ -164,10 +165,18 @@ def _planned(config: CompareConfig, machines: Machines) -> tuple[list[Planned], 
             skipped.append(str(error))
             continue
         cells = [configuration_of(scenario, one, source, config.seeds, config.others()) for one in config.strategy]
+        _require_one_limit(scenario, cells[0], source)
         _require_one_budget(scenario, cells, source)
         content = identity(source, machines.device)
         planned += [Planned(scenario, cell, source, digest(cell, content)) for cell in cells]
     return planned, skipped
+
+
+def _require_one_limit(scenario: Scenario, cell: MamoConfig, source: Trace) -> None:
+    """Raises UsageError where agents have several limits: a regret charges for one."""
+    limits = spec_of(cell.domain, cell.instance, source).objectives - 1
+    if limits > 1:
+        raise UsageError(f"scenario {scenario.name}: strategies are compared within one limit, and here are {limits}")
 
 
 def _require_one_budget(scenario: Scenario, cells: Sequence[MamoConfig], source: Trace) -> None:

@@ -11,7 +11,7 @@ from mamo_cli.analysis.summaries import Yardstick, mamo_columns, mamo_summary
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.errors import NothingExactError, UsageError
 from mamo_cli.core.seam import Domain
-from mamo_cli.core.weights import alpha_grid, weights_of
+from mamo_cli.core.weights import alpha_grid, weights_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import MamoConfig
 from mamo_cli.experiments.growth import grown_from
@@ -94,7 +94,8 @@ def _shared_stages(config: MamoConfig, domain: Domain, bounds: Bounds) -> FloatA
     """What every member's decomposition begins with; None, with the reason told, where there is none."""
     loop = config.sections()["adaptation"]
     step = getattr(loop, "alpha_step", None)
-    grid = None if step is None else Grid(weights_of(alpha_grid(step)), getattr(loop, "refinements", 0))
+    weights = None if step is None else weights_grid(step, domain.spec.objectives - 1)
+    grid = None if weights is None else Grid(weights, getattr(loop, "refinements", 0))
     if reason := unsearched(domain, grid, config.readout == "mix"):
         LOGGER.warning("%s: terms of a grid or of single weights are blank, and part of the next", reason)
     try:

@@ -181,12 +181,12 @@ def iteration_steps(config: MamoConfig) -> int:
 
 def measuring_steps(config: MamoConfig, source: Trace) -> int:
     """Environment steps that a member makes in the end, learning nothing, to measure what may be delivered."""
-    windows = places_of(config.readout, _spec_of(config.domain, config.instance, source)) * REPLAYED
+    windows = places_of(config.readout, spec_of(config.domain, config.instance, source)) * REPLAYED
     return windows * config.phase.window * iteration_steps(config)
 
 
 @functools.lru_cache(maxsize=4)
-def _spec_of(domain: str, instance: WorkloadSettings, source: Trace) -> Spec:
+def spec_of(domain: str, instance: WorkloadSettings, source: Trace) -> Spec:
     """What kind of problem a scenario's is."""
     return domains.build(domain, instance, source).spec
 

@@ -15,9 +15,10 @@ from mamo_cli.analysis.exact import everywhere, frontier, frontier_columns
 from mamo_cli.analysis.perfect import UnreachableError
 from mamo_cli.analysis.tolerances import AGENTS
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.errors import DivergedError, NothingExactError, UsageError
+from mamo_cli.core.errors import DivergedError, NothingExactError
 from mamo_cli.core.seam import Domain, Optimum, Scope
 from mamo_cli.core.settings import Section
+from mamo_cli.domains import registry as domains
 from mamo_cli.runs.folder import RunFolder, open_run
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.manifest import RESULTS
@@ -105,15 +106,11 @@ def refuse_diverged(run: RunFolder, members: int) -> None:
 
 
 def begin(run: RunFolder, name: str, domain: Domain) -> None:
-    """Write down what a run is about, for whoever reads its tables, and say what the user should know of it.
-
-    Raises:
-        UsageError: the domain has another number of constraints than one, whose weight is alpha.
-    """
-    if len(domain.spec.words.violations) != 1:
-        raise UsageError(f"{name} has {len(domain.spec.words.violations)} constraints; commands know domains of one")
-    names = [one.name for one in domain.spec.words.violations]
-    run.record(domain=name, limits=dict(zip(names, domain.spec.limits.T.tolist(), strict=True)))
+    """Write down what a run is about, for whoever reads its tables, and say what the user should know of it."""
+    violations, limits = domain.spec.words.violations, domain.spec.limits.T.tolist()
+    run.record(domain=name, limits=dict(zip((one.name for one in violations), limits, strict=True)))
+    if violations != domains.about(name).WORDS.violations:
+        run.record(violations=[one._asdict() for one in violations])
     for warning in domain.warnings:
         LOGGER.warning("%s", warning)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mamo_cli.analysis.summaries import train_columns, train_summary
+from mamo_cli.core.errors import UsageError
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import TrainConfig
@@ -52,6 +53,11 @@ def train(
     spec = members(config, source, machines.device)
     domain = build_domain(spec)
     learners.refuse(spec.te, config.learner, Shape.of(domain.spec))
+    if domain.spec.objectives > 2:
+        raise UsageError(
+            f"train knows one alpha, and here are {domain.spec.objectives - 1} limits: take run-mamo --strategy fixed, "
+            "with an --initial-alpha for each"
+        )
     content = identity(source, machines.device)
     grown = None if grow is None else grown_from(grow, "train", config, content, members)
     label = "a" + "-".join(f"{alpha:g}" for alpha in config.alpha[:4]) + f"-s{config.seeds}"

@@ -34,6 +34,8 @@ def planned(spec: ShardSpec, domain: Domain) -> Domain:
         return world.at(spec.cycles - 1)
     if spec.te == EXACT:
         raise UsageError("only task agents that learn walk the evaluation, and exact ones have nothing to learn")
+    if domain.spec.objectives > 2:
+        raise UsageError(f"a walk knows one limit, and here are {domain.spec.objectives - 1}: leave out --continual")
     domain.shifted(AS_CONFIGURED, (0, 1))  # whether a domain has windows at all, it says best itself
     world.require(build_walk(spec, spec.walk).windows, "windows")
     return domain

@@ -40,20 +40,24 @@ ESTIMATE = "IQM over seeds, 95 % bootstrap interval"
 
 
 def draw_te_agents(table: pd.DataFrame, words: Words) -> Figure:
-    """Measure and violation over the evaluation, a column for each alpha and agent."""
+    """Measure and violations over the evaluation, a column for each alpha and agent."""
     cells = groups(table, ["alpha", AGENT])
-    measure, violation = words.measures[0], words.violations[0]
-    figure, axes = panel_columns(len(cells), rows=2)
+    measure, violations = words.measures[0], words.violations
+    figure, axes = panel_columns(len(cells), rows=1 + len(violations))
     several = table[AGENT].nunique() > 1
-    for ((alpha, agent), rows), (above, below) in zip(cells, axes, strict=True):
-        for panel, quantity in ((above, measure.name), (below, violation.name)):
-            _trace(panel, rows[rows["quantity"] == quantity])
+    for ((alpha, agent), rows), (above, *below) in zip(cells, axes, strict=True):
+        _trace(above, rows[rows["quantity"] == measure.name])
+        for panel, violation in zip(below, violations, strict=True):
+            own = rows[rows["quantity"] == violation.name]
+            _trace(panel, own)
+            tolerance_line(panel, own["tolerance"].iloc[0])
         above.set_title(cell_title(agent if several else "", f"α = {alpha:g}, {seeds_text(rows)}"))
-        tolerance_line(below, rows["tolerance"].iloc[0])
-        time_axis(below)
+        time_axis(below[-1])
     measure_axis(axes[0][0], measure)
-    violation_scale(axes[0][1], "y", table["tolerance"], table.loc[table["quantity"] == violation.name, "value"])
-    label_rows(axes, [measure.label, violation.label])
+    for panel, violation in zip(axes[0][1:], violations, strict=True):
+        of_it = table[table["quantity"] == violation.name]
+        violation_scale(panel, "y", of_it["tolerance"], of_it["value"])
+    label_rows(axes, [measure.label, *(violation.label for violation in violations)])
     titled(figure, "TE agents on the evaluation trace, greedy", table, words)
     optimum = Line2D([], [], color=EXACT, linestyle=":", label="exact optimum at this α, mean")
     keys = [*seed_keys("IQM over seeds", has_seeds(table)), optimum, tolerance_key(table)]

@@ -37,30 +37,34 @@ from mamo_cli.plots.style import (
 
 
 def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
-    """Alpha, violation and measure over the cycles, a column for each agent."""
-    agents, measure, violation = by_agent(table), words.measures[0], words.violations[0]
-    figure, axes = panel_columns(len(agents), rows=3, width_of_one=DOUBLE_COLUMN)
+    """Alpha, violations and measure over the cycles, a column for each agent.
+
+    With several violations, alpha is what they weigh together.
+    """
+    agents, measure, violations = by_agent(table), words.measures[0], words.violations
+    figure, axes = panel_columns(len(agents), rows=2 + len(violations), width_of_one=DOUBLE_COLUMN)
     exact_alpha = table["exact_alpha"].iloc[0]
-    for (agent, rows), (top, middle, bottom) in zip(agents, axes, strict=True):
+    for (agent, rows), (top, *middle, bottom) in zip(agents, axes, strict=True):
         by = dict(groups(rows, "quantity"))
         draw_over_seeds(top, by["alpha"], "cycle", steps=True)
         if np.isfinite(exact_alpha):
             top.axhline(exact_alpha, color=EXACT, linestyle=":")
         top.set_title(agent)
-        draw_over_seeds(middle, by[f"mean_{violation.name}"], "cycle")
-        _greedy(middle, by[f"eval_{violation.name}"])
-        tolerance_line(middle, rows["tolerance"].iloc[0])
+        for panel, violation in zip(middle, violations, strict=True):
+            draw_over_seeds(panel, by[f"mean_{violation.name}"], "cycle")
+            _greedy(panel, by[f"eval_{violation.name}"])
+            tolerance_line(panel, by[f"mean_{violation.name}"]["tolerance"].iloc[0])
         draw_over_seeds(bottom, by[f"mean_{measure.name}"], "cycle")
         _greedy(bottom, by[f"eval_{measure.name}"])
         bottom.set_xlabel("Training cycle")
         bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
         bottom.margins(x=0.01)
-    both = [f"{kind}_{violation.name}" for kind in ("mean", "eval")]
-    violations = table.loc[table["quantity"].isin(both), "value"]
     alpha_axis(axes[0][0])
-    violation_scale(axes[0][1], "y", table["tolerance"], violations)
-    measure_axis(axes[0][2], measure)
-    label_rows(axes, ["α", mean_label(violation), mean_label(measure)])
+    for panel, violation in zip(axes[0][1:-1], violations, strict=True):
+        of_it = table[table["quantity"].isin([f"{kind}_{violation.name}" for kind in ("mean", "eval")])]
+        violation_scale(panel, "y", of_it["tolerance"], of_it["value"])
+    measure_axis(axes[0][-1], measure)
+    label_rows(axes, ["α" if len(violations) == 1 else "α, in sum", *map(mean_label, violations), mean_label(measure)])
     seeds = seeds_text(table[table["quantity"] != OVER_BOUND])
     titled(figure, "\n".join([f"MAMO, {seeds}", *_bound_text(table, words)]), table, words)
     keys = [

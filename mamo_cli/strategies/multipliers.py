@@ -14,6 +14,7 @@ from mamo_cli.core.compiled import put_back
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Spec
 from mamo_cli.core.settings import Share
+from mamo_cli.core.weights import shared_alpha
 from mamo_cli.strategies.protocol import CycleReport, Strategy
 from mamo_cli.strategies.settings import LoopSettings
 
@@ -39,8 +40,7 @@ def multipliers_of(weights: FloatArray, largest: float) -> FloatArray:
 
 def initial_weights(alpha: float, spec: Spec, members: int) -> FloatArray:
     """Weights `(K, A, M)` at which all violations together weigh alpha, each as much as another."""
-    violations = spec.objectives - 1
-    return np.tile([1.0 - alpha] + [alpha / violations] * violations, (members, len(spec.agents), 1))
+    return shared_alpha(np.full((members, len(spec.agents)), alpha), spec.objectives - 1)
 
 
 def require_one_limit(strategy: str, spec: Spec) -> None:
@@ -48,7 +48,7 @@ def require_one_limit(strategy: str, spec: Spec) -> None:
     if spec.objectives != 2:
         raise UsageError(
             f"--strategy {strategy} picks one alpha an agent, and here each has {spec.objectives - 1} limits: take "
-            "--strategy dual, pid or rcpo"
+            "--strategy dual, pid, rcpo, bayes, grid, random or fixed"
         )
 
 

@@ -20,8 +20,8 @@ from mamo_cli.core.seeding import stream
 RULES: Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]] = {"best": best, "mix": mixed}
 """How the candidates' objectives `(J, M)` and an agent's limits `(M - 1,)` become probabilities `(J,)`."""
 
-MOST_KEPT = 4
-"""Policies kept of a member, at most."""
+KEPT = 2
+"""Times as many policies of a member are kept as a mixture may need, which is one more than there are limits."""
 
 
 class Delivery(NamedTuple):
@@ -66,12 +66,12 @@ def only(
 
 
 def places_of(readout: str, spec: Spec) -> int:
-    """How many policies of a member are kept, and measured anew in the end: as many as a mixture may need, or more."""
+    """How many policies of a member are kept, and measured anew in the end."""
     if readout not in RULES:
         return 0
     chosen = 1 if spec.coupled else len(spec.agents)  # at a time
     limits = spec.limits.size // chosen
-    return 1 if RULES[readout] is best and chosen == 1 else max(MOST_KEPT, limits + 1)
+    return 1 if RULES[readout] is best and chosen == 1 else KEPT * (limits + 1)
 
 
 def shares_of(rule: str, objectives: FloatArray, limits: FloatArray, coupled: bool) -> FloatArray:

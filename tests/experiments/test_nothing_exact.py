@@ -7,7 +7,7 @@ import pytest
 from mamo_cli.analysis.decomposition import TERMS
 from mamo_cli.analysis.fronts import Quality
 from mamo_cli.analysis.summaries import BOUNDS
-from mamo_cli.core.errors import NothingExactError, SolverError, UsageError
+from mamo_cli.core.errors import NothingExactError, SolverError
 from mamo_cli.domains.faas.domain import FaasDomain
 from mamo_cli.experiments.configs import MamoConfig, SolveOfflineConfig, TrainConfig, configured
 from mamo_cli.experiments.machines import Machines
@@ -54,16 +54,3 @@ def test_baselines_and_loop_end_and_are_drawn(tmp_path, nothing, caplog):
 def test_an_offline_plan_is_refused(tmp_path, nothing):
     with pytest.raises(SolverError, match="nobody knows"):
         solve_offline(configured(SolveOfflineConfig), Place(tmp_path))
-
-
-def test_commands_know_domains_of_one_constraint(tmp_path, monkeypatch):
-    original = FaasDomain.__init__
-
-    def with_two(self, *given):
-        original(self, *given)
-        words = self.spec.words
-        self.spec = self.spec._replace(words=words._replace(violations=words.violations * 2))
-
-    monkeypatch.setattr(FaasDomain, "__init__", with_two)
-    with pytest.raises(UsageError, match="faas has 2 constraints; commands know domains of one"):
-        train(configured(TrainConfig, {**TINY, "alpha": [0.5]}), Place(tmp_path), Machines(jobs=1))

@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 import pytest
 
-from mamo_cli.core.errors import UsageError
 from mamo_cli.strategies.protocol import CycleReport
 from tests.strategies.exact_learner import Stairs, keeps_members_apart, play, resumes, strategy_of
 
@@ -23,8 +22,17 @@ def test_the_grid_goes_round_from_the_initial_alpha():
     assert alphas(one_more, range(6)) == [0.6, 1.0, 0.0, 0.5, 0.6, 1.0]
     on_it = strategy_of("grid", THREE, initial_alpha=0.3)
     assert alphas(on_it, range(12)) == [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 0.0, 0.1, 0.2, 0.3]
-    with pytest.raises(UsageError, match="--strategy grid picks one alpha an agent, and here each has 2 limits"):
-        strategy_of("grid", TWO_LIMITS)
+
+
+def test_the_grid_of_several_limits_has_all_weights_that_sum_to_one():
+    grid = strategy_of("grid", TWO_LIMITS, alpha_step=0.5)
+    weights = [grid.propose(cycle)[0, 0].tolist() for cycle in range(7)]
+    assert weights == [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1], [0.5, 0.5, 0], [0, 0.5, 0.5], [0, 1, 0], [1, 0, 0]]
+    thirds = strategy_of("grid", TWO_LIMITS, alpha_step=1 / 3)
+    each = np.array([thirds.propose(cycle)[0, 0] for cycle in range(10)])
+    assert len(np.unique(each.round(9), axis=0)) == 10  # 4 + 3 + 2 + 1
+    assert each.min() == 0.0
+    assert each.sum(1) == pytest.approx(1.0, abs=1e-9)
 
 
 def test_random_weights_are_uniform_on_the_simplex_after_the_initial_ones():

@@ -152,12 +152,13 @@ def test_one_draw_for_all_who_share_a_budget():
     [
         (spec_of(LIMIT), 1, 4),
         (spec_of([0.25], [0.5]), 4, 4),
-        (SHARING, 1, 4),
-        (spec_of(*[[0.25]] * 5)._replace(use=np.ones((5, 2), dtype=int)), 1, 6),  # five limits of joint plays
-        (spec_of(*[[0.25, 0.5]] * 2)._replace(use=np.ones((2, 2), dtype=int)), 1, 5),
+        (SHARING, 1, 6),  # joint plays within two limits: a mixture of three
+        (spec_of(*[[0.25]] * 5)._replace(use=np.ones((5, 2), dtype=int)), 1, 12),
+        (spec_of(*[[0.25, 0.5]] * 2)._replace(use=np.ones((2, 2), dtype=int)), 1, 10),
+        (spec_of([0.25, 0.5]), 1, 6),
     ],
 )
-def test_as_many_policies_are_kept_as_a_mixture_may_need(spec, best_places, mix_places):
+def test_twice_as_many_policies_are_kept_as_a_mixture_may_need(spec, best_places, mix_places):
     assert [places_of(readout, spec) for readout in ("last", "best", "mix")] == [0, best_places, mix_places]
 
 

@@ -14,6 +14,7 @@ from mamo_cli.learners.dqn.learner import DQN
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.learners.protocol import Exploration, Shape
 from mamo_cli.learners.schedules import piecewise_linear
+from mamo_cli.strategies.multipliers import require_one_limit
 from mamo_cli.strategies.protocol import CycleReport, Strategy
 from mamo_cli.strategies.wa_dqn.settings import AdaptationConfig
 
@@ -24,7 +25,12 @@ COLUMNS = ("wa_reward", "wa_epsilon", CHOICE)
 def build(
     settings: Mapping[str, Any], spec: Spec, seeds: Sequence[int], device: str = "cpu"
 ) -> "WeightAdaptationAgent":
-    """The agents of these members, from their sections; see `registry`."""
+    """The agents of these members, from their sections; see `registry`.
+
+    Raises:
+        UsageError: a task agent has several limits.
+    """
+    require_one_limit("wa-dqn", spec)
     streams = [MemberStreams(seed, "wa") for seed in seeds]
     return WeightAdaptationAgent(settings["adaptation"], settings["wa_learner"], len(spec.agents), streams, device)
 
