@@ -27,13 +27,18 @@ def stream(seed: int, *path: str) -> np.random.Generator:
 
 
 class MemberStreams:
-    """The named streams of one agent of one member: environment, exploration, replay, initialisation."""
+    """The named streams of one agent of one member: environment, exploration, replay, initialisation.
+
+    Any other begins when it is asked for, so that it changes nothing where nobody does.
+    """
 
     def __init__(self, seed: int, agent: str, names: Iterable[str] = STREAMS) -> None:
-        self.seed = seed
+        self.seed, self._agent = seed, agent
         self._generators = {name: stream(seed, agent, name) for name in names}
 
     def __getitem__(self, name: str) -> np.random.Generator:
+        if name not in self._generators:
+            self._generators[name] = stream(self.seed, self._agent, name)
         return self._generators[name]
 
     def state_dict(self) -> dict[str, str]:
@@ -42,5 +47,5 @@ class MemberStreams:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Put every stream back where `state_dict` found it."""
-        for name, rng in self._generators.items():
-            rng.bit_generator.state = json.loads(state[name])
+        for name in self._generators.keys() | state.keys():
+            self[name].bit_generator.state = json.loads(state[name])

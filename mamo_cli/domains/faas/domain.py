@@ -7,10 +7,11 @@ import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import NothingExactError, UsageError
-from mamo_cli.core.seam import AS_CONFIGURED, Answer, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
+from mamo_cli.core.seam import AS_CONFIGURED, Answer, Environment, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
 from mamo_cli.core.settings import Section
 from mamo_cli.core.weights import alpha_of, rewards
 from mamo_cli.domains.faas.environment import ScalingEnvironment
+from mamo_cli.domains.faas.guarded import Guard
 from mamo_cli.domains.faas.node import Case, Node, build_case
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
 from mamo_cli.domains.faas.offline.solve import solve
@@ -18,7 +19,7 @@ from mamo_cli.domains.faas.prospects import Prospect, Prospects, nondecreasing
 from mamo_cli.domains.faas.reach import reach_warning
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.faas.rejection.models import SimulationModel
-from mamo_cli.domains.faas.settings import SIMULATED, WORDS, InstanceConfig, Planning
+from mamo_cli.domains.faas.settings import SHIELDED, SIMULATED, WORDS, InstanceConfig, Planning
 from mamo_cli.domains.faas.simulation.environment import Requests, SimulatedEnvironment, mixing_block, requests_of
 from mamo_cli.domains.faas.source import load
 from mamo_cli.workload.trace import Trace
@@ -34,7 +35,13 @@ NOTICE = (
 def build(
     settings: InstanceConfig, source: Trace, evaluation: Trace | None = None, planning: Planning | None = None
 ) -> "FaasDomain":
-    """The node of a configuration under a workload; see `registry.build`."""
+    """The node of a configuration under a workload; see `registry.build`.
+
+    Raises:
+        UsageError: a plan is asked for under a shield.
+    """
+    if planning is not None and settings.shield is not None:
+        raise UsageError("--shield guards who does not know what comes; solve-offline plans by knowing it")
     return FaasDomain(settings, source, evaluation, planning or Planning())
 
 
@@ -55,14 +62,17 @@ class FaasDomain:
         self.settings = settings = _shifted(_with_memory(settings, planning), shift)
         self.case = case = build_case(settings, source, evaluation, shift, steps)
         self._noise = settings.noise
-        node = case.evaluation
+        node, first = case.evaluation, 0 if steps is None else steps[0]
+        self._guard = None if settings.shield is None else Guard(settings, case, first)
+        window_s = 0.0 if self._guard is None else self._guard.shield.window_s
         self._requests: dict[Part, Requests] = {}
         if settings.rejection_model == SimulationModel.name:
             self._requests = {
-                Part.TRAINING: requests_of(settings, case.training, Part.TRAINING),
-                Part.EVALUATION: requests_of(settings, node, Part.EVALUATION, 0 if steps is None else steps[0]),
+                Part.TRAINING: requests_of(settings, case.training, Part.TRAINING, window_s=window_s),
+                Part.EVALUATION: requests_of(settings, node, Part.EVALUATION, first, window_s),
             }
-        measures = (*WORDS.measures, *SIMULATED) if self._requests else WORDS.measures
+        simulated, shielded = SIMULATED if self._requests else (), () if self._guard is None else SHIELDED
+        measures = (*WORDS.measures, *simulated, *shielded)
         self.spec = Spec(
             agents=node.trace.functions,
             words=WORDS._replace(measures=measures),
@@ -78,15 +88,20 @@ class FaasDomain:
         self._expected = case.expected_rejection()
         self.problem = _problem(self.spec, case, planning, self._expected)
         reach = reach_warning(settings, case, self.problem, self._expected)
-        notices = (NOTICE if self._requests else None, reach, _short_warning(node))
+        shielded_by = None if self._guard is None else self._guard.notice
+        notices = (NOTICE if self._requests else None, reach, _short_warning(node), shielded_by)
         self.warnings = (*case.warnings, *(notice for notice in notices if notice is not None))
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "FaasDomain":
         """Of the load, the service times, the cap and the tolerance."""
         return FaasDomain(*self._made_of, shift, steps)
 
-    def environment(self, part: Part, members: int, copies: int = 1) -> ScalingEnvironment:
+    def environment(self, part: Part, members: int, copies: int = 1) -> Environment:
         """The training's actual rates are perturbed anew in every episode; the evaluation's are as they are."""
+        environment = self._unguarded(part, members, copies)
+        return environment if self._guard is None else self._guard.before(environment)
+
+    def _unguarded(self, part: Part, members: int, copies: int) -> ScalingEnvironment:
         trained = part is Part.TRAINING
         node, noise = (self.case.training, self._noise) if trained else (self.case.evaluation, 0.0)
         if not self._requests:
@@ -142,30 +157,54 @@ class FaasDomain:
         return memory.best(weighted, plan, prospect.max_replicas)
 
     def prospect(self, part: Part, knowledge: Knowledge) -> Prospect:
-        """What every choice brings at each step of a part, to whom so much is known."""
+        """What every choice brings at each step of a part, to whom so much is known.
+
+        Raises:
+            NothingExactError: memory ties together what a shield raises.
+        """
+        if self._guard is not None and self.case.evaluation.memory is not None and knowledge is Knowledge.CAUSAL:
+            raise NothingExactError("where functions share a memory, what a shield makes of choices is not known")
         return self._prospects[part, knowledge]
 
     @functools.cached_property
     def _prospects(self) -> Prospects:
-        return Prospects(self.case, self._noise)
+        return Prospects(self.case, self._noise, None if self._guard is None else self._guard.shield)
 
     def perfect(self, weights: FloatArray) -> IntArray:
         """The plan of the causal answer: a task agent sees no more than is expected."""
         return self.answer(weights).plan
 
     def choices_of(self, measures: FloatArray) -> IntArray:
-        """One less than the replicas."""
-        return measures[..., 0].astype(np.int64) - 1
+        """One less than the replicas, without those that the shield added."""
+        replicas = measures[..., 0] if self._guard is None else np.rint(measures[..., 0] - measures[..., -1])
+        return replicas.astype(np.int64) - 1
 
     def expected(self, plan: IntArray) -> Played:
-        """What a plan brings in expectation over the noise, by the model itself."""
-        return self._played(plan, at_plan(self._expected, plan + 1))
+        """What a plan brings in expectation over the noise, by the model itself; under the shield, if there is one."""
+        if self._guard is None:
+            return self._played(plan, at_plan(self._expected, plan + 1))
+        return self._under_the_shield(plan)
+
+    def _under_the_shield(self, plan: IntArray) -> Played:
+        """The mean over what is counted, too: a period's floor is independent of what comes in it."""
+        node, prospect = self.case.evaluation, self.prospect(Part.EVALUATION, Knowledge.CAUSAL)
+        asked = np.minimum(plan + 1, node.max_replicas)
+        paid, rejection = (at_plan(prospect.objectives[..., m], asked) for m in range(2))
+        paid = paid * node.cost_scale
+        replicas = paid / node.replica_cost
+        lower = at_plan(self._prospects.below(Part.EVALUATION), asked)
+        overridden = np.where(asked < node.max_replicas, 1.0 - lower, 0.0)
+        played = self._played(plan, rejection)
+        played.measures[..., 0] = replicas
+        played.measures[..., -len(SHIELDED) :] = np.stack((overridden, replicas - asked), -1)
+        return played._replace(paid=paid)
 
     def replayed(self, plan: IntArray) -> tuple[Played, Played]:
         """What a plan brings at the rates it was made for, by the model itself, and at those that came.
 
         It was made for the actual rates before any noise, which need not be those that a controller expects. What came
         is by the model, too, or by simulation where requests are simulated; what only that can measure is then in both.
+        No shield raises it.
         """
         rates = (self.case.known_rate_rps, self.case.evaluation.trace.actual_rate_rps)
         planned, came = (self._played(plan, self.case.exact_rejection(each, plan + 1)) for each in rates)
@@ -175,7 +214,7 @@ class FaasDomain:
         return planned._replace(measures=came.measures), came
 
     def _simulated(self, plan: IntArray) -> Played:
-        environment = self.environment(Part.EVALUATION, 1)
+        environment = self._unguarded(Part.EVALUATION, 1, 1)
         steps = [environment.step(choices[None, None]) for choices in plan]
         paid, measures, objectives = (
             np.stack(part)[:, 0, 0] for part in zip(*((s.paid, s.measures, s.objectives) for s in steps), strict=True)
@@ -189,6 +228,8 @@ class FaasDomain:
         """What only a simulation can measure, no model says."""
         replicas = (plan + 1).astype(np.float64)
         measures = np.full((*plan.shape, len(self.spec.words.measures)), np.nan)
+        if self._guard is not None:
+            measures[..., -len(SHIELDED) :] = 0.0
         measures[..., 0] = replicas
         return Played(replicas * self.problem.replica_cost, measures, rejection[..., None])
 

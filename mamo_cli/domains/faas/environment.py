@@ -47,6 +47,8 @@ class ScalingEnvironment:
 
     measures = 1
     """Q: the replicas."""
+    counted: FloatArray | None = None
+    """`(K, E, F)` requests at the end of the period before, where they are counted one by one."""
 
     def __init__(self, node: Node, members: int, copies: int = 1, noise: float = 0.0) -> None:
         """Args: node: what is played. members: K. copies: E. noise: what `draw` draws deviations within."""
@@ -68,6 +70,11 @@ class ScalingEnvironment:
         self._before = np.zeros((*self._shape, 2))
         self._before[..., 0] = 1 / self.node.replica_choices
         return self.observe()
+
+    @property
+    def at(self) -> IntArray:
+        """`(E,)` the step of the trace that each copy is about to play."""
+        return self._at.copy()
 
     def draw(self, steps: int, streams: Sequence[MemberStreams]) -> Any:
         """The workload's relative deviations `(steps, K, E, F)` for the coming periods."""

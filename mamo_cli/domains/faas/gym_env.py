@@ -94,7 +94,7 @@ multiplied by `1 + u`, `u ~ U(-noise, noise)` drawn anew in every episode |
         Raises:
             ValueError: alpha is outside [0, 1].
             DataError: the instance's trace cannot be used.
-            UsageError: the instance is simulated request by request.
+            UsageError: the instance is simulated request by request, or has a shield.
         """
         if not 0.0 <= alpha <= 1.0:
             raise ValueError(f"alpha must be in [0, 1], got {alpha}")
@@ -104,6 +104,8 @@ multiplied by `1 + u`, `u ~ U(-noise, noise)` drawn anew in every episode |
                 f"{ENVIRONMENT_ID} rejects by a model, and its replicas do not go on from period to period: "
                 "--rejection-model simulation works in the commands alone"
             )
+        if config.shield is not None:
+            raise UsageError(f"no shield stands before {ENVIRONMENT_ID}: --shield works in the commands alone")
         case = build_case(config, load(config))
         self.scaling = case.evaluation if evaluation else case.training
         self.alpha = alpha

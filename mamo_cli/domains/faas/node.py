@@ -72,6 +72,7 @@ class Case:
         training: the node to train on; its actual rates are perturbed anew in every episode.
         evaluation: the node to evaluate on, whose actual rates no training has seen.
         known_rate_rps: `(T, F)` the evaluation's actual rate before any noise: what perfect knowledge knows.
+        before_rps: `(T, F)` that of the period before each; before the whole evaluation's first, that of the first.
         evaluation_noise: relative deviation that the evaluation's actual rate has from `known_rate_rps`; 0 where the
             trace carries its own.
         models: F rejection models.
@@ -81,6 +82,7 @@ class Case:
     training: Node
     evaluation: Node
     known_rate_rps: FloatArray
+    before_rps: FloatArray
     evaluation_noise: float
     models: tuple[RejectionModel, ...]
     warnings: tuple[str, ...]
@@ -136,8 +138,9 @@ def build_case(
         raise UsageError(f"a cap of {shift.cap} is above the {limit} replicas that there are to choose from")
     noise = 0.0 if evaluation.carries_deviations else config.noise
     rates = perturb(evaluation.actual_rate_rps, noise, stream(config.noise_seed, "evaluation"))
+    before = np.vstack((evaluation.actual_rate_rps[:1], evaluation.actual_rate_rps[:-1]))
     if steps is not None:
-        evaluation, rates = evaluation.slice(*steps), rates[slice(*steps)]
+        evaluation, rates, before = evaluation.slice(*steps), rates[slice(*steps)], before[slice(*steps)]
     models = models_of(config, source)
     peak = max(float(trace.actual_rate_rps.max()) for trace in (training, evaluation)) * (1.0 + config.noise)
     table = build_table(models, limit, peak)
@@ -161,6 +164,7 @@ def build_case(
         training=node(training),
         evaluation=node(replace(evaluation, actual_rate_rps=rates)),
         known_rate_rps=np.array(evaluation.actual_rate_rps),
+        before_rps=before,
         evaluation_noise=noise,
         models=models,
         warnings=tuple(warning for warning in warnings if warning is not None),

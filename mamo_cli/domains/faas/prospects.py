@@ -9,6 +9,7 @@ from mamo_cli.core.compiled import compiled
 from mamo_cli.core.seam import Knowledge, Part
 from mamo_cli.domains.faas.node import Case, Node
 from mamo_cli.domains.faas.rejection.expectation import expected_rejection
+from mamo_cli.domains.faas.shield import Shield, raised
 
 
 class Prospect(NamedTuple):
@@ -22,9 +23,9 @@ class Prospect(NamedTuple):
 class Prospects:
     """The four prospects of a case, each computed once."""
 
-    def __init__(self, case: Case, noise: float) -> None:
-        """Args: case: the node. noise: relative deviation of the training's actual rate."""
-        self._case, self._noise = case, noise
+    def __init__(self, case: Case, noise: float, shield: Shield | None = None) -> None:
+        """Args: case: the node. noise: relative deviation of the training's actual rate. shield: of the node."""
+        self._case, self._noise, self._shield = case, noise, shield
         self._known: dict[tuple[Part, Knowledge], Prospect] = {}
 
     def __getitem__(self, of: tuple[Part, Knowledge]) -> Prospect:
@@ -33,7 +34,10 @@ class Prospects:
         return self._known[of]
 
     def _prospect(self, part: Part, knowledge: Knowledge) -> Prospect:
-        """Who is clairvoyant knows the evaluation's rates that came; of the training's, the law of their noise."""
+        """Who is clairvoyant knows the evaluation's rates that came; of the training's, the law of their noise.
+
+        Who knows so much needs no shield; the others' choices are raised by it.
+        """
         case, trained = self._case, part is Part.TRAINING
         node = case.training if trained else case.evaluation
         law = self._noise if trained else case.evaluation_noise
@@ -41,9 +45,23 @@ class Prospects:
         rates = node.trace.actual_rate_rps if trained or came else case.known_rate_rps
         rejection = expected_rejection(case.models, rates, 0.0 if came else law, node.replica_choices)
         guess = knowledge is Knowledge.CAUSAL and not np.array_equal(node.trace.expected_rate_rps, rates)
-        return Prospect(
-            _objectives(node, rejection), node.max_replicas, node.trace.expected_rate_rps if guess else None
-        )
+        objectives = _objectives(node, rejection)
+        if knowledge is Knowledge.CAUSAL and self._shield is not None:
+            below = self.below(part)
+            objectives = np.stack([raised(objectives[..., m], below) for m in range(2)], -1)
+        return Prospect(objectives, node.max_replicas, node.trace.expected_rate_rps if guess else None)
+
+    def below(self, part: Part) -> FloatArray:
+        """`(T, F, N)` the probability that the floor of the shield, which there is, is at most n = 1..N.
+
+        In training, which goes on for ever, the trace's last period is before its first.
+        """
+        assert self._shield is not None
+        case = self._case
+        if part is Part.EVALUATION:
+            return self._shield.below(case.evaluation.trace.expected_rate_rps, case.before_rps, case.evaluation_noise)
+        trace = case.training.trace
+        return self._shield.below(trace.expected_rate_rps, np.roll(trace.actual_rate_rps, 1, 0), self._noise)
 
 
 def _objectives(node: Node, rejection: FloatArray) -> FloatArray:

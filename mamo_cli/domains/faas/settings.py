@@ -26,6 +26,11 @@ SIMULATED = (
     Quantity("busy_replica_seconds", "Replica-seconds serving"),
 )
 """What is measured besides where requests are simulated one by one, each of a period."""
+SHIELDED = (
+    Quantity("overrides", "Periods that the\nshield raised", whole=True),
+    Quantity("replicas_added", "Replicas added\nby the shield", whole=True),
+)
+"""What is measured besides, and last, where there is a shield: whether it raised a choice, and by how much."""
 DEFAULTS: Mapping[str, Any] = {}
 
 
@@ -89,6 +94,31 @@ class InstanceConfig(WorkloadSettings):
     def _what_is_measured_is_given(self) -> Self:
         if self.rejection_model == "measured" and self.measurements is None:
             raise ValueError("rejection_model measured needs measurements, a table of what the node rejects")
+        return self
+
+    shield: float | None = Field(
+        default=None,
+        ge=0.0,
+        lt=1.0,
+        description="Floor under the replicas, whatever is chosen: at a fixed rate, the same in window and period, "
+        "rejection exceeds the tolerance with at most this probability over what is counted, where the cap allows. "
+        "Nothing is promised for a rate that moves in between. 0: never within the noise, for traces without "
+        "deviations of their own. Default: no floor.",
+        json_schema_extra=ADDED,
+    )
+    shield_window: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1e9,
+        description="What the shield counts requests in, s at the end of the period before. Default: 30, or the "
+        "period where that is shorter.",
+        json_schema_extra=ADDED,
+    )
+
+    @model_validator(mode="after")
+    def _only_a_shield_has_a_window(self) -> Self:
+        if self.shield_window is not None and not self.shield:
+            raise ValueError("shield_window is what the shield counts in: it needs a shield above 0")
         return self
 
     @field_validator("replica_cost", mode="after")

@@ -29,6 +29,7 @@ from mamo_cli.core.seeding import MemberStreams, stream
 from mamo_cli.domains.faas.environment import Brought, ScalingEnvironment
 from mamo_cli.domains.faas.node import Node
 from mamo_cli.domains.faas.settings import SIMULATED, InstanceConfig
+from mamo_cli.domains.faas.simulation.numbers import mixed
 from mamo_cli.domains.faas.simulation.pool import Pools, Service, empty_pools, play, put_back_pools
 from mamo_cli.domains.faas.simulation.tally import (
     ARRIVED,
@@ -55,9 +56,10 @@ class Requests(NamedTuple):
     services: FloatArray  # (F, 4) the numbers of a `Service` each
     seeds: Seeds  # (T, F) of each step, where none are drawn
     seconds: float  # simulated of a period
+    window_s: float = 0.0  # of these the last, in which requests are counted
 
 
-def requests_of(settings: InstanceConfig, node: Node, part: Part, first: int = 0) -> Requests:
+def requests_of(settings: InstanceConfig, node: Node, part: Part, first: int = 0, window_s: float = 0.0) -> Requests:
     """How the requests of a part are simulated: all of an evaluation's period, the first seconds of a training's.
 
     Args:
@@ -65,6 +67,7 @@ def requests_of(settings: InstanceConfig, node: Node, part: Part, first: int = 0
         node: of the part.
         part: which.
         first: steps of the part that are left out before the node's first; each has the requests that it has anyway.
+        window_s: at the end of what is simulated of a period, in which requests are counted.
     """
     steps, functions = node.trace.actual_rate_rps.shape
     numbers = stream(settings.noise_seed, str(part), "requests")
@@ -74,6 +77,7 @@ def requests_of(settings: InstanceConfig, node: Node, part: Part, first: int = 0
         services=np.array(services),
         seeds=numbers.integers(0, 2**64, (first + steps, functions), dtype=np.uint64)[first:],
         seconds=settings.simulated_seconds if part is Part.TRAINING else node.trace.step_seconds,
+        window_s=window_s,
     )
 
 
@@ -91,6 +95,7 @@ class SimulatedEnvironment(ScalingEnvironment):
     """E environments for each of K members, advanced together; every function of each has a pool of its own."""
 
     measures = 1 + len(SIMULATED)
+    counted: FloatArray
 
     def __init__(self, node: Node, requests: Requests, members: int, copies: int = 1, noise: float = 0.0) -> None:
         """Args: requests: how they are simulated. The others: see `ScalingEnvironment`."""
@@ -99,6 +104,7 @@ class SimulatedEnvironment(ScalingEnvironment):
 
     def reset(self) -> Seen:
         """Start anew, without any replica."""
+        self.counted = np.zeros(self._shape)
         self._pools = empty_pools(int(np.prod(self._shape)), self.node.replica_choices)
         return super().reset()
 
@@ -114,8 +120,8 @@ class SimulatedEnvironment(ScalingEnvironment):
         deviations, seeds = (self._calm, self._own_seeds()) if draw is None else draw
         _play(
             node.trace.actual_rate_rps, node.max_replicas, node.replica_cost, node.cost_scale, node.trace.step_seconds,
-            min(requests.seconds, node.trace.step_seconds), requests.services, self._at, actions, deviations, seeds,
-            self._pools, self._before, brought,
+            min(requests.seconds, node.trace.step_seconds), requests.window_s, requests.services, self._at, actions,
+            deviations, seeds, self._pools, self._before, self.counted, brought,
         )  # fmt: skip
 
     def _own_seeds(self) -> Seeds:
@@ -144,6 +150,7 @@ def _play(
     cost_scale: float,
     step_seconds: float,
     seconds: float,
+    window: float,
     services: FloatArray,
     at: IntArray,
     actions: IntArray,
@@ -151,6 +158,7 @@ def _play(
     seeds: Seeds,
     pools: Pools,
     before: FloatArray,
+    counted: FloatArray,
     brought: Brought,
 ) -> None:
     """Fill what a period brings, and move every copy on to its next step."""
@@ -165,10 +173,19 @@ def _play(
                 row, own = (k * copies + e) * functions + f, services[f]
                 service = Service(own[0], own[1], own[2], own[3])
                 tally[:], histogram[:] = 0.0, 0
+                seed, rest = seeds[k, e, f], seconds
+                if 0.0 < window < seconds:  # arrivals have no memory: the period may be played in two
+                    play(
+                        pools.counts[row], pools.until[row], pools.since[row], chosen, rate, seconds - window, service,
+                        seed, tally, histogram,
+                    )  # fmt: skip
+                    seed, rest = mixed(seed), window
+                earlier = tally[ARRIVED]
                 play(
-                    pools.counts[row], pools.until[row], pools.since[row], chosen, rate, seconds, service,
-                    seeds[k, e, f], tally, histogram,
+                    pools.counts[row], pools.until[row], pools.since[row], chosen, rate, rest, service, seed, tally,
+                    histogram,
                 )  # fmt: skip
+                counted[k, e, f] = tally[ARRIVED] - earlier
                 rejection = share(tally[REJECTED], tally[ARRIVED])
                 paid = replica_cost[f] * chosen
                 brought.paid[k, e, f] = paid
