@@ -53,6 +53,7 @@ def print_measures(outcome: Outcome, words: Words, by_alpha: bool = False) -> No
     members = pd.DataFrame(outcome.summary)
     known = [f"mean_{one.name}" for one in (*words.measures, *words.violations)]
     others = [name for name in members.columns if name.startswith("mean_") and name not in (*known, "mean_cost")]
+    others = [name for name in others if members[name].notna().any()]  # exact answers measure nothing
     if not others:
         return
     names = [f"median {name.removeprefix('mean_').replace('_', ' ')}" for name in others]

@@ -20,6 +20,7 @@ MEASURES = [
 @pytest.fixture(autouse=True)
 def trace(folder):
     rates = np.linspace(5.0, 90.0, 24)[:, None]
+    rates[::6] = 0.0  # periods in which nothing is served have no response time, and no mean counts them
     write_trace(Trace(("f0",), expected_rate_rps=rates, actual_rate_rps=rates, step_seconds=20.0), folder / "t.csv")
 
 
@@ -28,15 +29,20 @@ def table(path):
         return list(csv.DictReader(file))
 
 
+def known(rows, name):
+    return [float(row[name]) for row in rows if row[name]]
+
+
 def test_a_plan_is_simulated(folder):
     told = json.loads(mamo("solve-offline", *SIMULATED, "--name", "x", "--json").out)
     rows = table(folder / "results" / "x" / "plan.csv")
     for name in MEASURES:
-        assert told[f"mean_{name}"] == pytest.approx(np.mean([float(row[name]) for row in rows]), rel=1e-12)
+        assert told[f"mean_{name}"] == pytest.approx(np.mean(known(rows, name)), rel=1e-12)
+    assert len(known(rows, "response_ms")) == len(known(rows, "response_p95_ms")) == 20
     came = np.mean([float(row["rejection_actual"]) for row in rows])
     assert told["mean_rejection_actual"] == pytest.approx(came, rel=1e-12)
     assert told["mean_rejection_actual"] > told["mean_rejection_expected"] + 0.01  # cold starts, which no model knows
-    for row in rows:
+    for row in (row for row in rows if float(row["actual_rate"])):
         assert 0.0 < float(row["busy_replica_seconds"]) < float(row["warm_replica_seconds"])
         assert float(row["warm_replica_seconds"]) <= 20.0 * float(row["replicas"]) * (1 + 1e-12)
         assert 65.0 < float(row["response_ms"]) < 250.0  # between the warm and the cold mean
@@ -50,6 +56,10 @@ def test_a_loop_says_what_its_members_measured(folder):
     assert done.code == 0
     lines = done.out.splitlines()
     place = next(place for place, line in enumerate(lines) if "median warm replica seconds" in line)
+    delivered = table(folder / "results/x/evaluation.csv")
+    for row in table(folder / "results/x/cycles.csv"):
+        assert 65.0 < float(row["eval_response_ms"]) < 250.0
+    assert 0 < len(known(delivered, "response_ms")) < len(delivered)
     means = [[float(row[f"mean_{name}"]) for name in MEASURES[1:]] for row in table(folder / "results/x/summary.csv")]
     assert [float(number) for number in lines[place + 2].split()] == pytest.approx(np.median(means, 0), rel=1e-3)
 
@@ -71,6 +81,8 @@ def test_trained_by_simulation_and_by_a_model_policies_are_judged_by_either(fold
     assert [row["actual_rate"] for row in plain] == [row["actual_rate"] for row in judged]
     summary = table(results / "modelled-judged" / "summary.csv")
     for name in (*MEASURES, "rejection"):
-        own = np.mean([float(row[name]) for row in judged if (row["seed"], row["alpha"]) == ("0", "0.9")])
+        own = [row for row in judged if (row["seed"], row["alpha"]) == ("0", "0.9")]
         told = next(row for row in summary if (row["seed"], row["alpha"]) == ("0", "0.9"))
-        assert float(told[f"mean_{name}"]) == pytest.approx(own, rel=1e-12)
+        assert float(told[f"mean_{name}"]) == pytest.approx(np.mean(known(own, name)), rel=1e-12)
+    for row in table(results / "simulated" / "training.csv"):
+        assert 65.0 < float(row["mean_response_ms"]) < 250.0
