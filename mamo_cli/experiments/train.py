@@ -55,8 +55,8 @@ def train(
     learners.refuse(spec.te, config.learner, Shape.of(domain.spec))
     if domain.spec.objectives > 2:
         raise UsageError(
-            f"train knows one alpha, and here are {domain.spec.objectives - 1} limits: take run-mamo --strategy fixed, "
-            "with an --initial-alpha for each"
+            f"train knows one alpha, and here are {domain.spec.objectives - 1} limits: take "
+            "`mamo run-mamo --strategy fixed`"
         )
     content = identity(source, machines.device)
     grown = None if grow is None else grown_from(grow, "train", config, content, members)

@@ -35,7 +35,7 @@ def planned(spec: ShardSpec, domain: Domain) -> Domain:
     if spec.te == EXACT:
         raise UsageError("only task agents that learn walk the evaluation, and exact ones have nothing to learn")
     if domain.spec.objectives > 2:
-        raise UsageError(f"a walk knows one limit, and here are {domain.spec.objectives - 1}: leave out --continual")
+        raise UsageError(f"a walk knows one limit, and here are {domain.spec.objectives - 1}: nothing goes on learning")
     domain.shifted(AS_CONFIGURED, (0, 1))  # whether a domain has windows at all, it says best itself
     world.require(build_walk(spec, spec.walk).windows, "windows")
     return domain

@@ -125,9 +125,9 @@ def test_who_picks_one_alpha_is_refused_and_told_who_picks_several(tmp_path, str
 
 def test_what_knows_one_limit_says_so(tmp_path):
     place = Place(tmp_path)
-    with pytest.raises(UsageError, match="train knows one alpha, and here are 2 limits: take run-mamo"):
+    with pytest.raises(UsageError, match="train knows one alpha, and here are 2 limits: take `mamo run-mamo"):
         train(configured(TrainConfig, {"domain": "pumps", "seeds": 1}), place, ONE)
-    with pytest.raises(UsageError, match="a walk knows one limit, and here are 2: leave out --continual"):
+    with pytest.raises(UsageError, match="a walk knows one limit, and here are 2: nothing goes on learning"):
         run(tmp_path, "dual", 2, te="dqn", continual=True)
     scenario = write_scenario(tmp_path / "two.toml", ("[instance]\ntolerance = 0.3", 'domain = "x"'))
     scenario.write_text(
