@@ -51,11 +51,13 @@ def validate_model(
     --measurements, what was measured is held to the simulation, too, and every model to that half of the measurements
     which was not fitted.
     """
+    from mamo_cli.cli.progress import progress
     from mamo_cli.cli.running import finish, layers, place
     from mamo_cli.experiments import validate_model as experiment
 
     config = configured(ValidateConfig, *layers(config_file, overrides))
-    outcome = experiment.validate_model(config, place(results, name, fresh))
+    with progress("validate-model"):
+        outcome = experiment.validate_model(config, place(results, name, fresh))
     finish(outcome, outcome.summary, as_json, lambda: _show(outcome.summary))
 
 

@@ -9,6 +9,7 @@ WITHOUT = [
     ("generate", "sinusoidal"),
     ("import", "counts.csv", "--values", "rate", "--step-seconds", "300"),
     ("solve-offline", "--name", "other"),
+    ("validate-model", "--rates", "1", "--max-replicas", "1"),
     ("plot", "plan"),
     ("runs", "list"),
     ("runs", "show", "te"),

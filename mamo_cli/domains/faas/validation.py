@@ -11,7 +11,7 @@ from mamo_cli.core.seeding import stream
 from mamo_cli.domains.faas.functions import caps_of, check_functions
 from mamo_cli.domains.faas.node import MOST_REPLICAS
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
-from mamo_cli.domains.faas.rejection.models import ErlangModel, RejectionModel, ServerlessModel
+from mamo_cli.domains.faas.rejection.models import ErlangModel, RejectionModel, ServerlessModel, SimulationModel
 from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.domains.faas.simulation.pool import Service
 from mamo_cli.domains.faas.simulation.steady import Steady, steady
@@ -156,11 +156,14 @@ def unsafe_warning(row: dict[str, Any]) -> str | None:
     """One line where a model errs on the unsafe side, else None; see `validated`."""
     if not row["unsafe_cells"]:
         return None
+    safe = (
+        "" if row["model"] == MeasuredModel.name else f"; --rejection-model {SimulationModel.name} is the safe choice"
+    )
     return (
         f"{row['model']} promises less rejection than there is at {row['unsafe_cells']} of {row['cells']} rates and "
         f"replicas of {row['function']}: worst at {row['worst_at_rate_rps']:.4g} requests/s and "
         f"{row['worst_at_replicas']} replicas, {row['worst_rejection_model']:.3f} where simulation gives "
-        f"{row['worst_rejection_simulated']:.3f} (standard error {row['worst_standard_error']:.1g})"
+        f"{row['worst_rejection_simulated']:.3f} (standard error {row['worst_standard_error']:.1g}){safe}"
     )
 
 
