@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 
 class Entry(NamedTuple):
@@ -56,8 +56,15 @@ class Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         entry = COMMANDS[cmd_name]
+        if ctx.meta.get("mamo.completing"):
+            return TyperCommand(cmd_name, help=entry.help)
         found = getattr(import_module(f"mamo_cli.cli.{entry.module}"), entry.name)
         return _group(cmd_name, entry, found) if isinstance(found, dict) else _command(cmd_name, found, ctx)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """What may follow `mamo`, which takes no command's import."""
+        ctx.meta["mamo.completing"] = True
+        return super().shell_complete(ctx, incomplete)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The table, without importing any command."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mamo_cli.cli.completing import among
 from mamo_cli.cli.console import print_table
 from mamo_cli.cli.options import AsJson, Device, EngineName, Fresh, Jobs, Name, RayAddress, Results
 from mamo_cli.core.complaints import Given
@@ -12,6 +13,7 @@ from mamo_cli.core.errors import SweepError
 from mamo_cli.core.settings import resolve
 from mamo_cli.experiments.configs import CompareConfig
 from mamo_cli.runs.manifest import RESULTS
+from mamo_cli.strategies.registry import STRATEGIES
 from mamo_cli.training.settings import READOUTS, TASK_AGENTS
 
 SHOWN = {
@@ -34,17 +36,25 @@ def compare(
     ] = None,
     *,
     strategy: Annotated[
-        list[str] | None, typer.Option(help="Who picks the weights; repeat for several.  [default: all]")
+        list[str] | None,
+        typer.Option(
+            autocompletion=among(STRATEGIES), help="Who picks the weights; repeat for several.  [default: all]"
+        ),
     ] = None,
     seeds: Annotated[
         str | None,
         typer.Option(help="How many of a scenario's seeds, from its first; or which.  [default: the scenario's own]"),
     ] = None,
     te: Annotated[
-        str | None, typer.Option(help=f"Who the task agents are: {', '.join(TASK_AGENTS)}.  [default: dqn]")
+        str | None,
+        typer.Option(
+            autocompletion=among(TASK_AGENTS),
+            help=f"Who the task agents are: {', '.join(TASK_AGENTS)}.  [default: dqn]",
+        ),
     ] = None,
     readout: Annotated[
-        str | None, typer.Option(help=f"What is delivered: {', '.join(READOUTS)}.  [default: mix]")
+        str | None,
+        typer.Option(autocompletion=among(READOUTS), help=f"What is delivered: {', '.join(READOUTS)}.  [default: mix]"),
     ] = None,
     jobs: Jobs = None,
     engine: EngineName = "local",

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mamo_cli.cli.completing import run_names
 from mamo_cli.cli.console import print_table
 from mamo_cli.cli.options import AsJson, Fresh, Name, Results
 from mamo_cli.core.errors import UsageError
@@ -16,7 +17,9 @@ from mamo_cli.runs.manifest import RESULTS
 def evaluate(
     run_name: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="A complete train or run-mamo run.  [default: the newest]"),
+        typer.Argument(
+            metavar="[RUN]", autocompletion=run_names, help="A complete train or run-mamo run.  [default: the newest]"
+        ),
     ] = None,
     *,
     overrides: dict[str, Any],

@@ -11,6 +11,7 @@ import typer
 
 from mamo_cli import __version__
 from mamo_cli.cli.commands import Commands
+from mamo_cli.cli.completing import VARIABLE
 from mamo_cli.cli.messages import Quiet, Verbose
 from mamo_cli.cli.output import LOGGER, OUTPUT
 from mamo_cli.cli.stdout import STDOUT
@@ -28,7 +29,6 @@ app = typer.Typer(
     cls=Commands,
     help="Constrained reinforcement learning by weight adaptation, beside the exact optimum.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -89,6 +89,8 @@ def _outcome() -> int:
     except Exception as error:
         if STOP.number is not None:  # what a signal cut short may end in any error
             raise Stopped(STOP.number) from error
+        if VARIABLE in os.environ:  # a line that makes no sense yet has no completions
+            return 0
         return _explained(error)
 
 

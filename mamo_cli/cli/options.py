@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
+from mamo_cli.cli.completing import among, run_names
 from mamo_cli.cli.messages import Quiet, Verbose
 from mamo_cli.cli.output import OUTPUT
 from mamo_cli.cli.stdout import STDOUT
@@ -29,6 +30,7 @@ from mamo_cli.experiments.configs import (
 )
 from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.strategies import registry as strategies
+from mamo_cli.training.settings import READOUTS, TASK_AGENTS
 
 Command = Callable[..., None]
 
@@ -40,15 +42,26 @@ Grow = Annotated[
     str | None,
     typer.Option(
         metavar="RUN",
+        autocompletion=run_names,
         help="A complete run whose settings, members and cycles are taken over: only what is new (more seeds, alphas "
         "or cycles) is trained, into a run of its own.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Jobs = Annotated[int | None, typer.Option(help="Worker processes, at least 1.  [default: one a core]")]
-EngineName = Annotated[str, typer.Option("--engine", help="Where to train: local, or ray (on a Ray cluster).")]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine", autocompletion=among(("local", "ray")), help="Where to train: local, or ray (on a Ray cluster)."
+    ),
+]
 RayAddress = Annotated[str | None, typer.Option(help="Ray cluster, auto or HOST:PORT.  [default: auto]")]
-Device = Annotated[str, typer.Option(help="Where the networks are: cpu, or cuda (for thousands of members).")]
+Device = Annotated[
+    str,
+    typer.Option(
+        autocompletion=among(("cpu", "cuda")), help="Where the networks are: cpu, or cuda (for thousands of members)."
+    ),
+]
 _TRAINING = {
     "discount": "learner.discount",
     "batch_size": "learner.batch_size",
@@ -59,6 +72,14 @@ _TRAINING = {
     "iteration_steps": "phase.iteration_steps",
 }
 _SOLVING = {name: name for name in ("scope", "alpha", "solver", "time_limit")}
+
+_NAMES = {
+    "domain": tuple(domains.DOMAINS),
+    "strategy": tuple(strategies.STRATEGIES),
+    "te": TASK_AGENTS,
+    "readout": READOUTS,
+}
+"""What options may be whose settings take any text that is found in a registry."""
 
 _UNBOUNDED = 1e6  # bounds from here on keep the arithmetic safe, and tell a reader nothing
 
@@ -196,7 +217,8 @@ def _annotation(defaults: Section, name: str, path: str) -> Any:
     for key in path.split("."):
         section, default = type(default), getattr(default, key)
         field = section.model_fields[key]
-    option = typer.Option(_option(name), help=_help(field, default), show_default=False)
+    offered = among(_NAMES.get(name) or _choices(field))
+    option = typer.Option(_option(name), help=_help(field, default), show_default=False, autocompletion=offered)
     return Annotated[_value_type(field, default), option]
 
 
@@ -208,11 +230,17 @@ def _help(field: FieldInfo, default: Any) -> str:
     """The field's description, which states its unit; what it may be; and its default."""
     facts = [_range(field)]
     if get_origin(field.annotation) is Literal:
-        facts = [" or ".join(get_args(field.annotation))]
+        facts = [" or ".join(_choices(field))]
     if default is not None:
         facts.append("default: " + (" ".join(map(str, default)) if isinstance(default, tuple) else str(default)))
     stated = "; ".join(fact for fact in facts if fact)
     return f"{field.description}  [{stated}]" if stated else str(field.description)
+
+
+def _choices(field: FieldInfo) -> list[str]:
+    """What a setting may be, if its type lists that."""
+    kinds = [field.annotation, *get_args(field.annotation)]
+    return [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
 
 
 def _range(field: FieldInfo) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mamo_cli.cli.completing import run_names
 from mamo_cli.cli.console import print_json, print_lines
 from mamo_cli.cli.options import AsJson, Results
 from mamo_cli.cli.output import OUTPUT
@@ -15,7 +16,11 @@ from mamo_cli.runs.manifest import RESULTS
 def plot(
     run: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RUN", help="Runs to draw.  [default: the newest complete run of each kind]"),
+        typer.Argument(
+            metavar="RUN",
+            autocompletion=run_names,
+            help="Runs to draw.  [default: the newest complete run of each kind]",
+        ),
     ] = None,
     *,
     results: Results = RESULTS,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mamo_cli.cli.completing import run_names
 from mamo_cli.cli.console import print_facts, print_json
 from mamo_cli.cli.options import AsJson, Results, elsewhere
 from mamo_cli.cli.output import OUTPUT
@@ -15,8 +16,14 @@ from mamo_cli.cli.runs_list import list_command
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.runs.manifest import RESULTS
 
-Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Names of runs under results/, or their folders.")]
-Newest = Annotated[str | None, typer.Argument(metavar="[RUN]", help="Name or folder of a run.  [default: the newest]")]
+Runs = Annotated[
+    list[str],
+    typer.Argument(metavar="RUN...", autocompletion=run_names, help="Names of runs under results/, or their folders."),
+]
+Newest = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", autocompletion=run_names, help="Name or folder of a run.  [default: the newest]"),
+]
 
 
 def show(run: Newest = None, *, results: Results = RESULTS, as_json: AsJson = False) -> None:
@@ -63,8 +70,8 @@ def rm(
 
 
 def compare(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or folder of a run.")],
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="Name or folder of another.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", autocompletion=run_names, help="Name or folder of a run.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", autocompletion=run_names, help="Name or folder of another.")],
     *,
     results: Results = RESULTS,
     as_json: AsJson = False,

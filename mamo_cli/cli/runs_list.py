@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from mamo_cli.cli.commands import COMMANDS
+from mamo_cli.cli.completing import among
 from mamo_cli.cli.console import print_json, print_table, shown
 from mamo_cli.cli.options import AsJson, Results
 from mamo_cli.cli.output import OUTPUT
@@ -20,10 +21,17 @@ COLUMNS = ("run", "status", "started", "took", "what", "over causal", "violation
 MOST_SHOWN = 3
 DAYS = ("%Y-%m-%d", "%Y-%m-%d %H:%M")
 
-Command = Annotated[list[str] | None, typer.Option("--command", help="Only runs of this command; repeat for several.")]
+Command = Annotated[
+    list[str] | None,
+    typer.Option("--command", autocompletion=among(COMMANDS), help="Only runs of this command; repeat for several."),
+]
 Status = Annotated[
     list[str] | None,
-    typer.Option("--status", help=f"Only runs that are {', '.join(SHOWN_STATUSES)}; repeat for several."),
+    typer.Option(
+        "--status",
+        autocompletion=among(SHOWN_STATUSES),
+        help=f"Only runs that are {', '.join(SHOWN_STATUSES)}; repeat for several.",
+    ),
 ]
 Since = Annotated[
     str | None,

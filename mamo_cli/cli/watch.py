@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from mamo_cli.cli.charts import ASCII, BRAILLE, Kind, Values, chart
+from mamo_cli.cli.completing import run_names
 from mamo_cli.cli.console import print_json, print_lines, shown
 from mamo_cli.cli.options import AsJson, Results, elsewhere
 from mamo_cli.cli.runs import find_run
@@ -32,7 +33,11 @@ WITHOUT_BRAILLE = ("linux", "dumb")
 
 Run = Annotated[
     str | None,
-    typer.Argument(metavar="[RUN]", help="Name or folder of a run.  [default: the newest, running ones first]"),
+    typer.Argument(
+        metavar="[RUN]",
+        autocompletion=run_names,
+        help="Name or folder of a run.  [default: the newest, running ones first]",
+    ),
 ]
 Interval = Annotated[float, typer.Option(metavar="SECONDS", help="Look again after so many s, at least 0.1.")]
 
