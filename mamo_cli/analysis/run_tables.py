@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from mamo_cli.core.errors import DataError
-from mamo_cli.core.words import Quantity, Words
-from mamo_cli.domains import registry as domains
-from mamo_cli.runs.manifest import FIRST_DOMAIN, read_manifest
+from mamo_cli.core.words import Words
+from mamo_cli.runs.manifest import read_manifest
+from mamo_cli.runs.outcomes import words_of
 
 AGENT = "agent"
 """The column of the agents' names, whatever the domain calls them."""
@@ -48,12 +48,10 @@ def read_words(folder: Path) -> Words:
         DataError: there is no readable `run.json`, or this version does not know the domain.
     """
     manifest = read_manifest(folder)
-    name = manifest.get("domain", FIRST_DOMAIN)
-    if name not in domains.DOMAINS:
-        raise DataError(f"{folder}: a run of the domain {name!r}, which this version does not know")
-    words: Words = domains.about(name).WORDS
-    told = manifest.get("violations")
-    return words if told is None else words._replace(violations=tuple(Quantity(**one) for one in told))
+    words = words_of(manifest)
+    if words is None:
+        raise DataError(f"{folder}: a run of the domain {manifest['domain']!r}, which this version does not know")
+    return words
 
 
 def quantities_of(folder: Path) -> list[str]:

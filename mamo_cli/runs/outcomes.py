@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.settings import read_toml
-from mamo_cli.core.words import Words
+from mamo_cli.core.words import Quantity, Words
 from mamo_cli.domains import registry as domains
 from mamo_cli.runs import manifest as manifests
 from mamo_cli.runs.folder import CONFIG
@@ -191,9 +191,20 @@ def strategy_of(folder: Path) -> str:
 
 
 def words_of(manifest: Row) -> Words | None:
-    """The words of a run's domain; None where this version does not know it."""
+    """The words of a run's domain, with the violations of its instance; None where this version does not know it.
+
+    Raises:
+        DataError: the manifest's violations are none.
+    """
     name = manifest.get("domain", manifests.FIRST_DOMAIN)
-    return domains.about(name).WORDS if name in domains.DOMAINS else None
+    if name not in domains.DOMAINS:
+        return None
+    words: Words = domains.about(name).WORDS
+    told = manifest.get("violations")
+    try:
+        return words if told is None else words._replace(violations=tuple(Quantity(**one) for one in told))
+    except TypeError:
+        raise DataError(f"{manifests.NAME} is damaged: its violations are not those of a domain") from None
 
 
 def violations_of(manifest: Row) -> list[str]:

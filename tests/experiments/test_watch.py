@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mamo_cli.cli.charts import ASCII
+from mamo_cli.cli.watch import drawn
 from mamo_cli.core.errors import DataError, MamoError
 from mamo_cli.experiments.watch import Watched
 from mamo_cli.runs.locks import locked
@@ -171,6 +173,24 @@ def test_with_several_agents_a_member_is_the_mean_of_its_own(tmp_path):
     assert point.violations == (pytest.approx(0.0775),)
     assert (point.members, point.within, point.limits) == (2, 1, ((0.05, 0.1),))
     assert picture.env_steps == 2 * 20
+
+
+def test_each_of_several_violations_has_its_own_alpha_and_limit(tmp_path):
+    violations = [{"name": name, "label": name} for name in ("rejection", "latency")]
+    limits = {"rejection": [0.05], "latency": [0.2]}
+    run = planted(tmp_path / "run", seeds=[0, 1], violations=violations, limits=limits)
+    append(run / "training.csv", "seed,iteration", ["0,0", "1,0"])
+    head = "seed,cycle,alpha_rejection,alpha_latency,eval_cost,eval_rejection,eval_latency,feasible"
+    append(run / "cycles.csv", head, ["0,0,0.3,0.1,0.5,0.04,0.3,0", "1,0,0.5,0.3,0.7,0.02,0.1,1"])
+    picture = Watched(run).look()
+    [point] = picture.series[0].points
+    assert picture.violations == ("rejection", "latency")
+    assert point.alphas == (pytest.approx(0.4), pytest.approx(0.2))
+    assert point.violations == (pytest.approx(0.03), pytest.approx(0.2))
+    assert (point.limits, point.within) == (((0.05, 0.05), (0.2, 0.2)), 1)
+    told = "\n".join(drawn(picture, 80, None, ASCII))
+    for title in ("alpha of rejection 0.4", "alpha of latency 0.2", "latency 0.2 of 0.2 (mean)"):
+        assert f"\n{title}" in told
 
 
 def test_a_limit_that_drifts_is_that_of_each_cycle(tmp_path):

@@ -95,8 +95,8 @@ def test_a_run_of_an_unknown_domain_is_told_of_without_its_violations(tmp_path):
     assert (found.members, found.title, found.violations) == (1, "", {})
 
 
-def test_with_several_violations_each_has_its_own_alpha_and_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr("mamo_cli.runs.outcomes.violations_of", lambda manifest: ["rejection", "latency"])
+def test_with_several_violations_each_has_its_own_alpha_and_limit(tmp_path):
+    violations = [{"name": name, "label": name} for name in ("rejection", "latency")]
     rows = [
         {
             "seed": seed,
@@ -111,10 +111,15 @@ def test_with_several_violations_each_has_its_own_alpha_and_limit(tmp_path, monk
         for alpha in (0.3, 0.6)
         for seed in (0, 1)
     ]
-    first, second = outcomes_of(tmp_path, manifest("train", rows))
+    first, second = outcomes_of(tmp_path, manifest("train", rows, violations=violations))
     assert (first.title, second.title) == ("alpha 0.3 0.2", "alpha 0.6 0.2")
     assert first.limits == {"rejection": 0.05, "latency": None}
     assert second.violations == pytest.approx({"rejection": 0.04, "latency": 0.3})
+
+
+def test_damaged_violations_are_named(tmp_path):
+    with pytest.raises(DataError, match=r"run.json is damaged: its violations"):
+        outcomes_of(tmp_path, manifest("train", [], violations=[{"nom": "x"}]))
 
 
 @pytest.mark.parametrize("status", ["running", "crashed", "interrupted", "failed"])
