@@ -53,6 +53,9 @@ def test_policies_are_evaluated_without_the_file_that_they_were_trained_on(folde
     run_of("evaluate", "te", "--name", "after")
     after, before = (pd.read_csv(f"results/{name}/evaluation.csv") for name in ("after", "te"))
     pd.testing.assert_frame_equal(after, before)
+    judged, told = run_of("evaluate", "te", "--rejection-model", "simulation", "--name", "judged")
+    assert "response_ms" in pd.read_csv(f"{judged}/evaluation.csv")
+    assert "those of Erlang-B" in told
     grown, _ = run_of("train", "--grow", "te", "--seeds", "3", "--name", "grown", "--jobs", "1")
     assert pd.read_csv(f"{grown}/evaluation.csv")["seed"].nunique() == 3
 
