@@ -97,6 +97,21 @@ def test_what_lies_beyond_is_said_in_one_line(folder):
     assert "step by step, 50% was not" in told
 
 
+def test_one_table_is_that_of_all_functions(folder):
+    days = [sinusoidal(mean=mean, amplitude=10, steps=24, period=24) for mean in (20, 30)]
+    for name, day in zip("ab", days, strict=True):
+        write_trace(day, f"{name}.csv")
+    (folder / "two.toml").write_text('[function.a]\ntrace = "a.csv"\n[function.b]\ntrace = "b.csv"\n')
+    node = [*GIVEN[:4], "--max-replicas", "3", "--tolerance", "0.35", "--config", "two.toml"]
+    plan = pd.read_csv(f"{run_of('solve-offline', *node)[0]}/plan.csv").set_index(["step", "function"])
+    for name, mean in (("a", 20), ("b", 30)):
+        first = plan.loc[0, name]
+        assert first["rejection_expected"] == pytest.approx(mean / first["replicas"] / 40, abs=0.03)
+    run_of(*TRAIN, *node, "--name", "te")
+    (folder / "node.csv").unlink()
+    run_of("evaluate", "te", "--name", "after")
+
+
 def test_service_times_cannot_drift_under_measurements(folder):
     (folder / "drift.toml").write_text("[drift]\nservice = [[0, 1.0], [2, 1.5]]\n")
     done = mamo("run-mamo", *GIVEN, "--config", "drift.toml", "--seeds", "1", "--cycles", "3", "--jobs", "1")

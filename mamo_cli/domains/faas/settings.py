@@ -74,8 +74,8 @@ class InstanceConfig(WorkloadSettings):
     )
     measurements: FileName | None = Field(
         default=None,
-        description="CSV of what the node was measured to reject: arrival_rate_rps in requests/s, replicas, "
-        "rejection_fraction from 0 to 1.",
+        description="CSV of what the node was measured to reject, one for all functions: arrival_rate_rps in "
+        "requests/s, replicas, rejection_fraction from 0 to 1.",
         json_schema_extra={**ADDED, **CONTENT},
     )
 
