@@ -145,6 +145,13 @@ class EvaluateConfig(Section):
         description="serverless, erlang or simulation: what says how a FaaS node rejects. Default: the run's own.",
         json_schema_extra=ADDED,
     )
+    shield: float | None = Field(
+        default=None,
+        ge=0.0,
+        lt=1.0,
+        description="Floor under the replicas of a FaaS node, see `mamo train --help`. Default: the run's own.",
+        json_schema_extra=ADDED,
+    )
 
 
 class CompareConfig(Section):

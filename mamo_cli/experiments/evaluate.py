@@ -39,7 +39,7 @@ from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace
 
-CHANGEABLE = ("noise_seed", "noise", "tolerance", "rejection_model")
+CHANGEABLE = ("noise_seed", "noise", "tolerance", "rejection_model", "shield")
 """Of an instance, what may be another than the policies were trained for."""
 
 
@@ -81,7 +81,7 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
 
 
 def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
-    """What the run was about, under another noise, tolerance or model of the node, then that of all its agents.
+    """What the run was about, under another noise, tolerance, model of the node or shield, then that of all its agents.
 
     Raises:
         UsageError: the domain has no such setting, or the value is out of its bounds.
