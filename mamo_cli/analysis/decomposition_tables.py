@@ -30,7 +30,8 @@ def decomposition_table(runs: Mapping[str, Path]) -> pd.DataFrame:
     Returns:
         Columns run, strategy and readout, stage (of `TERMS`, or `TOTAL`), percent, low and high (of the total: 95 %
         bootstrap interval), violation (interquartile mean after the stage), bought (how many seeds' term lowers cost
-        by violating more than they may), seeds, seeds_holding (at the end), seeds_total, tolerance.
+        by violating more than they may), seeds, seeds_holding (at the end), seeds_total, tolerance. Of a stage that is
+        missing, percent and violation are NaN.
 
     Raises:
         DataError: a table cannot be read.
@@ -47,7 +48,7 @@ def _rows(name: str, folder: Path) -> list[dict[str, Any]]:
     violation = f"mean_{read_words(folder).violations[0].name}"
     table = read_run_table(folder, DECOMPOSITION, ["seed", "stage", "term", violation, "holds", "bought"])
     by = {column: table.pivot(index="seed", columns="stage", values=column) for column in ("term", violation)}
-    over = 100.0 * by["term"].drop(columns=FIRST).fillna(0.0)  # a missing stage adds nothing
+    over = 100.0 * by["term"].drop(columns=FIRST)
     totals = over.sum(axis=1).to_numpy()
     cut = len(totals) // 4
     middle = over.iloc[np.argsort(totals, kind="stable")[cut : len(totals) - cut]].mean()
@@ -63,7 +64,7 @@ def _rows(name: str, folder: Path) -> list[dict[str, Any]]:
     bought = table.groupby("stage")["bought"].sum()
     rows = [
         {"stage": term, "percent": middle[term], "low": np.nan, "high": np.nan, "bought": int(bought[term]),
-         "violation": float(interquartile_mean(by[violation][term]))}
+         "violation": np.nan if by[violation][term].isna().all() else float(interquartile_mean(by[violation][term]))}
         for term in TERMS
     ]  # fmt: skip
     rows.append({"stage": TOTAL, "percent": middle.sum(), "low": float(low), "high": float(high),

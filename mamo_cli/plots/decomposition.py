@@ -50,7 +50,7 @@ def draw_decomposition(table: pd.DataFrame, words: Words) -> Figure:
 
 def _bar(axes: Axes, rows: pd.DataFrame, place: int) -> None:
     ends = {True: 0.0, False: 0.0}
-    for _, row in rows[rows["stage"] != TOTAL].iterrows():
+    for _, row in rows[(rows["stage"] != TOTAL) & rows["percent"].notna()].iterrows():
         adds = bool(row["percent"] > 0)
         style: dict[str, Any] = {"facecolor": COLOURS[row["stage"]], "edgecolor": "white", "linewidth": 0.4}
         axes.barh(place, row["percent"], BAR, ends[adds], hatch=BOUGHT if row["bought"] and not adds else None, **style)

@@ -5,6 +5,8 @@ import pytest
 
 from mamo_cli.analysis.decomposition import TERMS
 from mamo_cli.analysis.decomposition_tables import TOTAL, decomposition_table, has_decomposition
+from mamo_cli.domains.faas.settings import WORDS
+from mamo_cli.plots.decomposition import draw_decomposition
 from tests.analysis.synthetic_runs import write_decomposition, write_mamo
 
 # Totals .29, .01, .11, .09, .40: of five seeds the first and the last are cut off, and .29, .11 and .09 are left.
@@ -45,3 +47,17 @@ def test_violation_seeds_and_what_was_bought_stand_beside(run):
     last = table.loc[TOTAL]
     assert (last["seeds"], last["seeds_total"], last["seeds_holding"]) == (5, 6, 3)  # one of six diverged
     assert (last["run"], last["strategy"], last["readout"], last["tolerance"]) == ("here", "bisect", "mix", 0.05)
+
+
+def test_stages_of_which_nothing_is_known_add_nothing_and_are_drawn_as_nothing(run):
+    rows = (run / "decomposition.csv").read_text().splitlines()
+    unknown = (",grid,", ",determinism,")
+    blank = [row if not any(one in row for one in unknown) else ",".join([*row.split(",")[:2], *[""] * 5]) for row in rows]
+        ",".join([*row.split(",")[:2], *[""] * 5]) if ",grid," in row or ",determinism," in row else row for row in rows
+    ]
+    (run / "decomposition.csv").write_text("\n".join(blank) + "\n")
+    table = decomposition_table({"here": run}).set_index("stage")
+    assert table.loc[["grid", "determinism"], ["percent", "violation"]].isna().all().all()
+    assert table.loc[TOTAL, "percent"] == pytest.approx((29 + 11 + 9) / 3 - 7.0, rel=1e-12)
+    figure = draw_decomposition(decomposition_table({"here": run}), WORDS)
+    assert {"grid", "determinism"}.isdisjoint(text.get_text() for text in figure.legends[0].get_texts())
