@@ -22,6 +22,8 @@ PARTS = (
     "growth",
     "device",
     "import",
+    "mixers",
+    "games",
 )
 
 
@@ -61,10 +63,12 @@ def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) 
         ceiling,
         devices,
         environments,
+        games,
         growth,
         imports,
         lookups,
         memory,
+        mixers,
         offline,
         requests,
         stages,
@@ -85,6 +89,8 @@ def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) 
         "growth": lambda: growth.run(quick, repeats),
         "import": lambda: imports.run(quick, repeats),
         "device": lambda: devices.run(quick, repeats, seconds),
+        "mixers": lambda: mixers.run(quick, repeats),
+        "games": lambda: games.run(quick),
     }
     return parts[part]()
 
