@@ -87,3 +87,46 @@ def _together(
                 chosen[a] = c
                 break
         left -= use[a, chosen[a]]
+
+
+@compiled
+def best_with_each(
+    values: AnyFloatArray, allowed: BoolArray, use: IntArray, budgets: IntArray, totals: FloatArray
+) -> None:
+    """Fill the greatest total value within each row's budget of the joint choices that have each single choice in them.
+
+    Args:
+        values, allowed, use, budgets: as of `best_within`.
+        totals: `(rows, A, C)`, to be filled; minus infinity where a choice is in none that fits.
+    """
+    rows, agents, choices = values.shape
+    most = 0
+    for a in range(agents):
+        most += use[a].max()
+    before, after = np.empty((agents + 1, most + 1)), np.empty((agents + 1, most + 1))
+    for row in range(rows):
+        budget = min(budgets[row], most)
+        before[0, : budget + 1] = after[agents, : budget + 1] = 0.0
+        for a in range(agents):
+            _extended(values[row, a], allowed[row, a], use[a], budget, before[a], before[a + 1])
+            back = agents - 1 - a
+            _extended(values[row, back], allowed[row, back], use[back], budget, after[back + 1], after[back])
+        for a in range(agents):
+            for c in range(choices):
+                totals[row, a, c] = -np.inf
+                if allowed[row, a, c]:
+                    for earlier in range(budget - use[a, c] + 1):
+                        others = before[a, earlier] + after[a + 1, budget - use[a, c] - earlier]
+                        totals[row, a, c] = max(totals[row, a, c], values[row, a, c] + others)
+
+
+@compiled
+def _extended(
+    values: AnyFloatArray, allowed: BoolArray, use: IntArray, budget: int, without: FloatArray, best: FloatArray
+) -> None:
+    """Fill the greatest value within each budget of some agents and one more."""
+    for left in range(budget + 1):
+        best[left] = -np.inf
+        for c in range(len(values)):
+            if allowed[c] and use[c] <= left:
+                best[left] = max(best[left], values[c] + without[left - use[c]])

@@ -88,7 +88,7 @@ def memory_of(settings: InstanceConfig, trace: Trace, caps: IntArray, choices: i
     if trace.node_memory_mb is None and node is not None:
         _require(per_replica, node, trace.functions)
     there = np.full(trace.steps, node, dtype=np.float64) if trace.node_memory_mb is None else trace.node_memory_mb
-    unit, use = _units(per_replica)
+    unit, use = whole_units(per_replica)
     table = np.outer(use, np.arange(1, choices + 1))
     full = int((np.array(use) * caps).sum())
     if full > MOST_UNITS:
@@ -105,7 +105,7 @@ def memory_of(settings: InstanceConfig, trace: Trace, caps: IntArray, choices: i
     )  # fmt: skip
 
 
-def _units(per_replica_mb: Sequence[float]) -> tuple[Fraction, list[int]]:
+def whole_units(per_replica_mb: Sequence[float]) -> tuple[Fraction, list[int]]:
     """The largest common part of what replicas take, MB, and how many of it each takes."""
     exact = [Fraction(str(mb)) for mb in per_replica_mb]
     scale = lcm(*(mb.denominator for mb in exact))

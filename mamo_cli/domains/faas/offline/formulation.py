@@ -104,6 +104,7 @@ def cost_formulation(
     keep: Booleans,
     start: Integers | None = None,
     violation_limit: Floats | None = None,
+    least: float = 0.0,
 ) -> Formulation:
     """Least total cost over the horizon among the plans that violate no more than they must.
 
@@ -114,15 +115,20 @@ def cost_formulation(
         start: (T, F) a known plan that meets every constraint, or None.
         violation_limit: the most violation, where memory forces some: (T,) in scope step, with rows only where it is
             above 0, and (1,) in scope average. None where `keep` and the reachable tolerances say it all.
+        least: mean cost that no plan is below, as is known already: a solver that reaches it need not prove it again.
     """
     unit = _unit(problem, scope)
     price = scale_up_price(problem, scope)
 
     builder, choices = ProgramBuilder(), Choices.among(keep)
-    builder.add_columns(choices.of(choice_cost(problem, scope)) / unit, len(choices.step), binary=True)
+    costs = choices.of(choice_cost(problem, scope)) / unit
+    builder.add_columns(costs, len(choices.step), binary=True)
 
     _add_one_choice(builder, choices)
     _add_memory(builder, problem, choices)
+    if least > 0.0:
+        known_least = least * problem.shape[0] / unit - LIMIT_SLACK
+        builder.add_rows("known_least", [(np.zeros_like(choices.step), choices.column, costs)], known_least, np.inf, 1)
     if price is not None:
         _add_scale_up(builder, choices, price / unit)
     if scope is Scope.AVERAGE and violation_limit is not None:

@@ -18,6 +18,7 @@ from mamo_cli.domains.faas.offline.enumeration import (
     least_rejection,
     tolerable,
 )
+from mamo_cli.domains.faas.offline.joint import joint_certificate, steps_of
 from mamo_cli.domains.faas.offline.measures import (
     MEMORY_ROUNDING,
     choice_cost,
@@ -52,7 +53,7 @@ class Known:
     """A plan without any solver.
 
     Attributes:
-        method: how it was found: "enumeration" or "lagrangian".
+        method: how it was found: "enumeration", "dynamic programming" or "lagrangian".
         plan: (T, F), within the caps and the memory.
         keep: (T, F, N) the choices that all plans which are better, and violate no more than they must, are made of;
             where memory or scaling up have a say, those that no tolerance rules out.
@@ -91,6 +92,12 @@ class Known:
 
 def known(problem: ReplicaProblem, scope: Scope) -> Known:
     """The certificate's plan, made to fit the memory."""
+    steps = steps_of(problem)
+    joint = None if steps is None else joint_certificate(problem, scope, steps)
+    if joint is not None:
+        violation = plan_violation(problem, scope, joint.plan)
+        method = "lagrangian" if scope is Scope.AVERAGE else "dynamic programming"
+        return Known(method, joint.plan, joint.keep, violation, True, joint.upper, joint.lower)
     free = replace(problem, memory_per_replica=None, memory_capacity=None, scale_up_cost=None)
     without = certificate(free, scope)
     plan = _within_memory(problem, scope, without.plan)

@@ -29,7 +29,9 @@ def best_plan(problem: ReplicaProblem, scope: Scope, session: Session, clock: Cl
     if not known.certified:
         return _within_memory(problem, scope, session, clock, known)
     keep = known.keep | _chosen(problem, known.plan)
-    return _least_cost(problem, keep, scope, session, clock, known.plan)
+    forced = known.violation if np.any(known.violation > reachable_violation(problem, scope) + EQUAL) else None
+    least = known.bound if scope is Scope.AVERAGE and problem.scale_up_cost is None else 0.0
+    return _least_cost(problem, keep, scope, session, clock, known.plan, forced, least)
 
 
 def best_of(problem: ReplicaProblem, scope: Scope, outcome: Outcome, known: Known) -> Outcome:
@@ -67,12 +69,13 @@ def _least_cost(
     clock: Clock,
     start: Integers | None = None,
     forced: Floats | None = None,
+    least: float = 0.0,
 ) -> Outcome:
     """Least cost among the choices kept, with no more violation than what the caps and memory force."""
     violation = reachable_violation(problem, scope) if forced is None else forced
     if forced is None and scope is Scope.AVERAGE and violation.any():
         forced = violation  # as a limit with some room: solvers miss one that is met exactly
-    formulation = cost_formulation(problem, scope, keep, start, forced)
+    formulation = cost_formulation(problem, scope, keep, start, forced, least)
     answer, plan = _solve(formulation, session, clock)
     if answer is None:
         return Outcome(plan, Termination.TIME_LIMIT, plan_cost(problem, scope, plan), 0.0, violation)
