@@ -29,8 +29,8 @@ def baselines(
     from mamo_cli.experiments import baselines as experiment
 
     config = configured(BaselinesConfig, *layers(config_file, overrides))
-    with progress("baselines"):
-        outcome = experiment.baselines(config, place(results, name, fresh))
+    with progress("baselines") as standing:
+        outcome = experiment.baselines(config, place(results, name, fresh), standing.at)
     words = about(config.domain).WORDS
     means = {f"mean_{one.name}": one.name for one in (*words.measures, *words.violations)}
     columns, rows = over_seeds(outcome.summary, means)

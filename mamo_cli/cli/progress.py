@@ -26,8 +26,12 @@ class Standing:
     def __init__(self, command: str) -> None:
         self.command = command
         self.total: int | None = None
-        self.over, self.detail = 0, ""
+        self.over, self.detail, self.doing = 0, "", "preparing"
         self._began, self._before = time.monotonic(), 0
+
+    def at(self, doing: str) -> None:
+        """What is being done from now on, where there are no rounds."""
+        self._began, self.doing = time.monotonic(), doing
 
     def start(self, rounds: int, spec: Spec) -> None:
         """So many rounds are to be played."""
@@ -43,7 +47,7 @@ class Standing:
         """The same as a line, with the time left as far as the rounds until now tell."""
         seconds = time.monotonic() - self._began
         if self.total is None:
-            return f"{self.command}: preparing since {_shown(seconds)}"
+            return f"{self.command}: {self.doing} since {_shown(seconds)}"
         played = self.over - self._before
         left = f"{_shown(seconds / played * (self.total - self.over))} left" if played else ""
         return ", ".join(filter(None, [f"{self.command}: {self.over} of {self.total} rounds", self.detail, left]))
@@ -69,6 +73,10 @@ class _Bar(Standing):
     def __init__(self, bar: Progress, command: str) -> None:
         super().__init__(command)
         self._bar, self._task = bar, bar.add_task(command, total=None, detail="")
+
+    def at(self, doing: str) -> None:
+        super().at(doing)
+        self._bar.update(self._task, detail=doing)
 
     def start(self, rounds: int, spec: Spec) -> None:
         super().start(rounds, spec)

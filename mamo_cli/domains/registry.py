@@ -35,8 +35,8 @@ class Entry(NamedTuple):
     """Dotted names of a domain's two modules, and of a third where people have rules for it that they run today.
 
     That one has RULES, which are played beside a walk: a name, and what makes choices `(T, A)` from the domain as it is
-    believed to be, and from what is expected of the evaluation of another. And `ruled(domain, seeds)`: all rules there
-    are on the evaluation part, at their defaults and tuned.
+    believed to be, and from what is expected of the evaluation of another. And `ruled(domain, seeds, progress)`: all
+    rules there are on the evaluation part, at their defaults and tuned.
     """
 
     settings: str
@@ -113,13 +113,16 @@ def rules_of(name: str) -> Mapping[str, Callable[[Domain, Domain], IntArray]]:
     return rules
 
 
-def ruled(name: str, domain: Domain, seeds: Sequence[int] | None) -> Iterator[Ruled]:
+def ruled(
+    name: str, domain: Domain, seeds: Sequence[int] | None, progress: Callable[[str], None] | None = None
+) -> Iterator[Ruled]:
     """What the rules that people run today bring in a domain, one by one as they are played.
 
     Args:
         name: of the domain.
         domain: its instance.
         seeds: one a play, where chance makes each another; None: the domain's own.
+        progress: told of every rule whose turn it is.
 
     Raises:
         UsageError: there are no rules, or they do not know of such an instance.
@@ -128,5 +131,5 @@ def ruled(name: str, domain: Domain, seeds: Sequence[int] | None) -> Iterator[Ru
     if module is None:
         having = ", ".join(each for each, modules in DOMAINS.items() if modules.rules)
         raise UsageError(f"--domain {name}: nobody told of rules that people run there today, only of {having}")
-    found: Iterator[Ruled] = import_module(module).ruled(domain, seeds)
+    found: Iterator[Ruled] = import_module(module).ruled(domain, seeds, progress)
     return found

@@ -1,5 +1,7 @@
 """The rules that people run today, at their defaults and tuned, on the same problem as the agents."""
 
+from collections.abc import Callable
+
 from mamo_cli.analysis.baselines import (
     agents_columns,
     agents_rows,
@@ -28,19 +30,20 @@ from mamo_cli.runs.tables import write_table
 from mamo_cli.training.settings import seeds_of
 
 
-def baselines(config: BaselinesConfig, place: Place = HERE) -> Outcome:
+def baselines(config: BaselinesConfig, place: Place = HERE, progress: Callable[[str], None] | None = None) -> Outcome:
     """Tune every rule on the training part and play it on the evaluation part; what `mamo baselines` does.
 
     Args:
         config: what to rule; see `configured`.
         place: where the run is kept.
+        progress: told of every rule whose turn it is.
 
     Raises:
         MamoError: see its kinds.
     """
     source = domains.load_source(config.domain, config.instance)
     domain = domains.build(config.domain, config.instance, source)
-    rules = domains.ruled(config.domain, domain, None if config.seeds is None else seeds_of(config.seeds))
+    rules = domains.ruled(config.domain, domain, None if config.seeds is None else seeds_of(config.seeds), progress)
     with open_session("baselines", config.domain, config, source.digest(), place) as run:
         if not run.complete:
             begin(run, config.domain, domain)

@@ -74,6 +74,19 @@ def test_no_rule_within_its_limit_undercuts_the_clairvoyant_bound(run):
     assert (held["cost_over_bound"] > 1.0).all()
 
 
+def test_functions_in_one_memory_never_take_more_than_there_is(tmp_path):
+    write_trace(made_trace(2, 24, period=24), tmp_path / "trace.csv")
+    memory = {"memory_per_replica": 128, "node_memory": 1536}
+    instance = {**INSTANCE, "trace": str(tmp_path / "trace.csv"), **memory}
+    steps = pd.read_csv(
+        baselines(configured(BaselinesConfig, {"instance": instance}), Place(tmp_path)).path / "baselines.csv"
+    )
+    taken = 128 * steps.groupby(["rule", "knobs", "step"])["replicas"].sum()
+    assert taken.max() == 1536
+    wanted = steps[steps["rule"] == "static"].groupby("function")["replicas"].max()
+    assert wanted["f0"] > wanted["f1"]  # granted in order: the second has what is left
+
+
 def test_runs_list_knows_what_came_out(run):
     told = outcomes_of(run, read_manifest(run))
     assert [one.title for one in told][:2] == ["static default", "static tuned"]

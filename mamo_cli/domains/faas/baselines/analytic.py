@@ -1,4 +1,4 @@
-"""A function by the node's rejection model: what a rule sees in a tick is what that model expects of it."""
+"""Functions by the node's rejection model: what a rule sees in a tick is what that model expects of it."""
 
 from typing import NamedTuple
 
@@ -10,25 +10,25 @@ from mamo_cli.domains.faas.simulation.tally import ARRIVED, BUSY_S, REJECTED
 
 
 class Modelled(NamedTuple):
-    """One function of a node."""
+    """F functions of a node."""
 
-    values: FloatArray  # (1, N, L) of the node's table
+    values: FloatArray  # (F, N, L) of the node's table
     root_step: float
-    service_s: float  # mean service time
+    service_s: FloatArray  # (F,) mean service times
 
 
 @compiled
-def _advance(node: Modelled, replicas: int, rate_rps: float, seconds: float, tally: FloatArray) -> None:
+def _advance(node: Modelled, function: int, replicas: int, rate_rps: float, seconds: float, tally: FloatArray) -> None:
     """The requests served keep replicas busy for the mean service time each."""
     arrived = rate_rps * seconds
-    rejected = arrived * interpolated(node.values, node.root_step, 0, replicas, rate_rps)
+    rejected = arrived * interpolated(node.values, node.root_step, function, replicas, rate_rps)
     tally[ARRIVED] += arrived
     tally[REJECTED] += rejected
-    tally[BUSY_S] += (arrived - rejected) * node.service_s
+    tally[BUSY_S] += (arrived - rejected) * node.service_s[function]
 
 
 @compiled
-def _measure(node: Modelled, tally: FloatArray, step_seconds: float, measures: FloatArray) -> None:
+def _measure(node: Modelled, function: int, tally: FloatArray, measures: FloatArray) -> None:
     """A model has no more to measure than replicas."""
 
 

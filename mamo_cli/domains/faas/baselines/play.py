@@ -1,7 +1,11 @@
-"""One rule on one function's replicas, tick by tick: what it sees, what it wants, and what a control period brings.
+"""One rule on each function of a node, tick by tick: what it sees, what it wants, and what a control period brings.
 
 A rule's ticks run on through the control periods. What it sees is the mean since its tick before; what it wants holds
 from its tick on, cut to 1..N_t. It begins with one replica. Rules of no ticks are plans: a number for each period.
+
+Functions may share memory, of which no rule knows. At every tick and at the beginning of a period each keeps one
+replica; then, in the order of the functions, each what it has of what it wants, and then what more it wants, as far as
+the memory goes. What is not granted is not waited for: the rule's next tick goes on from what there is.
 """
 
 from collections.abc import Callable
@@ -35,19 +39,42 @@ def decided(rule: int, knobs: FloatArray, memory: FloatArray, seen: FloatArray, 
     return int(horizontal_pod_autoscaler(knobs, memory, seen, replicas))
 
 
+@compiled
+def grant(wanted: IntArray, replicas: IntArray, caps: IntArray, use: IntArray, budget: int) -> None:
+    """Give functions what they want, as far as caps and memory let them.
+
+    Args:
+        wanted: `(F,)`.
+        replicas: `(F,)` that there are; filled with what there is from now on.
+        caps: `(F,)`.
+        use: `(F, N)` units of memory that 1..N replicas take; all 0 where memory is no limit.
+        budget: units that there are.
+    """
+    before = replicas.copy()
+    replicas[:] = 1
+    left = budget - use[:, 0].sum()
+    for kept in (True, False):
+        for f in range(len(wanted)):
+            goal = min(wanted[f], caps[f], before[f] if kept else caps[f])
+            while replicas[f] < goal and use[f, replicas[f]] - use[f, replicas[f] - 1] <= left:
+                left -= use[f, replicas[f]] - use[f, replicas[f] - 1]
+                replicas[f] += 1
+
+
 def make_play(advance: Any, measure: Any) -> Play:
     """A compiled loop over control periods.
 
     Args:
-        advance: compiled, `(node, replicas, rate_rps, seconds, tally)`: plays a node's function on and adds to `tally`,
-            `(TALLY,)`, at least what arrived, was rejected and was busy.
-        measure: compiled, `(node, tally, step_seconds, measures)`: fills what else a period has to measure, `(Q - 1,)`,
+        advance: compiled, `(node, function, replicas, rate_rps, seconds, tally)`: plays a node's function on and adds
+            to `tally`, `(TALLY,)`, at least what arrived, was rejected and was busy.
+        measure: compiled, `(node, function, tally, measures)`: fills what else a period has to measure, `(Q - 1,)`,
             from its tally, once it is over.
 
     Returns:
-        `(node, rule, knobs, plan, rates_rps, caps, step_seconds, tick_s, brought)`: node is what `advance` takes; plan,
-        rates and caps are `(T,)`, of which a plan is 0 where the rule decides; `brought` `(T, 1 + Q)` is filled with
-        the share of the requests that was rejected, 0 of none, the replicas, a mean over time, and the other measures.
+        `(node, rule, knobs, plan, rates_rps, caps, use, budgets, step_seconds, tick_s, brought)`: node is what
+        `advance` takes; knobs are `(F, ...)`; plan (0 where the rule decides), rates and caps `(T, F)`; use, and
+        budgets `(T,)`, see `grant`; `brought` `(T, F, 1 + Q)` is filled with the share of the requests that was
+        rejected, 0 of none, the replicas, a mean over time, and the other measures.
     """
 
     @compiled
@@ -58,36 +85,43 @@ def make_play(advance: Any, measure: Any) -> Play:
         plan: IntArray,
         rates_rps: FloatArray,
         caps: IntArray,
+        use: IntArray,
+        budgets: IntArray,
         step_seconds: float,
         tick_s: float,
         brought: FloatArray,
     ) -> None:
-        memory, seen, replicas, elapsed = np.zeros(MEMORY), np.empty(SEEN), 1, 0.0
-        tick, period = np.zeros(TALLY), np.zeros(TALLY)
-        for t in range(len(rates_rps)):
-            left, replica_s = step_seconds, 0.0
+        steps, functions = rates_rps.shape
+        memory, seen, elapsed = np.zeros((functions, MEMORY)), np.empty(SEEN), 0.0
+        replicas, wanted = np.ones(functions, dtype=np.int64), np.ones(functions, dtype=np.int64)
+        tick, period = np.zeros((functions, TALLY)), np.zeros((functions, TALLY))
+        for t in range(steps):
+            left, replica_s = step_seconds, np.zeros(functions)
             period[:] = 0.0
             if rule == PLANNED:
-                replicas = plan[t]
-            replicas = min(max(replicas, 1), caps[t])
+                wanted[:] = plan[t]
+            grant(wanted, replicas, caps[t], use, budgets[t])
             while left > 0.0:
                 due = tick_s - elapsed
                 seconds = min(left, due)
                 before = period.copy()
-                advance(node, replicas, rates_rps[t], seconds, period)
+                for f in range(functions):
+                    advance(node, f, replicas[f], rates_rps[t, f], seconds, period[f])
+                    replica_s[f] += replicas[f] * seconds
                 tick += period - before
-                replica_s += replicas * seconds
                 left -= seconds
                 elapsed += seconds
                 if seconds == due:
-                    seen[ARRIVED_RPS] = tick[ARRIVED] / tick_s
-                    seen[SERVED_RPS] = (tick[ARRIVED] - tick[REJECTED]) / tick_s
-                    seen[CONCURRENCY] = tick[BUSY_S] / tick_s
-                    if rule != PLANNED:
-                        replicas = min(max(decided(rule, knobs, memory, seen, replicas), 1), caps[t])
+                    for f in range(functions if rule != PLANNED else 0):
+                        seen[ARRIVED_RPS] = tick[f, ARRIVED] / tick_s
+                        seen[SERVED_RPS] = (tick[f, ARRIVED] - tick[f, REJECTED]) / tick_s
+                        seen[CONCURRENCY] = tick[f, BUSY_S] / tick_s
+                        wanted[f] = decided(rule, knobs[f], memory[f], seen, replicas[f])
+                    grant(wanted, replicas, caps[t], use, budgets[t])
                     tick[:], elapsed = 0.0, 0.0
-            brought[t, 0] = share(period[REJECTED], period[ARRIVED])
-            brought[t, 1] = replica_s / step_seconds
-            measure(node, period, step_seconds, brought[t, 2:])
+            for f in range(functions):
+                brought[t, f, 0] = share(period[f, REJECTED], period[f, ARRIVED])
+                brought[t, f, 1] = replica_s[f] / step_seconds
+                measure(node, f, period[f], brought[t, f, 2:])
 
     return play

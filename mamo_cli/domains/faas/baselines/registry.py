@@ -1,6 +1,6 @@
 """What people run today, played on a node: beside a walk, and by itself at its defaults and tuned."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -25,87 +25,81 @@ Setting = tuple[float, ...]
 """The numbers that a rule's knobs are at, for one function."""
 
 
-def ruled(domain: FaasDomain, seeds: Sequence[int] | None) -> Iterator[Ruled]:
+Progress = Callable[[str], None]
+
+
+def ruled(domain: FaasDomain, seeds: Sequence[int] | None, progress: Progress | None = None) -> Iterator[Ruled]:
     """Every rule at its defaults and tuned, played on the evaluation part.
 
-    Each function has a rule of its own, with its own knobs.
+    Each function has a rule of its own, with its own knobs, tuned by itself. Where functions share memory they then
+    have to make do with it; see `play`.
 
     Args:
         domain: the node.
         seeds: one a play, of its requests; None: those of the first 8, or where rules are played by the node's model,
             so that every play is the same, one.
+        progress: told of every rule whose turn it is.
 
     Raises:
-        UsageError: seeds where they change nothing, or functions that share memory.
+        UsageError: seeds where they change nothing.
     """
-    if domain.spec.use is not None:
-        raise UsageError("rules of today see their own function alone, and these share the node's memory")
     if seeds is not None and not is_simulated(domain):
         raise UsageError("--seeds are of simulated requests: by this rejection model every play of a rule is the same")
     numbers = tuple(seeds or SEEDS) if is_simulated(domain) else (domain.settings.noise_seed,)
-    return _ruled(domain, numbers)
+    return _ruled(domain, numbers, progress or (lambda name: None))
 
 
-def _ruled(domain: FaasDomain, seeds: tuple[int, ...]) -> Iterator[Ruled]:
+def _ruled(domain: FaasDomain, seeds: tuple[int, ...], progress: Progress) -> Iterator[Ruled]:
     """Rule by rule."""
     training, evaluation = training_stage(domain), evaluation_stage(domain, seeds)
     for name, rule in BASELINES.items():
+        progress(name)
         for knobs, settings in zip((DEFAULT, TUNED), _settings(domain, training, rule), strict=True):
-            held = _means(_fares(domain, training, rule, settings)) <= domain.spec.limits[:, 0]
-            told = _told(domain, rule, settings)
-            fares = _fares(domain, evaluation, rule, settings)
-            for play, seed in enumerate(seeds):
-                yield Ruled(name, knobs, told, seed, _played(domain, fares, play), bool(held.all()))
+            held = _kept(domain, _fare(domain, training, rule, settings))
+            told, fare = _told(domain, rule, settings), _fare(domain, evaluation, rule, settings)
+            for seed, measures, rejection in zip(seeds, *fare, strict=True):
+                paid = measures[..., 0] * domain.case.evaluation.replica_cost
+                yield Ruled(name, knobs, told, seed, Played(paid, measures, rejection[..., None]), bool(held.all()))
 
 
 def _settings(domain: FaasDomain, training: Stage, rule: Planned | Ticked) -> tuple[list[Setting], list[Setting]]:
     """Each function's setting, as the rule comes and tuned."""
+    functions = range(training.node.functions)
     if isinstance(rule, Ticked):
-        each = [rule.knobs(domain, function) for function in range(training.node.functions)]
-        tuned = [_tuned(domain, training, rule, function) for function in range(training.node.functions)]
+        each = [rule.knobs(domain, function) for function in functions]
+        tuned = [_tuned(domain, training.alone([function]), rule, function) for function in functions]
         return [tuple(knob.default for knob in knobs) for knobs in each], tuned
-    candidates, functions = rule.candidates(domain), training.node.functions
+    candidates, alone = rule.candidates(domain), training.alone(functions)
 
     def settings(values: FloatArray) -> list[Setting]:
         return [(float(value),) for value in values]
 
     def holds(places: IntArray) -> BoolArray:
-        means = _means(_fares(domain, training, rule, settings(candidates[places])))
-        return np.asarray(means <= domain.spec.limits[:, 0])
+        return _kept(domain, _fare(domain, alone, rule, settings(candidates[places])))
 
-    found = settings(candidates[first_holding(len(candidates), functions, holds)])
-    return found if rule.default is None else [(rule.default,)] * functions, found
+    found = settings(candidates[first_holding(len(candidates), len(functions), holds)])
+    return found if rule.default is None else [(rule.default,) for _ in functions], found
 
 
 def _tuned(domain: FaasDomain, training: Stage, rule: Ticked, function: int) -> Setting:
     def tried(setting: Setting) -> tuple[float, float]:
-        fare = training.play(function, rule.number, np.array(setting), rule.tick_s)
-        return float(fare.replicas.mean()), float(fare.rejection.mean())
+        replicas, rejection = training.play(rule.number, np.array([setting], dtype=np.float64), rule.tick_s).means()[0]
+        return float(replicas), float(rejection)
 
     return search(rule.knobs(domain, function), tried, float(domain.spec.limits[function, 0])).knobs
 
 
-def _fares(domain: FaasDomain, stage: Stage, rule: Planned | Ticked, settings: Sequence[Setting]) -> list[Fare]:
-    """What a rule brings each function."""
-    knobs = [np.array(setting) for setting in settings]
+def _fare(domain: FaasDomain, stage: Stage, rule: Planned | Ticked, settings: Sequence[Setting]) -> Fare:
+    """What a rule brings with each function's setting."""
+    knobs = np.array(settings, dtype=np.float64)
     if isinstance(rule, Ticked):
-        return [stage.play(function, rule.number, own, rule.tick_s) for function, own in enumerate(knobs)]
-    plan = rule.plan(domain, stage.node, np.concatenate(knobs))
-    return [
-        stage.play(function, PLANNED, own, stage.node.trace.step_seconds, plan[:, function])
-        for function, own in enumerate(knobs)
-    ]
+        return stage.play(rule.number, knobs, rule.tick_s)
+    return stage.play(PLANNED, knobs, 0.0, rule.plan(domain, stage.node, knobs[:, 0]))
 
 
-def _means(fares: Sequence[Fare]) -> FloatArray:
-    """`(F,)` mean rejection."""
-    return np.array([fare.rejection.mean() for fare in fares])
-
-
-def _played(domain: FaasDomain, fares: Sequence[Fare], play: int) -> Played:
-    measures = np.stack([fare.measures[play] for fare in fares], 1)
-    rejection = np.stack([fare.rejection[play] for fare in fares], 1)
-    return Played(measures[..., 0] * domain.case.evaluation.replica_cost, measures, rejection[..., None])
+def _kept(domain: FaasDomain, fare: Fare) -> BoolArray:
+    """`(F,)` whose mean rejection is within the limit."""
+    return np.asarray(fare.means()[:, 1] <= domain.spec.limits[:, 0])
 
 
 def _told(domain: FaasDomain, rule: Planned | Ticked, settings: Sequence[Setting]) -> str:

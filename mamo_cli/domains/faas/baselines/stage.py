@@ -1,6 +1,7 @@
 """A part of the workload for rules to be played on, so many times over, by the model or request by request."""
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -31,48 +32,69 @@ Seeds = NDArray[np.uint64]
 class Fare(NamedTuple):
     """What R plays brought."""
 
-    measures: FloatArray  # (R, T, Q): replicas, a mean over the period, and what else the node measures
-    rejection: FloatArray  # (R, T), shares of a period's requests
+    measures: FloatArray  # (R, T, F, Q): replicas, a mean over the period, and what else the node measures
+    rejection: FloatArray  # (R, T, F), shares of a period's requests
 
-    @property
-    def replicas(self) -> FloatArray:
-        """`(R, T)`."""
-        return self.measures[..., 0]
+    def means(self) -> FloatArray:
+        """`(F, 2)` mean replicas and mean rejection."""
+        return np.stack([each.swapaxes(0, 2).reshape(each.shape[2], -1).mean(1) for each in self._each()], -1)
+
+    def _each(self) -> tuple[FloatArray, FloatArray]:
+        return self.measures[..., 0], self.rejection
 
 
 class Stage:
-    """A node's functions under R courses of rates."""
+    """Functions of a node under R courses of rates."""
 
     def __init__(self, domain: FaasDomain, node: Node, rates_rps: FloatArray, seeds: Seeds | None) -> None:
         """Args: rates_rps: `(R, T, F)`. seeds: `(R, F)` of the requests, 0..2^64 - 1; None: by the node's model."""
         self.node = node
-        self._rates, self._seeds, self._settings = rates_rps, seeds, domain.settings
-        self._measures = len(domain.spec.words.measures)
+        self._domain, self._rates, self._seeds = domain, rates_rps, seeds
+        self._functions, self._shared = list(range(node.functions)), node.memory is not None
 
-    def play(self, function: int, rule: int, knobs: FloatArray, tick_s: float, plan: IntArray | None = None) -> Fare:
-        """Play a rule on a function; plan `(T,)`, numbers of replicas, is what a planned one does."""
+    def alone(self, functions: Sequence[int]) -> "Stage":
+        """Some of the functions, each by itself: as if memory were no limit."""
+        some = Stage(self._domain, self.node, self._rates, self._seeds)
+        some._functions, some._shared = list(functions), False
+        return some
+
+    def play(self, rule: int, knobs: FloatArray, tick_s: float, plan: IntArray | None = None) -> Fare:
+        """Play a rule on all functions; knobs `(F, ...)`; plan `(T, F)`, of replicas, is what a planned one does."""
         courses, steps, _ = self._rates.shape
-        brought = np.empty((courses, steps, 1 + self._measures))
-        planned = np.zeros(steps, dtype=np.int64) if plan is None else np.ascontiguousarray(plan)
-        caps = np.ascontiguousarray(self.node.max_replicas[:, function])
-        tick_s = self.node.trace.step_seconds if rule == PLANNED else tick_s
+        shape, step_seconds = (steps, len(self._functions)), self.node.trace.step_seconds
+        brought = np.empty((courses, *shape, 1 + len(self._domain.spec.words.measures)))
+        planned = np.zeros(shape, dtype=np.int64) if plan is None else np.ascontiguousarray(plan)
+        caps = np.ascontiguousarray(self.node.max_replicas[:, self._functions])
+        use, budgets = self._memory()
+        tick_s = step_seconds if rule == PLANNED else tick_s
         play = play_modelled if self._seeds is None else play_simulated
 
         def one(course: int) -> None:
-            rates = np.ascontiguousarray(self._rates[course, :, function])
-            node = self._function(function, course)
-            play(node, rule, knobs, planned, rates, caps, self.node.trace.step_seconds, tick_s, brought[course])
+            rates = np.ascontiguousarray(self._rates[course][:, self._functions])
+            node = self._played(course)
+            play(node, rule, knobs, planned, rates, caps, use, budgets, step_seconds, tick_s, brought[course])
 
         with ThreadPoolExecutor(os.cpu_count()) as threads:  # compiled code does not hold the interpreter
             list(threads.map(one, range(courses)))
         return Fare(brought[..., 1:], brought[..., 0])
 
-    def _function(self, function: int, course: int) -> Any:
-        settings, table = self._settings.of(self.node.trace.functions[function]), self.node.table
+    def _played(self, course: int) -> Any:
+        settings, table = self._domain.settings, self.node.table
+        own = [settings.of(self.node.trace.functions[function]) for function in self._functions]
         if self._seeds is None:
-            return Modelled(table.values[function : function + 1], table.root_step, settings.warm_service_time)
-        service = Service(settings.warm_service_time, settings.cold_service_time, settings.idle_timeout)
-        return simulated(service, table.max_replicas, int(self._seeds[course, function]))
+            return Modelled(
+                table.values[self._functions], table.root_step, np.array([f.warm_service_time for f in own])
+            )
+        services = [Service(f.warm_service_time, f.cold_service_time, f.idle_timeout) for f in own]
+        return simulated(services, table.max_replicas, self._seeds[course, self._functions].tolist())
+
+    def _memory(self) -> tuple[IntArray, IntArray]:
+        """Units that 1..N replicas of each function take, and that there are; all 0 where memory is no limit."""
+        memory = self.node.memory
+        if memory is None or not self._shared:
+            nothing = np.zeros((len(self._functions), self.node.replica_choices), dtype=np.int64)
+            return nothing, np.zeros(self.node.trace.steps, dtype=np.int64)
+        return memory.use, memory.budgets
 
 
 def is_simulated(domain: FaasDomain) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mamo_cli.core.compiled import compiled
 from mamo_cli.domains.faas.baselines.analytic import Modelled, play_modelled
-from mamo_cli.domains.faas.baselines.play import KUBERNETES_HPA, OPENFAAS_CE, OPENFAAS_PRO, PLANNED, make_play
+from mamo_cli.domains.faas.baselines.play import KUBERNETES_HPA, OPENFAAS_CE, OPENFAAS_PRO, PLANNED, grant, make_play
 from mamo_cli.domains.faas.baselines.simulated import play_simulated, simulated
 from mamo_cli.domains.faas.rejection.erlang import erlang_b
 from mamo_cli.domains.faas.rejection.models import ErlangModel
@@ -17,7 +17,7 @@ from mamo_cli.domains.faas.simulation.tally import ARRIVED, REJECTED
 
 SERVICE_S, MOST = 0.1, 12
 TABLE = build_table([ErlangModel(SERVICE_S)], MOST, 100.0)
-NODE = Modelled(TABLE.values, TABLE.root_step, SERVICE_S)
+NODE = Modelled(TABLE.values, TABLE.root_step, np.array([SERVICE_S]))
 
 
 def played(play, node, rates, **options):
@@ -25,19 +25,41 @@ def played(play, node, rates, **options):
     return measured(play, node, rates, 1, **options)[:, [1, 0]]
 
 
-def measured(
-    play, node, rates, measures=6, rule=PLANNED, knobs=(0.0,), plan=0, caps=MOST, step_seconds=60.0, tick_s=60.0
-):
+def measured(play, node, rates, measures=6, knobs=(0.0,), plan=0, caps=MOST, **options):
     """(T, 1 + Q) the rejection, and all measures."""
     rates = np.array(rates, dtype=float)
-    brought = np.full((len(rates), 1 + measures), np.nan)
-    each = [np.array(np.broadcast_to(one, rates.shape), dtype=np.int64) for one in (plan, caps)]
-    play(node, rule, np.array(knobs, dtype=float), each[0], rates, each[1], step_seconds, tick_s, brought)
+    each = [np.array(np.broadcast_to(one, rates.shape))[:, None] for one in (plan, caps)]
+    return together(play, node, rates[:, None], measures, knobs=[knobs], plan=each[0], caps=each[1], **options)[:, 0]
+
+
+def together(
+    play,
+    node,
+    rates,
+    measures=1,
+    *,
+    knobs,
+    plan,
+    caps,
+    use=None,
+    budgets=None,
+    rule=PLANNED,
+    step_seconds=60.0,
+    tick_s=60.0,
+):
+    """(T, F, 1 + Q) of a rule on all functions; without use, memory is no limit."""
+    steps, functions = rates.shape
+    brought = np.full((steps, functions, 1 + measures), np.nan)
+    use = np.zeros((functions, MOST), dtype=np.int64) if use is None else np.array(use)
+    budgets = np.zeros(steps, dtype=np.int64) if budgets is None else np.array(budgets)
+    plan, caps = (np.array(np.broadcast_to(one, rates.shape), dtype=np.int64) for one in (plan, caps))
+    knobs = np.array(knobs, dtype=float)
+    play(node, rule, knobs, plan, rates, caps, use, budgets, step_seconds, tick_s, brought)
     return brought
 
 
 @compiled
-def _record(node, replicas, rate_rps, seconds, tally):
+def _record(node, function, replicas, rate_rps, seconds, tally):
     """Half of what arrives is rejected, and every stretch is written down."""
     place = int(node[0, 0])
     node[place, 0], node[place, 1], node[place, 2] = replicas, rate_rps, seconds
@@ -47,7 +69,7 @@ def _record(node, replicas, rate_rps, seconds, tally):
 
 
 @compiled
-def _nothing(node, tally, step_seconds, measures):
+def _nothing(node, function, tally, measures):
     pass
 
 
@@ -88,14 +110,14 @@ def test_the_model_tells_a_rule_what_it_expects():
 def test_replicas_that_are_always_warm_reject_as_the_model_says():
     # A static number on simulated requests: 36,000 of them, so that the share rejected is good to some .005.
     service = Service(SERVICE_S, SERVICE_S, np.inf)
-    brought = measured(play_simulated, simulated(service, MOST, 7), [60.0] * 10, plan=6)
+    brought = measured(play_simulated, simulated([service], MOST, [7]), [60.0] * 10, plan=6)
     assert brought[:, 0].mean() == pytest.approx(erlang_b(6.0, 6)[5], abs=0.015)
     assert np.ptp(brought[:, 0]) > 0.0
 
 
 def test_what_is_measured_of_simulated_periods_adds_up():
     # Service of .1 s warm and 1 s on a replica that starts; an idle replica ends after .05 s, so that many start.
-    node = simulated(Service(SERVICE_S, 1.0, 0.05), MOST, 11)
+    node = simulated([Service(SERVICE_S, 1.0, 0.05)], MOST, [11])
     _, replicas, cold, response_ms, p95_ms, warm_s, busy_s = measured(play_simulated, node, [10.0] * 5, plan=8).T
     assert replicas.tolist() == [8] * 5
     assert ((cold > 0.2) & (cold < 0.8)).all()
@@ -108,11 +130,84 @@ def test_what_is_measured_of_simulated_periods_adds_up():
 
 def test_a_simulated_course_follows_from_its_seed():
     def play(seed):
-        node = simulated(Service(SERVICE_S, 0.3, 5.0), MOST, seed)
+        node = simulated([Service(SERVICE_S, 0.3, 5.0)], MOST, [seed])
         return measured(play_simulated, node, [40.0] * 3, rule=KUBERNETES_HPA, knobs=(0.5, 0.1), tick_s=15.0)
 
     assert play(3).tolist() == play(3).tolist()
     assert play(3).tolist() != play(4).tolist()
+
+
+USE = np.outer([2, 3, 1], np.arange(1, MOST + 1))
+"""Units that 1..N replicas of three functions take."""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "before", "budget", "granted"),
+    [
+        ([4, 4, 4], [1, 1, 1], 24, [4, 4, 4]),  # 8 + 12 + 4
+        ([4, 4, 4], [1, 1, 1], 23, [4, 4, 3]),  # the last one waits in vain
+        ([4, 4, 4], [1, 1, 1], 14, [4, 1, 3]),  # 8 + 3 + 1 leave 2: not for one more of the second, two of the third
+        ([4, 4, 4], [1, 3, 1], 16, [3, 3, 1]),  # who has replicas keeps them: 2 + 9 + 1 leave 4
+        ([4, 2, 4], [1, 4, 1], 16, [4, 2, 2]),  # what is given up is there for others at once
+        ([1, 1, 1], [5, 5, 5], 6, [1, 1, 1]),
+        ([5, 5, 5], [2, 2, 2], 9, [2, 1, 2]),  # memory has become less: 6 + 2 leave 1, which is not 3
+        ([5, 5, 5], [2, 2, 2], 0, [1, 1, 1]),  # one of each runs in any case
+    ],
+)
+def test_memory_is_granted_in_order_and_first_to_who_has_it(wanted, before, budget, granted):
+    replicas = np.array(before)
+    grant(np.array(wanted), replicas, np.full(3, MOST), USE, budget)
+    assert replicas.tolist() == granted
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    wanted=st.lists(st.integers(1, MOST), min_size=3, max_size=3),
+    before=st.lists(st.integers(1, MOST), min_size=3, max_size=3),
+    caps=st.lists(st.integers(1, MOST), min_size=3, max_size=3),
+    budget=st.integers(6, 80),
+)
+def test_nothing_is_granted_beyond_memory_caps_and_wishes_and_nothing_that_fits_is_withheld(
+    wanted, before, caps, budget
+):
+    replicas, goals = np.array(before), np.minimum(wanted, caps)
+    grant(np.array(wanted), replicas, np.array(caps), USE, budget)
+    assert (replicas >= 1).all()
+    assert (replicas <= goals).all()
+    taken = USE[np.arange(3), replicas - 1].sum()
+    assert taken <= budget
+    for function in np.flatnonzero(replicas < goals):
+        assert taken + USE[function, 0] > budget
+
+
+def test_functions_in_one_memory_have_each_its_own_rule_and_share_what_there_is():
+    # OpenFaaS Pro at 1 and at 2 requests/s a replica, loads of 4 and 8: 4 wanted of each. Replicas take 2 and 3 units.
+    # Of 17 the first gets its 4 (8 units), the second 3 (9); from the second period on there are 11: both keep what
+    # they have as far as it goes, the first first: 1 of the second is left.
+    rates, node = (
+        np.array([[4.0, 8.0], [4.0, 8.0]]),
+        Modelled(np.repeat(TABLE.values, 2, 0), TABLE.root_step, np.array([SERVICE_S, SERVICE_S])),
+    )
+    brought = together(
+        play_modelled, node, rates, knobs=[[1.0, 1.0], [2.0, 1.0]], plan=0, caps=MOST, use=USE[:2], budgets=[17, 11],
+        rule=OPENFAAS_PRO, step_seconds=60.0, tick_s=15.0,
+    )  # fmt: skip
+    assert brought[0, :, 1].tolist() == [(1 + 3 * 4) / 4, (1 + 3 * 3) / 4]
+    assert brought[1, :, 1].tolist() == [4.0, 1.0]
+
+
+def test_without_memory_functions_do_not_touch_one_another():
+    services = [Service(SERVICE_S, 0.3, 5.0), Service(0.2, 0.4, 1.0)]
+    options = {"rule": KUBERNETES_HPA, "tick_s": 15.0}
+    rates = np.array([[40.0, 10.0], [60.0, 20.0], [20.0, 40.0]])
+    both = together(
+        play_simulated, simulated(services, MOST, [5, 6]), rates, 6, knobs=[(0.5, 0.1), (0.3, 0.1)], plan=0, caps=MOST,
+        **options,
+    )  # fmt: skip
+    for function, knobs in enumerate([(0.5, 0.1), (0.3, 0.1)]):
+        node = simulated([services[function]], MOST, [5 + function])
+        own = measured(play_simulated, node, rates[:, function], knobs=knobs, **options)
+        assert own.tolist() == both[:, function].tolist()
 
 
 RULES = {
@@ -132,7 +227,7 @@ def test_no_rule_leaves_1_to_the_cap_and_shares_are_shares(data):
     rates = data.draw(st.lists(st.floats(0.0, 100.0), min_size=steps, max_size=steps))
     caps = data.draw(st.lists(st.integers(1, MOST), min_size=steps, max_size=steps))
     options = {"rule": rule, "knobs": data.draw(knobs), "tick_s": tick_s, "caps": caps, "step_seconds": 70.0}
-    node = simulated(Service(SERVICE_S, 0.3, 1.0), MOST, data.draw(st.integers(0, 2**64 - 1)))
+    node = simulated([Service(SERVICE_S, 0.3, 1.0)], MOST, [data.draw(st.integers(0, 2**64 - 1))])
     for play, own, measures in ((play_modelled, NODE, 1), (play_simulated, node, 6)):
         brought = measured(play, own, rates, measures, **options)[:, [1, 0]]
         assert (brought[:, 0] >= 1.0 - 1e-12).all()
