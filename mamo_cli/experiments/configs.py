@@ -175,6 +175,7 @@ class CompareConfig(Section):
 
 KINDS: Mapping[str, type[Section]] = {
     "solve-offline": SolveOfflineConfig,
+    "validate-model": ValidateConfig,
     "train": TrainConfig,
     "run-mamo": MamoConfig,
     "baselines": BaselinesConfig,

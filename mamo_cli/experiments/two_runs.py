@@ -104,6 +104,8 @@ def two_runs(first: Path, second: Path) -> TwoRuns:
     groups, others = (_groups(run, by_alpha) for run in runs)
     outcome = [beside for of in groups if of in others for beside in _beside(of, groups[of], others[of])]
     only = [of for of in groups if of not in others], [of for of in others if of not in groups]
+    if not outcome:
+        return TwoRuns(differences, [], only, "no number of one summary stands beside one of the other")
     return TwoRuns(differences, outcome, only, _another_problem(differences))
 
 

@@ -1,11 +1,14 @@
 """Two runs beside one another, of summaries that were laid out by hand."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from mamo_cli.cli.commands import COMMANDS
 from mamo_cli.core.errors import UsageError
+from mamo_cli.experiments.configs import KINDS
 from mamo_cli.experiments.two_runs import Beside, Difference, Mean, two_runs
 
 VERSIONS = {"versions": {"numpy": "2.0", "torch": "2.4"}, "git": {"commit": "aaa", "dirty": False}, "cpu": "one"}
@@ -159,6 +162,23 @@ def test_outcomes_that_are_not_comparable_leave_the_configurations(tmp_path, com
     assert found.outcome == []
     assert found.not_comparable.endswith(message)
     assert Difference("seeds", 2, 3) in found.differences
+
+
+def test_where_no_number_is_of_the_same_thing_that_is_said(tmp_path):
+    tables = {"models": [], "held_out": None}
+    first = made(tmp_path / "a", "validate-model", "", tables)
+    found = two_runs(first, made(tmp_path / "b", "validate-model", "", tables))
+    assert found.outcome == []
+    assert found.not_comparable == "no number of one summary stands beside one of the other"
+
+
+def test_the_configuration_of_every_command_that_has_one_is_known():
+    functions = {
+        name: getattr(import_module(f"mamo_cli.cli.{entry.module}"), entry.name) for name, entry in COMMANDS.items()
+    }
+    kinds = {name: function.configured for name, function in functions.items() if hasattr(function, "configured")}
+    assert len(kinds) > 4
+    assert kinds.items() <= KINDS.items()
 
 
 def test_a_run_is_not_compared_with_itself(tmp_path):
