@@ -49,7 +49,7 @@ def _not_met(summary: Mapping[str, Any]) -> dict[str, str]:
     at = f"at {summary['infeasible_steps']} of {summary.get('steps', 'the')} steps"  # runs of old do not count them
     where = "on average" if summary["scope"] == Scope.AVERAGE else at
     least = "the least possible" if summary["termination"] == Termination.OPTIMAL else "perhaps more than it must be"
-    allowed = summary["tolerance"]
+    allowed = summary.get("tolerance")  # not there where there are several limits
     facts = {
         "termination": f"{summary['termination']}, tolerance not met",
         "tolerance": f"{'of each its own' if allowed is None else format(allowed, 'g')}, not met {where}",

@@ -16,6 +16,7 @@ from mamo_cli.experiments.run_mamo import run_mamo
 from mamo_cli.experiments.session import Place
 from mamo_cli.experiments.train import train
 from mamo_cli.plots.draw import draw_runs
+from tests.cli.invoke import mamo
 from tests.experiments.mini import write_scenario
 from tests.experiments.two_limits import PUMPS, SETTINGS, build, load
 
@@ -65,7 +66,7 @@ def test_a_mixture_within_both_limits_is_close_to_the_exact_optimum(
 
 
 def test_every_table_names_both_and_the_terms_add_up(tmp_path):
-    outcome = run(tmp_path, "grid", 66, instance={"pumps": 2, "quiet": 0.3})
+    outcome = run(tmp_path, "grid", 66, instance={"pumps": 2, "noisy": 0.3})
     (row,) = outcome.summary
     names = [
         "seed",
@@ -135,3 +136,19 @@ def test_what_knows_one_limit_says_so(tmp_path):
     )
     with pytest.raises(UsageError, match="scenario two: strategies are compared within one limit, and here are 2"):
         compare(resolve(CompareConfig, {"scenario": [str(scenario)], "strategy": ["dual"]}), place, ONE)
+
+
+def test_the_commands_tell_of_both(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    weights = ("--initial-alpha", "0.5", "--initial-alpha", "0.25")
+    short = ("--seeds", "2", "--cycles", "1", "--iterations", "1", "--jobs", "1", "--name", "run")
+    told = mamo("run-mamo", "--domain", "pumps", "--strategy", "fixed", "--te", "exact", *weights, *short)
+    assert told.code == 0, told.err
+    assert told.out.split()[:7] == ["seed", "alpha_drought", "alpha_noise", "choice", "exact", "litres", "drought"]
+    again = mamo("evaluate", "run", "--name", "again")
+    assert again.code == 0, again.err
+    assert again.out.split()[:3] == ["seed", "alpha_drought", "alpha_noise"]
+    assert mamo("plot", "run", "again").code == 0
+    assert mamo("runs", "list").code == 0
+    shown = mamo("runs", "show", "run")
+    assert shown.code == 0, shown.err

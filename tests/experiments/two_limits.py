@@ -38,7 +38,7 @@ class SETTINGS(WorkloadSettings):
     """What is allowed of drought and of noise."""
 
     tolerance: float = 0.25
-    quiet: float = 0.25
+    noisy: float = 0.25
     pumps: int = 1
 
 
@@ -59,7 +59,7 @@ class Pumps(Tables):
         agents = settings.pumps
         cost = np.tile(COST, (STEPS, agents, 1))
         brought = np.repeat(np.stack((DROUGHT, NOISE), -1)[:, None], agents, 1)
-        super().__init__(cost, brought, np.tile([settings.tolerance, settings.quiet], (agents, 1)))
+        super().__init__(cost, brought, np.tile([settings.tolerance, settings.noisy], (agents, 1)))
         self.spec = self.spec._replace(agents=tuple(f"p{n}" for n in range(agents)), words=WORDS, observation=STEPS)
 
     def shifted(self, shift, steps=None):
