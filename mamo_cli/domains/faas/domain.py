@@ -15,11 +15,11 @@ from mamo_cli.domains.faas.guarded import Guard
 from mamo_cli.domains.faas.node import Case, Node, build_case
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
 from mamo_cli.domains.faas.offline.solve import solve
-from mamo_cli.domains.faas.prospects import Prospect, Prospects, nondecreasing
+from mamo_cli.domains.faas.prospects import Prospect, Prospects, Slow, nondecreasing
 from mamo_cli.domains.faas.reach import reach_warning
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.faas.rejection.models import SimulationModel
-from mamo_cli.domains.faas.settings import SHIELDED, SIMULATED, WORDS, InstanceConfig, Planning
+from mamo_cli.domains.faas.settings import SHIELDED, SIMULATED, SLOW, WORDS, InstanceConfig, Planning
 from mamo_cli.domains.faas.simulation.environment import Requests, SimulatedEnvironment, mixing_block, requests_of
 from mamo_cli.domains.faas.source import load
 from mamo_cli.workload.trace import Trace
@@ -38,10 +38,12 @@ def build(
     """The node of a configuration under a workload; see `registry.build`.
 
     Raises:
-        UsageError: a plan is asked for under a shield.
+        UsageError: a plan is asked for under a shield, or within a latency limit.
     """
     if planning is not None and settings.shield is not None:
         raise UsageError("--shield guards who does not know what comes; solve-offline plans by knowing it")
+    if planning is not None and settings.latency_limit is not None:
+        raise UsageError("--latency-limit is of simulated responses, of which no plan knows: leave it out")
     return FaasDomain(settings, source, evaluation, planning or Planning())
 
 
@@ -73,10 +75,14 @@ class FaasDomain:
             }
         simulated, shielded = SIMULATED if self._requests else (), () if self._guard is None else SHIELDED
         measures = (*WORDS.measures, *simulated, *shielded)
+        self._slow = _slow(settings, node)
+        violations, second = WORDS.violations, []
+        if self._slow is not None:
+            violations, second = (*violations, SLOW), [settings.latency_tolerance]
         self.spec = Spec(
             agents=node.trace.functions,
-            words=WORDS._replace(measures=measures),
-            limits=np.array([[settings.of(name).tolerance] for name in node.trace.functions]),
+            words=WORDS._replace(measures=measures, violations=violations),
+            limits=np.array([[settings.of(name).tolerance, *second] for name in node.trace.functions]),
             observation=node.observation,
             choices=(node.replica_choices,) * node.functions,
             cost_scale=node.cost_scale,
@@ -142,7 +148,9 @@ class FaasDomain:
             plan = np.stack([nondecreasing(expected, score) for expected, score in each], 1)
         plan = self._within_memory(np.minimum(plan, prospect.max_replicas - 1), scores, prospect, part)
         brought = np.take_along_axis(prospect.objectives, plan[..., None, None], 2)[..., 0, :]
-        return Answer(plan, np.stack([np.ascontiguousarray(brought[..., m]).mean(0) for m in range(2)], -1))
+        return Answer(
+            plan, np.stack([np.ascontiguousarray(brought[..., m]).mean(0) for m in range(brought.shape[-1])], -1)
+        )
 
     def _within_memory(self, plan: IntArray, scores: FloatArray, prospect: Prospect, part: Part) -> IntArray:
         memory = (self.case.training if part is Part.TRAINING else self.case.evaluation).memory
@@ -168,7 +176,7 @@ class FaasDomain:
 
     @functools.cached_property
     def _prospects(self) -> Prospects:
-        return Prospects(self.case, self._noise, None if self._guard is None else self._guard.shield)
+        return Prospects(self.case, self._noise, None if self._guard is None else self._guard.shield, self._slow)
 
     def perfect(self, weights: FloatArray) -> IntArray:
         """The plan of the causal answer: a task agent sees no more than is expected."""
@@ -231,7 +239,20 @@ class FaasDomain:
         if self._guard is not None:
             measures[..., -len(SHIELDED) :] = 0.0
         measures[..., 0] = replicas
-        return Played(replicas * self.problem.replica_cost, measures, rejection[..., None])
+        violations = rejection[..., None]
+        if self._slow is not None:
+            slow = self._slow.of(self.case.known_rate_rps * (1.0 - self.case.evaluation_noise))
+            violations = np.stack((rejection, slow), -1)
+        return Played(replicas * self.problem.replica_cost, measures, violations)
+
+
+def _slow(settings: InstanceConfig, node: Node) -> Slow | None:
+    if settings.latency_limit is None:
+        return None
+    each = [settings.of(name) for name in node.trace.functions]
+    quickest_s = np.array([min(own.warm_service_time, own.cold_service_time) for own in each])
+    seconds = min(settings.simulated_seconds, node.trace.step_seconds)
+    return Slow(np.exp(-settings.latency_limit / quickest_s), seconds)
 
 
 def _with_memory(settings: InstanceConfig, planning: Planning) -> InstanceConfig:

@@ -37,7 +37,7 @@ SHARED = 4
 class Brought(NamedTuple):
     """What a period brings, to be filled."""
 
-    objectives: FloatArray  # (K, E, F, 2)
+    objectives: FloatArray  # (K, E, F, M)
     paid: FloatArray  # (K, E, F)
     measures: FloatArray  # (K, E, F, Q)
 
@@ -45,6 +45,8 @@ class Brought(NamedTuple):
 class ScalingEnvironment:
     """E environments for each of K members, advanced together; copy e starts e/E of the trace later than copy 0."""
 
+    objectives = 2
+    """M: the cost and the rejection."""
     measures = 1
     """Q: the replicas."""
     counted: FloatArray | None = None
@@ -105,7 +107,7 @@ class ScalingEnvironment:
         shape = self._shape
         if self.node.memory is not None:
             self._require_fit(self.node.memory, actions)
-        brought = Brought(np.empty((*shape, 2)), np.empty(shape), np.empty((*shape, self.measures)))
+        brought = Brought(np.empty((*shape, self.objectives)), np.empty(shape), np.empty((*shape, self.measures)))
         self._advance(actions, draw, brought)
         seen = self.observe()
         return Step(*brought, self._continues, self._over, seen, seen)

@@ -15,17 +15,33 @@ from mamo_cli.domains.faas.shield import Shield, raised
 class Prospect(NamedTuple):
     """A part of the workload as it looks to somebody before choosing."""
 
-    objectives: FloatArray  # (T, F, N, 2): normalised cost and rejection of 1..N replicas; beyond the cap, the cap's
+    objectives: FloatArray  # (T, F, N, M): normalised cost and violations of 1..N replicas; beyond the cap, the cap's
     max_replicas: IntArray  # (T, F)
     expected: FloatArray | None  # (T, F) what choices must be a nondecreasing function of; None where by step
+
+
+class Slow(NamedTuple):
+    """The least share of a period's served requests that is slow, where there is a latency limit.
+
+    Service is exponential, so of the requests on replicas that are always warm exp(-limit / mean service time) are
+    slow, whatever the number of replicas: cold starts, slower on average, only add to it. Nothing is slow in a period
+    without requests.
+    """
+
+    share: FloatArray  # (F,) of the served
+    seconds: float  # of a period that are played at least
+
+    def of(self, rates_rps: FloatArray) -> FloatArray:
+        """`(T, F)` means over periods at rates `(T, F)`, with and without requests."""
+        return np.asarray(-np.expm1(-rates_rps * self.seconds) * self.share)
 
 
 class Prospects:
     """The four prospects of a case, each computed once."""
 
-    def __init__(self, case: Case, noise: float, shield: Shield | None = None) -> None:
-        """Args: case: the node. noise: relative deviation of the training's actual rate. shield: of the node."""
-        self._case, self._noise, self._shield = case, noise, shield
+    def __init__(self, case: Case, noise: float, shield: Shield | None = None, slow: Slow | None = None) -> None:
+        """Args: case: the node. noise: relative deviation of training's rate. shield: of the node. slow: as a limit."""
+        self._case, self._noise, self._shield, self._slow = case, noise, shield, slow
         self._known: dict[tuple[Part, Knowledge], Prospect] = {}
 
     def __getitem__(self, of: tuple[Part, Knowledge]) -> Prospect:
@@ -49,6 +65,9 @@ class Prospects:
         if knowledge is Knowledge.CAUSAL and self._shield is not None:
             below = self.below(part)
             objectives = np.stack([raised(objectives[..., m], below) for m in range(2)], -1)
+        if self._slow is not None:
+            slow = self._slow.of(rates * (1.0 - (0.0 if came else law)))[..., None, None]
+            objectives = np.concatenate((objectives, np.broadcast_to(slow, (*objectives.shape[:3], 1))), -1)
         return Prospect(objectives, node.max_replicas, node.trace.expected_rate_rps if guess else None)
 
     def below(self, part: Part) -> FloatArray:

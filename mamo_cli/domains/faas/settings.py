@@ -18,6 +18,8 @@ WORDS = Words(
     cost="Mean cost (share of the cap's)",
 )
 """Those of every instance."""
+SLOW = Quantity("slow", "Served later than\nthe latency limit", spoken="share of slow responses")
+"""A second violation, where there is a latency limit."""
 SIMULATED = (
     Quantity("cold_start_share", "Served by a replica\nthat started"),
     Quantity("response_ms", "Mean response (ms)"),
@@ -79,6 +81,21 @@ class InstanceConfig(WorkloadSettings):
         json_schema_extra={**ADDED, **CONTENT},
     )
 
+    latency_limit: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1e6,
+        description="What a response may take, s: a second limit, on the share of the served requests that take "
+        "longer, which a simulation alone knows. Default: no such limit.",
+        json_schema_extra=ADDED,
+    )
+    latency_tolerance: float = Field(
+        default=0.05,
+        ge=0.0,
+        le=1.0,
+        description="Most slow responses allowed, a share of the served requests.",
+        json_schema_extra=ADDED,
+    )
     memory_per_replica: int | None = Field(
         default=None, ge=1, le=10**9, description="Memory of one replica, whole MB.", json_schema_extra=ADDED
     )
@@ -114,6 +131,17 @@ class InstanceConfig(WorkloadSettings):
         "period where that is shorter.",
         json_schema_extra=ADDED,
     )
+
+    @model_validator(mode="after")
+    def _responses_are_known_where_they_are_simulated(self) -> Self:
+        if self.latency_limit is not None and self.rejection_model != "simulation":
+            raise ValueError("latency_limit is of responses, which no model knows: it needs rejection_model simulation")
+        if (
+            self.latency_limit is None
+            and self.latency_tolerance != type(self).model_fields["latency_tolerance"].default
+        ):
+            raise ValueError("latency_tolerance is how many may be slower than latency_limit: it needs one")
+        return self
 
     @model_validator(mode="after")
     def _only_a_shield_has_a_window(self) -> Self:

@@ -38,6 +38,7 @@ from mamo_cli.domains.faas.simulation.tally import (
     COLD,
     REJECTED,
     RESPONSE_S,
+    SLOW,
     TALLY,
     WARM_S,
     percentile,
@@ -46,6 +47,7 @@ from mamo_cli.domains.faas.simulation.tally import (
 )
 
 Seeds = NDArray[np.uint64]
+SLOW_S = Service._fields.index("slow_s")
 MS = 1000.0
 TAIL = 0.95
 
@@ -72,7 +74,8 @@ def requests_of(settings: InstanceConfig, node: Node, part: Part, first: int = 0
     steps, functions = node.trace.actual_rate_rps.shape
     numbers = stream(settings.noise_seed, str(part), "requests")
     each = [settings.of(name) for name in node.trace.functions]
-    services = [Service(own.warm_service_time, own.cold_service_time, own.idle_timeout) for own in each]
+    slow_s = math.inf if settings.latency_limit is None else settings.latency_limit
+    services = [Service(own.warm_service_time, own.cold_service_time, own.idle_timeout, slow_s) for own in each]
     return Requests(
         services=np.array(services),
         seeds=numbers.integers(0, 2**64, (first + steps, functions), dtype=np.uint64)[first:],
@@ -100,6 +103,7 @@ class SimulatedEnvironment(ScalingEnvironment):
     def __init__(self, node: Node, requests: Requests, members: int, copies: int = 1, noise: float = 0.0) -> None:
         """Args: requests: how they are simulated. The others: see `ScalingEnvironment`."""
         self._requests = requests
+        self.objectives = 2 if np.isinf(requests.services[:, SLOW_S]).all() else 3
         super().__init__(node, members, copies, noise)
 
     def reset(self) -> Seen:
@@ -190,6 +194,8 @@ def _play(
                 paid = replica_cost[f] * chosen
                 brought.paid[k, e, f] = paid
                 brought.objectives[k, e, f, 0], brought.objectives[k, e, f, 1] = paid / cost_scale, rejection
+                if brought.objectives.shape[3] > 2:
+                    brought.objectives[k, e, f, 2] = share(tally[SLOW], served(tally))
                 before[k, e, f, 0], before[k, e, f, 1] = chosen / most, rejection
                 brought.measures[k, e, f, 0] = chosen
                 measure(tally, histogram, step_seconds / seconds, brought.measures[k, e, f, 1:])
