@@ -40,11 +40,13 @@ def baselines(
 def over_seeds(summary: list[dict[str, Any]], means: dict[str, str]) -> tuple[list[str], list[list[Any]]]:
     """The table on the screen: a row for each rule at its defaults and tuned.
 
-    Of several plays the means, with 95 % bootstrap intervals, and how many hold.
+    Of several plays the means, with 95 % bootstrap intervals, and how many hold. Settings of several agents are in
+    summary.csv alone.
     """
     import numpy as np
 
     from mamo_cli.analysis.baselines_tables import over_plays
+    from mamo_cli.domains.rules import SEVERAL
 
     def shown(values: list[Any]) -> Any:
         if len(values) == 1 or None in values:
@@ -52,13 +54,14 @@ def over_seeds(summary: list[dict[str, Any]], means: dict[str, str]) -> tuple[li
         mean, low, high = over_plays(np.array(values, dtype=float))
         return f"{mean:.4g} [{low:.4g}, {high:.4g}]"
 
-    rows = []
-    for key in dict.fromkeys((row["rule"], row["knobs"], row["setting"]) for row in summary):
-        plays = [row for row in summary if (row["rule"], row["knobs"], row["setting"]) == key]
+    several = any(SEVERAL in row["setting"] for row in summary)
+    names, rows = ["rule", "knobs", *([] if several else ["setting"])], []
+    for key in dict.fromkeys(tuple(row[name] for name in names) for row in summary):
+        plays = [row for row in summary if tuple(row[name] for name in names) == key]
         numbers = [shown([play[column] for play in plays]) for column in (*means, "cost_over_causal_bound")]
         held = sum(play["holds"] for play in plays)
         rows.append([*key, *numbers, held if len(plays) == 1 else f"{held} of {len(plays)}"])
-    return ["rule", "knobs", "setting", *means.values(), "over causal", "holds"], rows
+    return [*names, *means.values(), "over causal", "holds"], rows
 
 
 baselines.configured = BaselinesConfig  # type: ignore[attr-defined]

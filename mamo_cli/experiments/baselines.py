@@ -53,9 +53,7 @@ def baselines(config: BaselinesConfig, place: Place = HERE, progress: Callable[[
             bounds = write_frontier(run, domain, alpha_grid(0.1))
             plays = list(rules)
             for rule in dict.fromkeys(play.rule for play in plays if play.knobs == TUNED and not play.reached):
-                LOGGER.warning(
-                    "%s: no setting keeps the limit on the training part; what violates it least is played", rule
-                )
+                LOGGER.warning("%s: tuned as far as it goes, it does not keep the limit on the training part", rule)
             words = domain.spec.words
             write_table(run.path / "baselines.csv", baselines_columns(words), baselines_rows(domain, plays))
             if len(domain.spec.agents) > 1:

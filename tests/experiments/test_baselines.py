@@ -1,11 +1,13 @@
 """`mamo baselines`: the tables, recomputed from one another, and what is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mamo_cli.cli.baselines import over_seeds
 from mamo_cli.core.errors import UsageError
 from mamo_cli.domains.faas.baselines.catalogue import BASELINES
 from mamo_cli.experiments.baselines import baselines
@@ -99,10 +101,33 @@ def test_where_no_setting_holds_it_is_said_and_the_least_violating_is_played(tmp
     run = baselines(configured(BaselinesConfig, {"instance": instance}), Place(tmp_path / "results")).path
     summary = pd.read_csv(run / "summary.csv")
     assert (summary[["holds", "held_in_training"]] == 0).all(axis=None)
-    told = [record.getMessage().partition(":")[0] for record in caplog.records if "no setting" in record.getMessage()]
+    told = [text.partition(":")[0] for text in caplog.messages if "does not keep the limit" in text]
     assert told == list(BASELINES)
     tuned = summary[summary["knobs"] == "tuned"]
     assert np.allclose(tuned["mean_replicas"], 2.0, atol=0.01)
+
+
+def test_requests_that_are_simulated_give_a_play_a_seed_and_an_interval(tmp_path):
+    write_trace(replace(made_trace(1, 6, period=6), step_seconds=60.0), tmp_path / "trace.csv")
+    instance = {**INSTANCE, "trace": str(tmp_path / "trace.csv"), "rejection_model": "simulation"}
+    config = configured(BaselinesConfig, {"instance": instance, "seeds": "3..5"})
+    outcome = baselines(config, Place(tmp_path / "results"))
+    summary, steps = (pd.read_csv(outcome.path / f"{name}.csv") for name in ("summary", "baselines"))
+    assert summary.groupby(["rule", "knobs"])["seed"].apply(list).tolist() == [[3, 4, 5]] * 12
+    static = steps[(steps["rule"] == "static") & (steps["knobs"] == "tuned")]
+    assert static.groupby("step")["rejection"].nunique().max() == 3  # requests of its own for each seed
+    assert (static["response_p95_ms"] > static["response_ms"]).all()
+    own = static[static["seed"] == 4]
+    row = summary[(summary["rule"] == "static") & (summary["knobs"] == "tuned") & (summary["seed"] == 4)].iloc[0]
+    assert row["mean_cold_start_share"] == pytest.approx(own["cold_start_share"].mean())
+    columns, rows = over_seeds(outcome.summary, {"mean_replicas": "replicas", "mean_rejection": "rejection"})
+    assert columns == ["rule", "knobs", "setting", "replicas", "rejection", "over causal", "holds"]
+    told = next(row for row in rows if row[:2] == ["static", "tuned"])
+    mean, low, high = (float(part.strip("[],")) for part in told[4].split())
+    values = summary[(summary["rule"] == "static") & (summary["knobs"] == "tuned")]["mean_rejection"]
+    assert mean == pytest.approx(values.mean(), rel=1e-3)
+    assert values.min() <= low * 1.001 <= mean * 1.002 <= high * 1.003 <= values.max() * 1.005
+    assert told[-1].endswith("of 3")
 
 
 @pytest.mark.parametrize(
@@ -123,5 +148,5 @@ def test_the_command_prints_one_object_and_a_table(tmp_path, run):
     told = json.loads(mamo(*asked, "--json").out)
     assert (told["run"], len(told["rules"])) == (str(run), 12)
     table = mamo(*asked).out.splitlines()
-    assert table[0].split() == ["rule", "knobs", "setting", "replicas", "rejection", "over", "causal", "holds"]
+    assert table[0].split() == ["rule", "knobs", "replicas", "rejection", "over", "causal", "holds"]
     assert sum(line.startswith("knative-kpa") for line in table) == 2

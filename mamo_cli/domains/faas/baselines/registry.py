@@ -13,7 +13,7 @@ from mamo_cli.domains.faas.baselines.play import PLANNED
 from mamo_cli.domains.faas.baselines.stage import Fare, Stage, evaluation_stage, is_simulated, training_stage
 from mamo_cli.domains.faas.baselines.tuning import search
 from mamo_cli.domains.faas.domain import FaasDomain
-from mamo_cli.domains.rules import DEFAULT, TUNED, Ruled
+from mamo_cli.domains.rules import DEFAULT, SEVERAL, TUNED, Ruled
 
 RULES = {"erlang": erlang_inversion}
 """Beside a walk."""
@@ -110,4 +110,4 @@ def _told(domain: FaasDomain, rule: Planned | Ticked, settings: Sequence[Setting
     ]
     if len(each) == 1:
         return each[0]
-    return "; ".join(f"{agent}: {told}" for agent, told in zip(domain.spec.agents, each, strict=True))
+    return SEVERAL.join(f"{agent}: {told}" for agent, told in zip(domain.spec.agents, each, strict=True))
