@@ -233,6 +233,8 @@ def _help(field: FieldInfo, default: Any) -> str:
         facts = [" or ".join(_choices(field))]
     if default is not None:
         facts.append("default: " + (" ".join(map(str, default)) if isinstance(default, tuple) else str(default)))
+    elif "default:" not in str(field.description).lower():
+        facts.append("default: none")
     stated = "; ".join(fact for fact in facts if fact)
     return f"{field.description}  [{stated}]" if stated else str(field.description)
 
