@@ -8,7 +8,7 @@ import pandas as pd
 
 from mamo_cli.analysis.frontier_tables import least_violation, read_frontier
 from mamo_cli.analysis.over_seeds import by_group, healthy_seeds, over_seeds
-from mamo_cli.analysis.run_tables import AGENT, has_answers, quantities_of, read_run_table, read_words
+from mamo_cli.analysis.run_tables import AGENT, ALPHA, has_answers, quantities_of, read_run_table, read_words
 from mamo_cli.analysis.selection import fitting
 from mamo_cli.analysis.statistics import median
 from mamo_cli.analysis.tolerances import AGENTS, read_tolerances, with_tolerance
@@ -24,26 +24,26 @@ def mamo_table(folder: Path) -> pd.DataFrame:
     stands at the end of its window. Alpha lies on a grid, so its centre is the median.
 
     Returns:
-        The columns of `over_seeds` over `cycle`, by `agent`, for the quantities alpha, those of `quantities_of` (eval_:
-        greedy, one a cycle; mean_: in training) and cost_over_bound_percent (of all agents together, at the end, over
-        the clairvoyant bound; also of seeds that do not hold the tolerance), with exact_alpha, tolerance and how many
-        seeds hold every agent's at the end (seeds_holding); where no alpha holds it, also the least mean violation that
-        one reaches (least_).
+        The columns of `over_seeds` over `cycle`, by `agent`, for the quantities alpha (of each violation), those of
+        `quantities_of` (eval_: greedy, one a cycle; mean_: in training) and cost_over_bound_percent (of all agents
+        together, at the end, over the clairvoyant bound; also of seeds that do not hold the tolerance), with
+        exact_alpha, tolerance and how many seeds hold every agent's at the end (seeds_holding); where no alpha holds
+        it, also the least mean violation that one reaches (least_).
         Of more agents than a figure has room for, some are left out.
 
     Raises:
         DataError: A table cannot be read, or every seed diverged.
     """
-    names = quantities_of(folder)
+    names, alphas = quantities_of(folder), list(read_words(folder).each(ALPHA))
     greedy, trained = ([f"{kind}_{name}" for name in names] for kind in ("eval", "mean"))
-    cycles, training, totals = _aligned(folder, greedy, trained)
+    cycles, training, totals = _aligned(folder, alphas, greedy, trained)
     summary = read_run_table(folder, "summary.csv", ["seed", "exact_alpha", "cost_over_bound", trained[-1]])
     summary["cycle"] = cycles["cycle"].max() + 1
     summary[OVER_BOUND] = 100.0 * (summary["cost_over_bound"] - 1.0)
     exact_alpha = summary["exact_alpha"].max()
     about: dict[str, Any] = {"seeds_holding": _holding(folder, summary, trained[-1]), **totals}
     parts = [
-        by_group(cycles, [AGENT], "cycle", ["alpha"], median),
+        by_group(cycles, [AGENT], "cycle", alphas, median),
         by_group(cycles, [AGENT], "cycle", greedy),
         by_group(training, [AGENT], "cycle", trained),
     ]
@@ -70,9 +70,11 @@ def _before(env_steps: pd.Series) -> int:
     return int(told[0] - (told[-1] - told[0]) // (len(told) - 1)) if len(told) > 1 else 0
 
 
-def _aligned(folder: Path, greedy: list[str], trained: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
+def _aligned(
+    folder: Path, alphas: list[str], greedy: list[str], trained: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
     """Cycles and training on one axis; a diverged seed's alphas, which are still chosen for it, are blanked."""
-    cycles = read_run_table(folder, "cycles.csv", ["seed", "cycle", AGENT, "alpha", *greedy])
+    cycles = read_run_table(folder, "cycles.csv", ["seed", "cycle", AGENT, *alphas, *greedy])
     training = read_run_table(folder, "training.csv", ["seed", AGENT, "env_steps", *trained])
     cycles["cycle"] -= cycles["cycle"].min()
     steps = training.pop("env_steps")
@@ -81,6 +83,6 @@ def _aligned(folder: Path, greedy: list[str], trained: list[str]) -> tuple[pd.Da
     healthy = healthy_seeds(cycles, "cycle", greedy)
     if not healthy:
         raise DataError(f"{folder}: every seed diverged, there is nothing to draw")
-    cycles["alpha"] = cycles["alpha"].where(cycles["seed"].isin(healthy))
+    cycles[alphas] = cycles[alphas].where(cycles["seed"].isin(healthy))
     cycles, totals = fitting(cycles, greedy[-1], panels=1 + len(greedy))
     return cycles, training[training[AGENT].isin(cycles[AGENT].unique())], totals

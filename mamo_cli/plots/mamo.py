@@ -21,12 +21,16 @@ from mamo_cli.plots.panels import (
     mean_label,
     panel_columns,
     seeds_text,
+    spoken,
     titled,
 )
 from mamo_cli.plots.style import (
     DOUBLE_COLUMN,
     EXACT,
+    GREY,
     INK,
+    LEARNT,
+    SECOND,
     alpha_axis,
     measure_axis,
     seed_keys,
@@ -35,18 +39,19 @@ from mamo_cli.plots.style import (
     violation_scale,
 )
 
+ALPHAS = (LEARNT, SECOND, "#E69F00", GREY)
+"""Colours of the alphas of several violations."""
+
 
 def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
-    """Alpha, violations and measure over the cycles, a column for each agent.
-
-    With several violations, alpha is what they weigh together.
-    """
+    """Alpha of each violation, violations and measure over the cycles, a column for each agent."""
     agents, measure, violations = by_agent(table), words.measures[0], words.violations
     figure, axes = panel_columns(len(agents), rows=2 + len(violations), width_of_one=DOUBLE_COLUMN)
-    exact_alpha = table["exact_alpha"].iloc[0]
+    exact_alpha, alphas = table["exact_alpha"].iloc[0], words.each("alpha")
     for (agent, rows), (top, *middle, bottom) in zip(agents, axes, strict=True):
         by = dict(groups(rows, "quantity"))
-        draw_over_seeds(top, by["alpha"], "cycle", steps=True)
+        for alpha, colour in zip(alphas, ALPHAS, strict=False):
+            draw_over_seeds(top, by[alpha], "cycle", colour, steps=True)
         if np.isfinite(exact_alpha):
             top.axhline(exact_alpha, color=EXACT, linestyle=":")
         top.set_title(agent)
@@ -64,16 +69,24 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
         of_it = table[table["quantity"].isin([f"{kind}_{violation.name}" for kind in ("mean", "eval")])]
         violation_scale(panel, "y", of_it["tolerance"], of_it["value"])
     measure_axis(axes[0][-1], measure)
-    label_rows(axes, ["α" if len(violations) == 1 else "α, in sum", *map(mean_label, violations), mean_label(measure)])
+    label_rows(axes, ["α", *map(mean_label, violations), mean_label(measure)])
     seeds = seeds_text(table[table["quantity"] != OVER_BOUND])
     titled(figure, "\n".join([f"MAMO, {seeds}", *_bound_text(table, words)]), table, words)
     keys = [
         Line2D([], [], color=INK, linewidth=1.6, label="greedy evaluation, likewise"),
         *_exact_key(exact_alpha),
+        *_alpha_keys(words),
         tolerance_key(table),
     ]
     legend_below(figure, [*seed_keys("IQM over seeds (α: median)", has_seeds(table)), *keys], columns=3)
     return figure
+
+
+def _alpha_keys(words: Words) -> list[Line2D]:
+    """The legend's entry for the alpha of each violation, where there are several."""
+    several = words.violations if len(words.violations) > 1 else ()
+    each = zip(several, ALPHAS, strict=False)
+    return [Line2D([], [], color=colour, label=f"α of {spoken(one)}") for one, colour in each]
 
 
 def _greedy(axes: Axes, rows: pd.DataFrame) -> None:

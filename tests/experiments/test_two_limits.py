@@ -101,10 +101,13 @@ def test_agents_that_learn_within_two_limits_are_drawn_with_both(tmp_path):
     drawn = draw_runs([outcome.path])
     assert {path.name for path in drawn if path.suffix == ".png"} >= {"mamo.png", "frontier.png"}
     plotted = pd.read_csv(outcome.path / "figures" / "mamo.csv")
-    assert {"alpha", "mean_drought", "eval_drought", "mean_noise", "eval_noise"} < set(plotted["quantity"])
+    drawn = {f"{kind}_{name}" for kind in ("alpha", "mean", "eval") for name in ("drought", "noise")}
+    assert drawn < set(plotted["quantity"])
     first = table(outcome, "cycles.csv")[0]
-    alphas = plotted[(plotted["quantity"] == "alpha") & (plotted["series"] == "centre")].set_index("cycle")["value"]
-    assert alphas[0] == pytest.approx(float(first["alpha_drought"]) + float(first["alpha_noise"]))
+    for alpha in ("alpha_drought", "alpha_noise"):
+        own = plotted[(plotted["quantity"] == alpha) & (plotted["series"] == "centre")].set_index("cycle")["value"]
+        assert own[0] == pytest.approx(float(first[alpha]))
+    assert set(plotted.loc[plotted["quantity"] == "mean_noise", "tolerance"]) == {0.25}
 
 
 def test_fixed_weights_are_one_for_all_violations_or_one_for_each(tmp_path):
