@@ -64,6 +64,7 @@ def run_mamo(
         raise UsageError("a run that walks its evaluation cannot grow: what has walked has learnt on the way")
     domain = planned(spec, build_domain(spec))
     learners.refuse(config.te, config.learner, Shape.of(domain.spec))
+    strategies.refuse(config.strategy, config.sections(), domain.spec)
     content = identity(source, machines.device)
     grown = None if grow is None else grown_from(grow, "run-mamo", config, content, members)
     with open_session("run-mamo", f"s{config.seeds}", config, content, place) as run:

@@ -97,6 +97,15 @@ def tied(name: str, sections: Mapping[str, Section]) -> str | None:
     return reason
 
 
+def refuse(name: str, sections: Mapping[str, Section], spec: Spec) -> None:
+    """See that a strategy does for a problem, before anything is written.
+
+    Raises:
+        UsageError: it does not; see the strategy's `build`.
+    """
+    build(name, sections, spec, (0,))
+
+
 def build(
     name: str, sections: Mapping[str, Section], spec: Spec, seeds: Sequence[int], device: str = "cpu"
 ) -> Strategy:

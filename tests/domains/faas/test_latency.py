@@ -10,6 +10,9 @@ from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Knowledge, Part
 from mamo_cli.domains.faas.domain import build
 from mamo_cli.domains.faas.settings import FunctionConfig, InstanceConfig, Planning
+from mamo_cli.experiments.configs import MamoConfig, configured
+from mamo_cli.experiments.run_mamo import run_mamo
+from mamo_cli.experiments.session import Place
 from mamo_cli.workload.trace import Trace
 from tests.domains.faas.nodes import made_trace
 
@@ -93,6 +96,14 @@ def test_the_bound_is_that_of_rejection_where_warm_replicas_are_fast_enough_and_
 def test_what_cannot_be_known_is_refused(settings, said):
     with pytest.raises(ValidationError, match=said):
         node(steady(20.0), **settings)
+
+
+def test_a_strategy_that_picks_one_alpha_is_refused_before_anything_is_written(tmp_path):
+    asked = {"seeds": 1, "instance": {"rejection_model": "simulation", "latency_limit": 0.2}}
+    for strategy in ("wa-dqn", "bisect", "ols"):
+        with pytest.raises(UsageError, match=f"--strategy {strategy} picks one alpha"):
+            run_mamo(configured(MamoConfig, {"strategy": strategy, **asked}), Place(tmp_path))
+    assert not any(tmp_path.iterdir())
 
 
 def test_no_plan_knows_of_responses():
