@@ -63,7 +63,11 @@ def run_of(*arguments):
             "a.toml: function.f0.memory_per_replica: must be a valid integer, got a number with a fractional part, "
             "got 1.5",
         ),
-        ("[function.f0]\nmemory_per_replica = 64", "--memory-per-replica and --node-memory go together"),
+        (
+            "[function.f0]\nmemory_per_replica = 64",
+            "--memory-per-replica and --node-memory go together; a column node_memory of the trace may stand for the "
+            "latter",
+        ),
         ('domain = "inventory"\n[function.f0]', "a.toml: function: no such setting"),
     ],
 )

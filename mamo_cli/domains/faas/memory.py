@@ -119,7 +119,9 @@ def _refuse_in_part(settings: InstanceConfig, trace: Trace, each: dict[str, int 
         raise UsageError(f"function.{without[0]}.memory_per_replica is missing, and others have one: say it for all")
     if without and trace.node_memory_mb is not None and settings.node_memory is None:
         raise UsageError("the trace has a column node_memory: say what a replica takes of it, --memory-per-replica")
-    raise UsageError("--memory-per-replica and --node-memory go together")
+    raise UsageError(
+        "--memory-per-replica and --node-memory go together; a column node_memory of the trace may stand for the latter"
+    )
 
 
 def _require(per_replica_mb: Sequence[float], node_mb: float, functions: tuple[str, ...]) -> None:

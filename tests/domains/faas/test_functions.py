@@ -160,3 +160,12 @@ def test_a_configuration_says_the_same_again(tmp_path):
     assert load(config.instance).functions == ("web",)
     domain = build(config.instance, load(config.instance))
     assert domain.environment(Part.TRAINING, 1).observe().values.shape == (1, 1, 1, 4)
+
+
+def test_each_function_is_simulated_with_its_own_times():
+    config = InstanceConfig(rejection_model="simulation", max_replicas=4).having(OWN)
+    domain = build(config, made_trace(3))
+    services = domain.environment(Part.EVALUATION, 1)._requests.services
+    assert services[:, :3].tolist() == [[0.2, 0.9, 60.0], [0.065, 0.25, 60.0], [0.065, 0.25, 5.0]]
+    # Ten times the longest time to start and end, of .2 + .9 s, within periods of 300 s.
+    assert domain.spec.block == 2
