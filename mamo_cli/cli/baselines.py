@@ -23,16 +23,16 @@ def baselines(
     training part: a static number, Erlang inversion, OpenFaaS (CE and Pro), Knative's KPA and Kubernetes' HPA, in ticks
     of their own.
     """
+    from mamo_cli.analysis.run_tables import read_words
     from mamo_cli.cli.progress import progress
     from mamo_cli.cli.running import finish, layers, place
-    from mamo_cli.domains.registry import about
     from mamo_cli.experiments import baselines as experiment
 
     config = configured(BaselinesConfig, *layers(config_file, overrides))
     with progress("baselines") as standing:
         outcome = experiment.baselines(config, place(results, name, fresh), standing.at)
-    words = about(config.domain).WORDS
-    means = {f"mean_{one.name}": one.name for one in (*words.measures, *words.violations)}
+    words = read_words(outcome.path)
+    means = {f"mean_{one.name}": one.name for one in (*words.measures[:1], *words.violations)}
     columns, rows = over_seeds(outcome.summary, means)
     finish(outcome, {"rules": outcome.summary}, as_json, lambda: print_table(columns, rows))
 

@@ -11,7 +11,6 @@ from mamo_cli.analysis.baselines import (
     rules_summary,
 )
 from mamo_cli.analysis.tolerances import AGENTS
-from mamo_cli.core.errors import UsageError
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.rules import TUNED
@@ -44,8 +43,6 @@ def baselines(config: BaselinesConfig, place: Place = HERE, progress: Callable[[
     """
     source = domains.load_source(config.domain, config.instance)
     domain = domains.build(config.domain, config.instance, source)
-    if domain.spec.objectives > 2:
-        raise UsageError(f"rules are tuned to one limit, and here are {domain.spec.objectives - 1}")
     rules = domains.ruled(config.domain, domain, None if config.seeds is None else seeds_of(config.seeds), progress)
     with open_session("baselines", config.domain, config, source.digest(), place) as run:
         if not run.complete:

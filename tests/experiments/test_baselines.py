@@ -130,9 +130,23 @@ def test_requests_that_are_simulated_give_a_play_a_seed_and_an_interval(tmp_path
     assert told[-1].endswith("of 3")
 
 
+def test_a_limit_on_slow_responses_counts_too(tmp_path):
+    # exp(-3) of the responses take longer than .3 s, .0498, whoever rules: within .1, and not within .04.
+    write_trace(replace(made_trace(1, 6, period=6), step_seconds=60.0), tmp_path / "trace.csv")
+    own = {"trace": str(tmp_path / "trace.csv"), "rejection_model": "simulation", "cold_service_time": 0.1}
+    for allowed, holds in ((0.1, 1), (0.04, 0)):
+        limit = {"latency_limit": 0.3, "latency_tolerance": allowed}
+        config = configured(BaselinesConfig, {"instance": {**INSTANCE, **own, **limit}, "seeds": 1})
+        summary = pd.read_csv(baselines(config, Place(tmp_path / "results")).path / "summary.csv")
+        tuned = summary[(summary["knobs"] == "tuned") & (summary["rule"] == "static")].iloc[0]
+        assert tuned["mean_slow"] == pytest.approx(0.0498, abs=0.01)
+        assert (tuned["held_in_training"], tuned["holds"]) == (holds, holds)
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
+        ({"instance": {"shield": 0.05}}, "--shield is a floor under agents' choices"),
         ({"seeds": 4}, "--seeds are of simulated requests"),
         ({"domain": "junction"}, "nobody told of rules that people run there today, only of faas"),
     ],

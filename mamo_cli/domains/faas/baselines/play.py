@@ -19,7 +19,7 @@ from mamo_cli.domains.faas.baselines.knative import pod_autoscaler
 from mamo_cli.domains.faas.baselines.kubernetes import horizontal_pod_autoscaler
 from mamo_cli.domains.faas.baselines.openfaas import community_edition, pro
 from mamo_cli.domains.faas.baselines.seen import ARRIVED_RPS, CONCURRENCY, MEMORY, SEEN, SERVED_RPS
-from mamo_cli.domains.faas.simulation.tally import ARRIVED, BUSY_S, REJECTED, TALLY, share
+from mamo_cli.domains.faas.simulation.tally import ARRIVED, BUSY_S, REJECTED, SLOW, TALLY, served, share
 
 PLANNED, OPENFAAS_CE, OPENFAAS_PRO, KNATIVE_KPA, KUBERNETES_HPA = range(5)
 """What decides."""
@@ -73,8 +73,8 @@ def make_play(advance: Any, measure: Any) -> Play:
     Returns:
         `(node, rule, knobs, plan, rates_rps, caps, use, budgets, step_seconds, tick_s, brought)`: node is what
         `advance` takes; knobs are `(F, ...)`; plan (0 where the rule decides), rates and caps `(T, F)`; use, and
-        budgets `(T,)`, see `grant`; `brought` `(T, F, 1 + Q)` is filled with the share of the requests that was
-        rejected, 0 of none, the replicas, a mean over time, and the other measures.
+        budgets `(T,)`, see `grant`; `brought` `(T, F, 2 + Q)` is filled with the shares of the requests that were
+        rejected, and of the served that were slow, 0 of none, the replicas, a mean over time, and the other measures.
     """
 
     @compiled
@@ -121,7 +121,8 @@ def make_play(advance: Any, measure: Any) -> Play:
                     tick[:], elapsed = 0.0, 0.0
             for f in range(functions):
                 brought[t, f, 0] = share(period[f, REJECTED], period[f, ARRIVED])
-                brought[t, f, 1] = replica_s[f] / step_seconds
-                measure(node, f, period[f], brought[t, f, 2:])
+                brought[t, f, 1] = share(period[f, SLOW], served(period[f]))
+                brought[t, f, 2] = replica_s[f] / step_seconds
+                measure(node, f, period[f], brought[t, f, 3:])
 
     return play

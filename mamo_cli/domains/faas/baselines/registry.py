@@ -41,8 +41,10 @@ def ruled(domain: FaasDomain, seeds: Sequence[int] | None, progress: Progress | 
         progress: told of every rule whose turn it is.
 
     Raises:
-        UsageError: seeds where they change nothing.
+        UsageError: seeds where they change nothing, or a shield.
     """
+    if domain.settings.shield is not None:
+        raise UsageError("--shield is a floor under agents' choices; rules are played as they are: leave it out")
     if seeds is not None and not is_simulated(domain):
         raise UsageError("--seeds are of simulated requests: by this rejection model every play of a rule is the same")
     numbers = tuple(seeds or SEEDS) if is_simulated(domain) else (domain.settings.noise_seed,)
@@ -57,9 +59,9 @@ def _ruled(domain: FaasDomain, seeds: tuple[int, ...], progress: Progress) -> It
         for knobs, settings in zip((DEFAULT, TUNED), _settings(domain, training, rule), strict=True):
             held = _kept(domain, _fare(domain, training, rule, settings))
             told, fare = _told(domain, rule, settings), _fare(domain, evaluation, rule, settings)
-            for seed, measures, rejection in zip(seeds, *fare, strict=True):
+            for seed, measures, violations in zip(seeds, *fare, strict=True):
                 paid = measures[..., 0] * domain.case.evaluation.replica_cost
-                yield Ruled(name, knobs, told, seed, Played(paid, measures, rejection[..., None]), bool(held.all()))
+                yield Ruled(name, knobs, told, seed, Played(paid, measures, violations), bool(held.all()))
 
 
 def _settings(domain: FaasDomain, training: Stage, rule: Planned | Ticked) -> tuple[list[Setting], list[Setting]]:
@@ -82,11 +84,14 @@ def _settings(domain: FaasDomain, training: Stage, rule: Planned | Ticked) -> tu
 
 
 def _tuned(domain: FaasDomain, training: Stage, rule: Ticked, function: int) -> Setting:
-    def tried(setting: Setting) -> tuple[float, float]:
-        replicas, rejection = training.play(rule.number, np.array([setting], dtype=np.float64), rule.tick_s).means()[0]
-        return float(replicas), float(rejection)
+    """The cheapest setting within all limits; where there is none, that whose furthest excess over one is least."""
+    limits = domain.spec.limits[function]
 
-    return search(rule.knobs(domain, function), tried, float(domain.spec.limits[function, 0])).knobs
+    def tried(setting: Setting) -> tuple[float, float]:
+        replicas, *means = training.play(rule.number, np.array([setting], dtype=np.float64), rule.tick_s).means()[0]
+        return float(replicas), float((means - limits).max())
+
+    return search(rule.knobs(domain, function), tried, 0.0).knobs
 
 
 def _fare(domain: FaasDomain, stage: Stage, rule: Planned | Ticked, settings: Sequence[Setting]) -> Fare:
@@ -98,8 +103,8 @@ def _fare(domain: FaasDomain, stage: Stage, rule: Planned | Ticked, settings: Se
 
 
 def _kept(domain: FaasDomain, fare: Fare) -> BoolArray:
-    """`(F,)` whose mean rejection is within the limit."""
-    return np.asarray(fare.means()[:, 1] <= domain.spec.limits[:, 0])
+    """`(F,)` whose mean violations are all within their limits."""
+    return np.asarray((fare.means()[:, 1:] <= domain.spec.limits).all(-1))
 
 
 def _told(domain: FaasDomain, rule: Planned | Ticked, settings: Sequence[Setting]) -> str:

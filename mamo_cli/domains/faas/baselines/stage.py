@@ -33,14 +33,12 @@ class Fare(NamedTuple):
     """What R plays brought."""
 
     measures: FloatArray  # (R, T, F, Q): replicas, a mean over the period, and what else the node measures
-    rejection: FloatArray  # (R, T, F), shares of a period's requests
+    violations: FloatArray  # (R, T, F, M - 1): shares of a period's requests
 
     def means(self) -> FloatArray:
-        """`(F, 2)` mean replicas and mean rejection."""
-        return np.stack([each.swapaxes(0, 2).reshape(each.shape[2], -1).mean(1) for each in self._each()], -1)
-
-    def _each(self) -> tuple[FloatArray, FloatArray]:
-        return self.measures[..., 0], self.rejection
+        """`(F, M)` mean replicas and mean violations."""
+        numbers = np.concatenate((self.measures[..., :1], self.violations), -1)
+        return np.asarray(np.ascontiguousarray(numbers.transpose(2, 3, 0, 1)).mean((2, 3)))
 
 
 class Stage:
@@ -62,7 +60,8 @@ class Stage:
         """Play a rule on all functions; knobs `(F, ...)`; plan `(T, F)`, of replicas, is what a planned one does."""
         courses, steps, _ = self._rates.shape
         shape, step_seconds = (steps, len(self._functions)), self.node.trace.step_seconds
-        brought = np.empty((courses, *shape, 1 + len(self._domain.spec.words.measures)))
+        words = self._domain.spec.words
+        brought = np.full((courses, *shape, 2 + len(words.measures)), np.nan)
         planned = np.zeros(shape, dtype=np.int64) if plan is None else np.ascontiguousarray(plan)
         caps = np.ascontiguousarray(self.node.max_replicas[:, self._functions])
         use, budgets = self._memory()
@@ -76,7 +75,7 @@ class Stage:
 
         with ThreadPoolExecutor(os.cpu_count()) as threads:  # compiled code does not hold the interpreter
             list(threads.map(one, range(courses)))
-        return Fare(brought[..., 1:], brought[..., 0])
+        return Fare(brought[..., 2:], brought[..., : len(words.violations)])
 
     def _played(self, course: int) -> Any:
         settings, table = self._domain.settings, self.node.table
@@ -85,7 +84,8 @@ class Stage:
             return Modelled(
                 table.values[self._functions], table.root_step, np.array([f.warm_service_time for f in own])
             )
-        services = [Service(f.warm_service_time, f.cold_service_time, f.idle_timeout) for f in own]
+        slow_s = np.inf if settings.latency_limit is None else settings.latency_limit
+        services = [Service(f.warm_service_time, f.cold_service_time, f.idle_timeout, slow_s) for f in own]
         return simulated(services, table.max_replicas, self._seeds[course, self._functions].tolist())
 
     def _memory(self) -> tuple[IntArray, IntArray]:

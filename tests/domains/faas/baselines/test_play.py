@@ -22,11 +22,11 @@ NODE = Modelled(TABLE.values, TABLE.root_step, np.array([SERVICE_S]))
 
 def played(play, node, rates, **options):
     """(T, 2) replicas and rejection of a rule on rates (T,)."""
-    return measured(play, node, rates, 1, **options)[:, [1, 0]]
+    return measured(play, node, rates, 1, **options)[:, [2, 0]]
 
 
 def measured(play, node, rates, measures=6, knobs=(0.0,), plan=0, caps=MOST, **options):
-    """(T, 1 + Q) the rejection, and all measures."""
+    """(T, 2 + Q) the rejection, the slow, and all measures."""
     rates = np.array(rates, dtype=float)
     each = [np.array(np.broadcast_to(one, rates.shape))[:, None] for one in (plan, caps)]
     return together(play, node, rates[:, None], measures, knobs=[knobs], plan=each[0], caps=each[1], **options)[:, 0]
@@ -47,9 +47,9 @@ def together(
     step_seconds=60.0,
     tick_s=60.0,
 ):
-    """(T, F, 1 + Q) of a rule on all functions; without use, memory is no limit."""
+    """(T, F, 2 + Q) of a rule on all functions; without use, memory is no limit."""
     steps, functions = rates.shape
-    brought = np.full((steps, functions, 1 + measures), np.nan)
+    brought = np.full((steps, functions, 2 + measures), np.nan)
     use = np.zeros((functions, MOST), dtype=np.int64) if use is None else np.array(use)
     budgets = np.zeros(steps, dtype=np.int64) if budgets is None else np.array(budgets)
     plan, caps = (np.array(np.broadcast_to(one, rates.shape), dtype=np.int64) for one in (plan, caps))
@@ -117,12 +117,13 @@ def test_replicas_that_are_always_warm_reject_as_the_model_says():
 
 def test_what_is_measured_of_simulated_periods_adds_up():
     # Service of .1 s warm and 1 s on a replica that starts; an idle replica ends after .05 s, so that many start.
-    node = simulated([Service(SERVICE_S, 1.0, 0.05)], MOST, [11])
-    _, replicas, cold, response_ms, p95_ms, warm_s, busy_s = measured(play_simulated, node, [10.0] * 5, plan=8).T
+    node = simulated([Service(SERVICE_S, 1.0, 0.05, 2.0)], MOST, [11])
+    _, slow, replicas, cold, response_ms, p95_ms, warm_s, busy_s = measured(play_simulated, node, [10.0] * 5, plan=8).T
     assert replicas.tolist() == [8] * 5
     assert ((cold > 0.2) & (cold < 0.8)).all()
     assert response_ms / 1000 == pytest.approx(0.1 + 0.9 * cold, rel=0.15)
     assert (p95_ms > response_ms).all()
+    assert slow == pytest.approx(cold * np.exp(-2.0), abs=0.03)  # of those that started, exp(-2) take longer than 2 s
     assert (p95_ms < 5000).all()
     assert (busy_s < warm_s).all()
     assert (warm_s < 8 * 60.0).all()
@@ -192,8 +193,8 @@ def test_functions_in_one_memory_have_each_its_own_rule_and_share_what_there_is(
         play_modelled, node, rates, knobs=[[1.0, 1.0], [2.0, 1.0]], plan=0, caps=MOST, use=USE[:2], budgets=[17, 11],
         rule=OPENFAAS_PRO, step_seconds=60.0, tick_s=15.0,
     )  # fmt: skip
-    assert brought[0, :, 1].tolist() == [(1 + 3 * 4) / 4, (1 + 3 * 3) / 4]
-    assert brought[1, :, 1].tolist() == [4.0, 1.0]
+    assert brought[0, :, 2].tolist() == [(1 + 3 * 4) / 4, (1 + 3 * 3) / 4]
+    assert brought[1, :, 2].tolist() == [4.0, 1.0]
 
 
 def test_without_memory_functions_do_not_touch_one_another():
@@ -229,7 +230,7 @@ def test_no_rule_leaves_1_to_the_cap_and_shares_are_shares(data):
     options = {"rule": rule, "knobs": data.draw(knobs), "tick_s": tick_s, "caps": caps, "step_seconds": 70.0}
     node = simulated([Service(SERVICE_S, 0.3, 1.0)], MOST, [data.draw(st.integers(0, 2**64 - 1))])
     for play, own, measures in ((play_modelled, NODE, 1), (play_simulated, node, 6)):
-        brought = measured(play, own, rates, measures, **options)[:, [1, 0]]
+        brought = measured(play, own, rates, measures, **options)[:, [2, 0]]
         assert (brought[:, 0] >= 1.0 - 1e-12).all()
         assert (brought[:, 0] <= np.array(caps) + 1e-9).all()
         assert ((brought[:, 1] >= 0.0) & (brought[:, 1] <= 1.0)).all()
