@@ -39,17 +39,17 @@ SEVERAL = (
 
 
 def run(quick: bool, repeats: int) -> list[Row]:
-    """Updates a second of one member on one core, and the ratios of several functions to one."""
+    """Updates of one member in a second of a core's time, and the ratios of several functions to one."""
     limit_threads()
     updates = UPDATES // 10 if quick else UPDATES
     learners = {case: filled(case) for case in (ONE, *SEVERAL)}
     rates: dict[Case, list[float]] = {case: [] for case in learners}
     for repeat in range(3 * repeats + 1):
         for case, learner in learners.items():
-            start = time.perf_counter()
+            start = time.process_time()
             learner.learn(updates, np.full((1, case.functions, 2), 0.5), 1e-4)
             if repeat > 0:  # the first compiles
-                rates[case].append(updates / (time.perf_counter() - start))
+                rates[case].append(updates / (time.process_time() - start))
     about = {"version": mamo_cli.__version__, "members": 1, "cores": 1}
     rows = {case: measured("mixers", named(case), "updates/s", values, **about) for case, values in rates.items()}
     shares = [ratio(f"{named(case)} / {named(ONE)}", rows[case], rows[ONE], "updates a second") for case in SEVERAL]

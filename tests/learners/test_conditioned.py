@@ -38,6 +38,8 @@ def differences(ours, reference):
 def test_compiled_updates_equal_autograd_and_torchs_adam():
     assert differences(fed(), fed("cpu:0")) < 1e-3
     assert differences(fed(max_gradient_norm=0.01), fed("cpu:0", max_gradient_norm=0.01)) < 1e-3
+    mixed = {"mixer": "monotone", "chooser": "knapsack"}  # whose state is all that the network sees, weights too
+    assert differences(fed(**mixed), fed("cpu:0", **mixed)) < 1e-3
 
 
 @pytest.mark.parametrize("axis", [1, 2, 3], ids=["update", "row", "agent"])

@@ -119,7 +119,7 @@ def make_temporal_difference(target: Any, chooser: Any, mixer: Any) -> Callable[
             for g in range(count):
                 reward[g] = 0.0
             for a in range(agents):
-                reward[a % count] += scalarize(batch.objectives[b, a], weighed[a])
+                reward[a if count > 1 else 0] += scalarize(batch.objectives[b, a], weighed[a])
             for g in range(count):
                 error = mixed[b, g] - (reward[g] + batch.discounts[b] * goal[b, g])
                 mixed[b, g] = share * huber_slope(error)
