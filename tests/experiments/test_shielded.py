@@ -4,12 +4,15 @@ import csv
 
 import pytest
 
+from mamo_cli.domains.registry import load_source
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, TrainConfig, configured
 from mamo_cli.experiments.evaluate import evaluate
 from mamo_cli.experiments.machines import Machines
 from mamo_cli.experiments.run_mamo import run_mamo
 from mamo_cli.experiments.session import Place
-from mamo_cli.experiments.train import train
+from mamo_cli.experiments.train import members, train
+from mamo_cli.training.shards import build_shard
+from tests.learners.agents import through_a_file
 
 PHASE = {"iterations": 2, "iteration_steps": 4, "environments": 2}
 HERE = Machines(jobs=1)
@@ -45,3 +48,16 @@ def test_exact_agents_play_the_floor_alone_at_its_known_price(tmp_path):
     assert row["mean_replicas_added"] == pytest.approx(row["mean_replicas"] - 1.0, abs=0.03)
     assert row["cost_over_causal_bound"] == pytest.approx(1.0, abs=1e-9)
     assert row["cost_over_bound"] > 1.1  # that of the node without it, which is no promise for a period
+
+
+def test_training_under_a_shield_goes_on_from_what_was_saved_to_the_last_bit():
+    asked = {"seeds": 2, "alpha": [0.5], "phase": PHASE, "learner": {"batch_size": 8}, "instance": {"shield": 0.05}}
+    config = configured(TrainConfig, asked)
+    spec = members(config, load_source("faas", config.instance))
+    whole, again = build_shard(spec), build_shard(spec)
+    whole.advance()
+    state = whole.state_dict()
+    again.load_state_dict(through_a_file(state))
+    for _ in range(spec.rounds - 1):
+        assert whole.advance() == again.advance()
+    assert whole.done

@@ -10,6 +10,7 @@ from mamo_cli.core.weights import weights_of
 from mamo_cli.domains.faas.domain import build
 from mamo_cli.domains.faas.environment import ScalingEnvironment
 from mamo_cli.domains.faas.guarded import GuardedEnvironment
+from mamo_cli.domains.faas.gym_env import ReplicaScalingEnv
 from mamo_cli.domains.faas.settings import WORDS, FunctionConfig, InstanceConfig, Planning
 from mamo_cli.domains.faas.shield import Shield
 from mamo_cli.workload.trace import Trace
@@ -297,6 +298,11 @@ def test_each_function_is_held_to_its_own_tolerance():
     step = domain.environment(Part.EVALUATION, 1).step(np.zeros((1, 1, 2), dtype=np.int64))
     # 2.6 erlang: 6 replicas reject .032 and 5 .077; 3 reject .296 and 2 .48.
     assert step.measures[0, 0, :, 0].tolist() == [6, 3]
+
+
+def test_the_gymnasium_face_has_no_shield_and_says_so():
+    with pytest.raises(UsageError, match="no shield stands before"):
+        ReplicaScalingEnv(instance=InstanceConfig(shield=0.1))
 
 
 def test_a_plan_needs_no_shield():
