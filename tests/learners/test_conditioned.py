@@ -194,3 +194,15 @@ def test_a_copy_from_a_file_goes_on_bit_identically(device):
     assert np.array_equal(agent.learn(12, NONE, 1e-2), copy.learn(12, NONE, 1e-2))
     states = [one.state_dict()["networks"] for one in (agent, copy)]
     assert all(np.array_equal(states[0][name], states[1][name]) for name in VECTORS)
+
+
+def test_whatever_the_weights_a_shared_budget_is_kept():
+    use = np.array([[0, 1, 2, 3, 4], [0, 2, 4, 6, 8]])
+    agent, rng = conditioned(shape=SHAPE._replace(use=use)), np.random.default_rng(0)
+    agent.roam(60)
+    budget = rng.integers(0, 13, (2, 60))
+    seen = everything(rng.normal(size=(2, 60, 2, 3)), 5)._replace(budget=budget)
+    for epsilon in (0.0, 0.5):
+        chosen = agent.act(seen, agent.explorations(np.array([epsilon]), 60)[0])
+        assert (use[[0, 1], chosen].sum(-1) <= budget).all()
+        assert len(np.unique(chosen[..., 1])) > 1
