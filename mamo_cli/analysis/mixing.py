@@ -65,13 +65,14 @@ def _require_reached(spec: Spec, found: Sequence[Mixed], part: Part) -> None:
     """See that mixtures keep all limits.
 
     Raises:
-        UnreachableError: they do not.
+        UnreachableError: they do not, or none that does was found in time, which is then said.
     """
     excess, words = [each.excess for each in found], spec.words
     if max(excess) > ROUNDING:
         who = f"every {words.agent}" if spec.coupled else spec.agents[int(np.argmax(excess))]
         what = " and ".join(violation.spoken or violation.name for violation in words.violations)
+        proven = max(each.excess - each.gap for each in found) > ROUNDING
         raise UnreachableError(
-            f"no plays of the {part} part keep the mean {what} of {who} within the limits: in sum the least is "
-            f"{max(excess):.3g} beyond"
+            f"no plays {'' if proven else 'that were tried '}of the {part} part keep the mean {what} of {who} within the "
+            f"limits: in sum the least is {max(excess):.3g} beyond"
         )

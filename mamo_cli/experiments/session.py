@@ -43,6 +43,9 @@ class Place:
     argv: Sequence[str] = ()
 
 
+PROVEN = 1e-9
+"""Of a bound's cost: a gap that is none."""
+
 HERE = Place()
 """Under `results/`."""
 
@@ -138,6 +141,9 @@ def write_frontier(run: RunFolder, domain: Domain, alphas: FloatArray, beside: B
     plans, bounds = _scopes(run, domain, beside), None
     try:
         bounds = bounds_of(domain)
+        for name, mixture in bounds._asdict().items():
+            if mixture.gap > PROVEN * mixture.cost:
+                LOGGER.warning("the %s bound may be too high by %.2g: no more plays were asked for", name, mixture.gap)
     except UnreachableError as error:
         LOGGER.warning("%s: there is no bound, and nothing to stand over it", error)
     mixtures = {} if bounds is None else {name: mixture.objectives for name, mixture in bounds._asdict().items()}

@@ -16,6 +16,7 @@ from mamo_cli.experiments.run_mamo import run_mamo
 from mamo_cli.experiments.session import Place
 from mamo_cli.experiments.train import train
 from mamo_cli.plots.draw import draw_runs
+from mamo_cli.solvers import columns
 from tests.cli.invoke import mamo
 from tests.experiments.mini import write_scenario
 from tests.experiments.two_limits import PUMPS, SETTINGS, build, load
@@ -155,3 +156,10 @@ def test_the_commands_tell_of_both(tmp_path, monkeypatch):
     assert mamo("runs", "list").code == 0
     shown = mamo("runs", "show", "run")
     assert shown.code == 0, shown.err
+
+
+def test_a_bound_that_is_not_proven_says_how_far_off_it_may_be(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(columns, "MOST_ASKED", 3)
+    outcome = run(tmp_path, "fixed", 1)
+    assert "the causal bound may be too high by" in caplog.text
+    assert outcome.summary[0]["causal_bound_cost"] >= DOMAIN.least_cost() - 1e-12
