@@ -73,6 +73,6 @@ def _require_reached(spec: Spec, found: Sequence[Mixed], part: Part) -> None:
         what = " and ".join(violation.spoken or violation.name for violation in words.violations)
         proven = max(each.excess - each.gap for each in found) > ROUNDING
         raise UnreachableError(
-            f"no plays {'' if proven else 'that were tried '}of the {part} part keep the mean {what} of {who} within the "
-            f"limits: in sum the least is {max(excess):.3g} beyond"
+            f"no plays {'' if proven else 'that were tried '}of the {part} part keep the mean {what} of {who} "
+            f"within the limits: in sum the least is {max(excess):.3g} beyond"
         )
