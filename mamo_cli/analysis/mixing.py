@@ -32,9 +32,9 @@ def cheapest_mixture(domain: Domain, part: Part, knowledge: Knowledge) -> Mixtur
     _require_reached(spec, found, part)
     prices = np.stack([each.multipliers for each in found]).reshape(spec.limits.shape)
     mixture = played(domain, *_plays(spec, found), part, knowledge)
-    return mixture._replace(
-        prices=prices * (len(spec.agents) if spec.coupled else 1), gap=float(np.mean([each.gap for each in found]))
-    )
+    least = float(np.mean([each.objectives[0] - each.gap for each in found]))
+    scale = len(spec.agents) if spec.coupled else 1
+    return mixture._replace(prices=prices * scale, gap=max(mixture.cost - least, 0.0))
 
 
 def _of_agents(spec: Spec, weights: FloatArray) -> FloatArray:

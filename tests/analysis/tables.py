@@ -44,12 +44,14 @@ class Tables:
 
     def answer(self, weights, part=Part.EVALUATION, knowledge=Knowledge.CAUSAL):
         """The joint play of least weighted sum at every step, each agent's share in it its priority."""
-        priorities = 1.0 if self.spec.priorities is None else self.spec.priorities
-        plan = []
-        for step, plays in enumerate(self.joint):
-            sums = (self.brought(step, plays) * weights).sum(-1) * priorities
-            plan.append(plays[sums.sum(-1).argmin()])
-        plan = np.array(plan)
+        if self.spec.coupled:
+            priorities = 1.0 if self.spec.priorities is None else self.spec.priorities
+            each = [(self.brought(step, plays) * weights).sum(-1) for step, plays in enumerate(self.joint)]
+            chosen = [(sums * priorities).sum(-1).argmin() for sums in each]
+            plan = np.array([plays[place] for plays, place in zip(self.joint, chosen, strict=True)])
+        else:  # each by itself: of its equal plays it takes the first, whatever the others weigh
+            own = self.cost * weights[:, :1] + (self.violations * weights[:, None, 1:]).sum(-1)
+            plan = own.argmin(-1)
         return Answer(plan, np.stack([self.brought(t, row[None])[0] for t, row in enumerate(plan)]).mean(0))
 
     def perfect(self, weights):
