@@ -17,6 +17,7 @@ LAYERS = (
     "solvers",
     "domains",
     "learners",
+    "policies",
     "strategies",
     "training",
     "runs",
@@ -30,7 +31,7 @@ HEIGHT = {name: height for height, name in enumerate(LAYERS)}
 # Folders of these layers do not know one another: each stands in for any other.
 EXCHANGEABLE = ("domains", "strategies")
 # What is learnt, by whom and for whose weights is the same whatever is controlled.
-BLIND = ("learners", "strategies", "training")
+BLIND = ("learners", "policies", "strategies", "training")
 WORDS = re.compile("replica|rejection|faas", re.IGNORECASE)
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "baselines": Entry("baselines", "baselines", "Play the autoscalers that people run today."),
     "compare": Entry("compare", "compare", "Compare strategies on scenarios, under one budget."),
     "evaluate": Entry("evaluate", "evaluate", "Play trained policies on another trace."),
+    "export": Entry("export", "export", "Write the policy that a run delivered as one file."),
     "validate-model": Entry(
         "validate_model", "validate_model", "Hold the models of rejection to simulation, and to measurements."
     ),

@@ -18,7 +18,9 @@ def evaluate(
     run_name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RUN]", autocompletion=run_names, help="A complete train or run-mamo run.  [default: the newest]"
+            metavar="[RUN]",
+            autocompletion=run_names,
+            help="A complete train or run-mamo run, or a policy file of `mamo export`.  [default: the newest run]",
         ),
     ] = None,
     *,
@@ -37,7 +39,8 @@ def evaluate(
     from mamo_cli.experiments import evaluate as experiment
     from mamo_cli.experiments.trained import KINDS
 
-    trained = _trained_run(run_name, results, list(KINDS))
+    given = None if run_name is None else Path(run_name)
+    trained = given if given is not None and given.is_file() else trained_run(run_name, results, list(KINDS))
     config = resolve(EvaluateConfig, {"run": trained.resolve().name}, overrides)
     outcome = experiment.evaluate(trained, config, place(results, name, fresh))
     words = read_words(outcome.path)
@@ -49,7 +52,7 @@ def evaluate(
         "regret": "regret",
     }
     rows = [[row[column] for column in shown] for row in outcome.summary]
-    by_alpha = read_command(trained) == "train"
+    by_alpha = trained.is_dir() and read_command(trained) == "train"
 
     def tell() -> None:
         print_table(list(shown.values()), rows)
@@ -59,7 +62,7 @@ def evaluate(
     finish(outcome, {"members": outcome.summary}, as_json, tell)
 
 
-def _trained_run(name: str | None, results: Path, kinds: list[str]) -> Path:
+def trained_run(name: str | None, results: Path, kinds: list[str]) -> Path:
     """The complete train or run-mamo run of that name, or the newest one."""
     from mamo_cli.cli.runs import find_run, newest_complete
     from mamo_cli.runs.manifest import read_manifest

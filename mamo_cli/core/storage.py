@@ -82,7 +82,11 @@ def replace_file(
 
 def replace_text(path: Path, text: str) -> None:
     """Put a UTF-8 text file in the place of `path` (see `replace_file`)."""
-    data = text.encode()
+    replace_bytes(path, text.encode())
+
+
+def replace_bytes(path: Path, data: bytes) -> None:
+    """Put a file of these bytes in the place of `path` (see `replace_file`)."""
     replace_file(path, lambda file: _write_all(file, data), lambda written: written.read_bytes() == data)
 
 

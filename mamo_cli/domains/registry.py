@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mamo_cli.core.errors import UsageError
 
 if TYPE_CHECKING:  # all of these take their time to import
+    from numpy.typing import NDArray
+
     from mamo_cli.core.arrays import IntArray
     from mamo_cli.core.seam import Domain
     from mamo_cli.core.settings import Section
@@ -42,11 +44,16 @@ class Entry(NamedTuple):
     settings: str
     domain: str
     rules: str | None = None
+    served: str | None = None
+    """Where decisions need more than a policy: a module with `scales`, arrays by name of a domain, for policy files."""
 
 
 DOMAINS: dict[str, Entry] = {
     "faas": Entry(
-        "mamo_cli.domains.faas.settings", "mamo_cli.domains.faas.domain", "mamo_cli.domains.faas.baselines.registry"
+        "mamo_cli.domains.faas.settings",
+        "mamo_cli.domains.faas.domain",
+        "mamo_cli.domains.faas.baselines.registry",
+        "mamo_cli.domains.faas.served",
     ),
     "inventory": Entry("mamo_cli.domains.inventory.settings", "mamo_cli.domains.inventory.domain"),
     "gymnasium": Entry("mamo_cli.domains.gymnasium.settings", "mamo_cli.domains.gymnasium.domain"),
@@ -111,6 +118,13 @@ def rules_of(name: str) -> Mapping[str, Callable[[Domain, Domain], IntArray]]:
     module = entry(name).rules
     rules: Mapping[str, Callable[[Domain, Domain], IntArray]] = {} if module is None else import_module(module).RULES
     return rules
+
+
+def scales_of(name: str, domain: Domain) -> Mapping[str, NDArray[Any]]:
+    """What a decision needs beside a policy, by name: how what is measured becomes what is observed, and more."""
+    module = entry(name).served
+    scales: Mapping[str, NDArray[Any]] = {} if module is None else import_module(module).scales(domain)
+    return scales
 
 
 def ruled(

@@ -1,18 +1,22 @@
 """Trained policies on another workload, beside the exact optimum there."""
 
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
+
+import numpy as np
 
 from mamo_cli.analysis.summaries import train_columns, train_summary
+from mamo_cli.core.arrays import IntArray
 from mamo_cli.core.complaints import Given
-from mamo_cli.core.errors import CheckpointError, UsageError
-from mamo_cli.core.seam import Domain, Shift
+from mamo_cli.core.errors import UsageError
+from mamo_cli.core.seam import Domain, Part, Seen
 from mamo_cli.core.settings import resolve
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
-from mamo_cli.experiments import run_mamo, train
-from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, TrainConfig
+from mamo_cli.experiments.configs import EvaluateConfig
+from mamo_cli.experiments.export import opened, refuse_another_problem
+from mamo_cli.experiments.restored import members_of, restored, under_last_conditions
 from mamo_cli.experiments.session import (
     HERE,
     Outcome,
@@ -25,16 +29,14 @@ from mamo_cli.experiments.session import (
     write_summary,
 )
 from mamo_cli.experiments.trained import Trained, read_trained
-from mamo_cli.runs import checkpoint
-from mamo_cli.runs.engine import limit_threads
+from mamo_cli.policies.decide import Decider
+from mamo_cli.policies.file import Policy
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.tables import write_table
-from mamo_cli.training.conditions import NO_DRIFT
-from mamo_cli.training.continual import ContinualLoop
-from mamo_cli.training.records import columns_of
+from mamo_cli.training.agents import play
+from mamo_cli.training.records import Records, Row, columns_of
 from mamo_cli.training.settings import seeds_of
-from mamo_cli.training.shards import ShardSpec, build_shard, place_in, shards_of
-from mamo_cli.training.two_phase import TwoPhaseLoop
+from mamo_cli.training.shards import place_in
 from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace
@@ -44,40 +46,72 @@ CHANGEABLE = ("noise_seed", "noise", "tolerance", "rejection_model", "shield")
 
 
 def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outcome:
-    """Play a run's greedy policies, which learn no more; what `mamo evaluate` does.
+    """Play a run's greedy policies, which learn no more, or the one in a policy file; what `mamo evaluate` does.
 
     Args:
-        trained: folder of a complete train or run-mamo run.
+        trained: folder of a complete train or run-mamo run, or a policy file.
         config: what to evaluate on.
         place: where the new run is kept.
 
     Raises:
         MamoError: see its kinds.
     """
-    before = read_trained(trained)
-    training, recorded = before.config, before.manifest["config_digest"]
+    if not trained.is_file():
+        before = read_trained(trained)
+        return _evaluated(before, config, place, Players(trained.resolve().name, before.manifest["config_digest"]))
+    with opened(trained) as (policy, before):
+        about = policy.about
+        return _evaluated(before, config, place, Players(f"{about.run}-s{about.seed}", policy.digest, policy))
+
+
+class Players(NamedTuple):
+    """Who plays: all members of a run, or the policy in a file."""
+
+    label: str  # of the new run's folder
+    digest: str  # of what they are
+    policy: Policy | None = None
+
+
+def _evaluated(before: Trained, config: EvaluateConfig, place: Place, players: Players) -> Outcome:
+    training = before.config
     other = None if config.trace is None else read_trace(Path(config.trace))
-    domain = _under_last_conditions(
-        domains.build(training.domain, _instance(before, config), before.source, other), before, config
-    )
-    content = (other or before.source).digest() + recorded
-    with open_session("evaluate", trained.resolve().name, config, content, place) as run:
+    domain = domains.build(training.domain, _instance(before, config), before.source, other)
+    domain = under_last_conditions(domain, before, config.tolerance)
+    content = (other or before.source).digest() + players.digest
+    with open_session("evaluate", players.label, config, content, place) as run:
         if not run.complete:
             begin(run, training.domain, domain)
             _say_what_differs(before, config, other)
-            saved = checkpoint.load(trained, recorded)
-            if saved is None:
-                raise CheckpointError(f"{trained} has no checkpoint: run its command again with --fresh")
-            spec = _members(before)
-            with checkpoint.restoring(trained):
-                shards = _restored(spec, saved["shards"])
-            rows = sorted((row for shard in shards for row in shard.evaluate(domain)), key=place_in(spec))
+            policy = players.policy
+            rows = _rows(before, domain) if policy is None else _rows_of(policy, domain, before.path)
             write_table(run.path / "evaluation.csv", columns_of(domain.spec, ())["evaluation"], rows)
             write_frontier(run, domain, alpha_grid(0.1))
             write_agents(run, domain)
             write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
-            run.record(seeds=list(seeds_of(training.seeds)))
+            run.record(seeds=list(seeds_of(training.seeds)) if policy is None else [policy.about.seed])
     return outcome(run)
+
+
+def _rows(before: Trained, domain: Domain) -> list[Row]:
+    """Of evaluation.csv, for all members of a run."""
+    spec, shards = members_of(before), restored(before)
+    return sorted((row for _, shard in shards for row in shard.evaluate(domain)), key=place_in(spec))
+
+
+def _rows_of(policy: Policy, domain: Domain, path: Path) -> list[Row]:
+    """The same for a policy in a file: every choice by the one function that decides."""
+    refuse_another_problem(policy, domain.spec, path)
+    environment, decider = domain.environment(Part.EVALUATION, 1), Decider(policy)
+    draws = iter(decider.draws(environment.steps))
+
+    def choose(seen: Seen) -> IntArray:
+        budget = None if seen.budget is None else int(seen.budget[0, 0])
+        return decider.decide(seen.values[0, 0], seen.mask[0, 0], budget, next(draws))[None, None]
+
+    records = Records(domain.spec, [policy.about.seed], np.ones(1, dtype=np.bool_))
+    weights = (policy.shares[..., None] * policy.weights).sum(0)[None]
+    records.add_evaluation(domain, weights, play(environment, choose))
+    return records.taken()["evaluation"]
 
 
 def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
@@ -105,15 +139,6 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _under_last_conditions(domain: Domain, before: Trained, config: EvaluateConfig) -> Domain:
-    """What the policies were trained for last, where conditions changed while they were."""
-    trained = before.config
-    if not isinstance(trained, MamoConfig) or trained.continual or trained.drift == NO_DRIFT:
-        return domain
-    shift = Shift(**trained.drift.at(_members(before).cycles - 1))
-    return domain.shifted(shift if config.tolerance is None else shift._replace(tolerance=None))
-
-
 def _say_what_differs(before: Trained, config: EvaluateConfig, other: Trace | None) -> None:
     """Warn of what the policies were not trained for, and of what was asked for in vain."""
     evaluated = training_and_evaluation(before.source, before.config.instance.train_share, other)[1]
@@ -126,18 +151,3 @@ def _say_what_differs(before: Trained, config: EvaluateConfig, other: Trace | No
         )
     if config.noise is not None and evaluated.carries_deviations:
         LOGGER.warning("--noise changes nothing: the trace carries deviations of its own, and is played as it is")
-
-
-def _members(before: Trained) -> ShardSpec:
-    if isinstance(before.config, TrainConfig):
-        return train.members(before.config, before.source)
-    return run_mamo.members(before.config, before.source)
-
-
-def _restored(spec: ShardSpec, states: list[dict[str, Any]]) -> list[TwoPhaseLoop | ContinualLoop]:
-    """All members of a run as its checkpoint holds them."""
-    limit_threads()
-    shards = [build_shard(part) for part in shards_of(spec, states)]
-    for shard, state in zip(shards, states, strict=True):
-        shard.load_state_dict(state)
-    return shards

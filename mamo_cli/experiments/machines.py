@@ -120,7 +120,7 @@ def train_members(
         processes = min(machines.jobs or (available if spec.device == "cpu" else 1), len(spec.seeds))
         seeds = sorted(set(spec.seeds))
         run.record(seeds=seeds, jobs=processes, engine=machines.engine, device=spec.device)
-        keep_source(run, spec.source)
+        keep_source(run.path, spec.source)
 
         columns = columns_of(domain.spec, strategies.columns_of(spec.strategy) if spec.strategy else ())
         chosen = ("cycles", "delivered")  # of the weights that a strategy picks

@@ -13,7 +13,7 @@ from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.settings import read_toml
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import MamoConfig, TrainConfig, configured
-from mamo_cli.runs.folder import CONFIG, RunFolder, known_as
+from mamo_cli.runs.folder import CONFIG, known_as
 from mamo_cli.runs.manifest import read_manifest
 from mamo_cli.workload.measurements_csv import read_measurements, write_measurements
 from mamo_cli.workload.trace import Trace
@@ -39,11 +39,11 @@ def content(source: Trace, device: str) -> str:
     return source.digest() if device == "cpu" else f"{source.digest()} {device}"
 
 
-def keep_source(run: RunFolder, source: Trace) -> None:
+def keep_source(folder: Path, source: Trace) -> None:
     """Keep a copy of the workload in a run's folder, and of what was measured of the node."""
-    write_trace(replace(source, measured={}), run.path / TRACE, force=True)
+    write_trace(replace(source, measured={}), folder / TRACE, force=True)
     for measured in source.measured.values():
-        write_measurements(measured, run.path / MEASUREMENTS)
+        write_measurements(measured, folder / MEASUREMENTS)
 
 
 def read_trained(path: Path) -> Trained:

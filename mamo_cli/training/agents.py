@@ -132,7 +132,7 @@ class TaskAgents:
         """
         environment = domain.environment(Part.EVALUATION, len(self._streams))
         if delivery is None:
-            return _played(environment, self._learner.act)
+            return play(environment, self._learner.act)
         seeds = [member.seed for member in self._streams]
         return self.follow(environment, delivery, delivery.drawn(environment.steps, domain.spec, seeds))
 
@@ -144,12 +144,12 @@ class TaskAgents:
             each = np.stack([self._learner.act(seen, policies=policies) for policies in delivery.policies])
             return np.asarray(np.take_along_axis(each, next(chosen)[None, :, None], 0)[0])
 
-        return _played(environment, choose)
+        return play(environment, choose)
 
     def walk(self, environment: Environment, epsilon: float) -> Played:
         """Let the present policies play an environment of one copy once, exploring so often, and keep what they see."""
         explorations = iter(self._learner.explorations(np.full(environment.steps, epsilon), 1))
-        return _played(environment, lambda seen: self._learner.act(seen, next(explorations)), self._learner.store)
+        return play(environment, lambda seen: self._learner.act(seen, next(explorations)), self._learner.store)
 
     def study(self, updates: int, weights: FloatArray, learning_rate: float) -> None:
         """Learn from what is kept, under weights `(K, A, M)`."""
@@ -203,7 +203,7 @@ class TaskAgents:
             member.load_state_dict(saved)
 
 
-def _played(
+def play(
     environment: Environment,
     choose: Callable[[Seen], IntArray],
     store: Callable[[Seen, IntArray, Step], None] | None = None,

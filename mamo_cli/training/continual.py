@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mamo_cli.core.arrays import FloatArray
+from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.seam import AS_CONFIGURED, Domain, Environment, Part, Played, Shift
 from mamo_cli.strategies.protocol import CycleReport, Strategy
 from mamo_cli.training.agents import TaskAgents
@@ -91,12 +91,20 @@ class ContinualLoop:
         """Seeds of members that were frozen because a number of theirs ceased to be finite."""
         return self._training.diverged_seeds
 
+    @property
+    def alive(self) -> BoolArray:
+        """`(K,)` who is not frozen."""
+        return self._training.alive
+
+    def delivery(self) -> Delivery:
+        """What was delivered before the walk, once its training is over."""
+        return self._training.delivery() if self._delivery is None else self._delivery
+
     def advance(self) -> Tables:
         """Train for one round, or walk through one window."""
         if not self._training.done:
             return {**self._training.advance(), WALKED: []}
-        if self._delivery is None:
-            self._delivery = self._training.delivery()
+        self._delivery = self.delivery()
         self._learn_and_act()
         self._follow(self._delivery)
         self._window += 1

@@ -15,7 +15,7 @@ from mamo_cli.core.arrays import AnyFloatArray, FloatArray, IntArray
 from mamo_cli.core.compiled import put_back
 from mamo_cli.core.mixtures import best, mixed, undominated
 from mamo_cli.core.seam import Spec
-from mamo_cli.core.seeding import stream
+from mamo_cli.policies.decide import uniforms
 
 RULES: Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]] = {"best": best, "mix": mixed}
 """How the candidates' objectives `(J, M)` and an agent's limits `(M - 1,)` become probabilities `(J,)`."""
@@ -44,11 +44,10 @@ class Delivery(NamedTuple):
         The draws are the same at every call, so that playing twice gives the same. Agents that share a budget have one
         draw.
         """
-        block, agents = spec.block, self.shares.shape[2]
-        count, each = -(-steps // block), 1 if spec.coupled else agents
-        uniforms = np.stack([stream(seed, "te", "readout").random((count, each)) for seed in seeds], 1)
+        agents = self.shares.shape[2]
+        drawn = np.stack([uniforms(seed, steps, agents, spec.block, spec.coupled) for seed in seeds], 1)
         edges = np.cumsum(self.shares[:-1], 0)
-        return np.repeat((uniforms >= edges[:, None]).sum(0), block, 0)[:steps]
+        return np.asarray((drawn >= edges[:, None]).sum(0))
 
 
 def only(

@@ -18,6 +18,7 @@ EVERY = [
     TRAIN,
     MAMO,
     ("evaluate",),
+    ("export",),
     ("compare", "mini.toml", "--strategy", "fixed", "--jobs", "1"),
     ("plot",),
     ("runs", "list"),

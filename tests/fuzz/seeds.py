@@ -7,6 +7,7 @@ from mamo_cli.core.settings import to_toml
 from mamo_cli.experiments.configs import configured
 from mamo_cli.workload.profiles.registry import FORMATS
 from tests.fuzz.targets import CONTAINER, KINDS
+from tests.policies.small import about, policy
 
 HEAD = b"# step_seconds=300\nstep,function,expected_rate,actual_rate\n"
 CAPPED = HEAD.replace(b"\n", b"\n# period_steps=2\n", 1).replace(b"actual_rate", b"actual_rate,max_replicas")
@@ -75,10 +76,21 @@ CHECKPOINTS = [
     b"\x01cos\nsystem\n(S'true'\ntR.",
 ]
 
+POLICY = policy().to_bytes()
+POLICIES = [
+    b"\x00" + POLICY,
+    b"\x01" + POLICY,
+    b"\x00" + POLICY[:-30],
+    b"\x01" + POLICY.replace(b'"leak": 0.01', b'"leak": 9.99'),
+    b"\x01" + policy(about=about(coupled=True, chooser="knapsack")).to_bytes(),
+    b"\x00PK\x05\x06" + bytes(18),
+]
+
 SEEDS: dict[str, list[bytes]] = {
     "trace": TRACES,
     "measurements": MEASUREMENTS,
     "importer": IMPORTS,
     "config": CONFIGS,
     "checkpoint": CHECKPOINTS,
+    "policy": POLICIES,
 }

@@ -16,6 +16,10 @@ from mamo_cli.core.errors import MamoError
 from mamo_cli.core.settings import digest, read_toml, to_toml
 from mamo_cli.domains.faas.rejection.measured import fit
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, SolveOfflineConfig, TrainConfig, configured
+from mamo_cli.policies import file as policies
+from mamo_cli.policies.archive import packed, unpacked
+from mamo_cli.policies.decide import Decider
+from mamo_cli.policies.file import policy_of, read_policy
 from mamo_cli.runs import checkpoint
 from mamo_cli.workload.importers import import_trace
 from mamo_cli.workload.measurements_csv import read_measurements, write_measurements
@@ -90,12 +94,26 @@ def checkpoint_file(folder: Path, data: bytes) -> None:
     assert path.exists()
 
 
+def policy_file(folder: Path, data: bytes) -> None:
+    """A policy file; after an odd first byte, one whose digest is that of what it holds. One that is taken decides."""
+    pick, data = (data or b"\0")[0], data[1:]
+    taken = read_policy(_file(folder, "policy.npz", _signed(data) if pick % 2 else data))
+    about = taken.about
+    observed = np.zeros((len(about.agents), about.observation), dtype=np.float32)
+    allowed = np.arange(max(about.choices)) < np.array(about.choices)[:, None]
+    with np.errstate(all="ignore"):
+        chosen = Decider(taken).decide(observed, allowed, 7, 0.5)
+    assert (chosen < np.array(about.choices)).all()
+    assert policy_of(taken.to_bytes()).digest == taken.digest
+
+
 TARGETS: dict[str, Callable[[Path, bytes], None]] = {
     "trace": trace,
     "measurements": measurements,
     "importer": importer,
     "config": config,
     "checkpoint": checkpoint_file,
+    "policy": policy_file,
 }
 
 
@@ -134,3 +152,13 @@ def _contained(pickled: bytes) -> bytes:
             content = pickled if entry.filename.endswith("data.pkl") else sound.read(entry)
             archive.writestr(entry.filename, content)
     return data.getvalue()
+
+
+def _signed(data: bytes) -> bytes:
+    """The bytes with the digest of what they hold, where they hold anything."""
+    try:
+        members = unpacked(data)
+    except ValueError:
+        return data
+    members.pop("digest", None)
+    return packed({**members, "digest": policies.digest_of(members).encode()})

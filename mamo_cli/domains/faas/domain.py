@@ -20,6 +20,7 @@ from mamo_cli.domains.faas.reach import reach_warning
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.faas.rejection.models import SimulationModel
 from mamo_cli.domains.faas.settings import SHIELDED, SIMULATED, SLOW, WORDS, InstanceConfig, Planning
+from mamo_cli.domains.faas.shield import Shield
 from mamo_cli.domains.faas.simulation.environment import Requests, SimulatedEnvironment, mixing_block, requests_of
 from mamo_cli.domains.faas.source import load
 from mamo_cli.workload.trace import Trace
@@ -97,6 +98,11 @@ class FaasDomain:
         shielded_by = None if self._guard is None else self._guard.notice
         notices = (NOTICE if self._requests else None, reach, _short_warning(node), shielded_by)
         self.warnings = (*case.warnings, *(notice for notice in notices if notice is not None))
+
+    @property
+    def shield(self) -> Shield | None:
+        """What stands under the choices, if anything does."""
+        return None if self._guard is None else self._guard.shield
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "FaasDomain":
         """Of the load, the service times, the cap and the tolerance."""
@@ -176,7 +182,7 @@ class FaasDomain:
 
     @functools.cached_property
     def _prospects(self) -> Prospects:
-        return Prospects(self.case, self._noise, None if self._guard is None else self._guard.shield, self._slow)
+        return Prospects(self.case, self._noise, self.shield, self._slow)
 
     def perfect(self, weights: FloatArray) -> IntArray:
         """The plan of the causal answer: a task agent sees no more than is expected."""

@@ -1,0 +1,69 @@
+"""`mamo export`: the policy that a run delivered, as one file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mamo_cli.cli.completing import among, run_names
+from mamo_cli.cli.console import print_facts, print_json
+from mamo_cli.cli.evaluate import trained_run
+from mamo_cli.cli.options import AsJson, Results
+from mamo_cli.cli.output import OUTPUT
+from mamo_cli.core.errors import UsageError
+from mamo_cli.runs.manifest import RESULTS
+
+FORMATS = ("npz",)
+
+
+def export(
+    run_name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]", autocompletion=run_names, help="A complete train or run-mamo run.  [default: the newest]"
+        ),
+    ] = None,
+    *,
+    kind: Annotated[
+        str, typer.Option("--format", autocompletion=among(FORMATS), help="Of the file: npz.", show_default=False)
+    ] = FORMATS[0],
+    out: Annotated[Path | None, typer.Option(help="File to write.  [default: RUN/policy.npz]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the member whose policy it is.  [default: the first that did not diverge]")
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="Of the member, in a train run.  [default: the run's first]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    results: Results = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """Write the policy that a run delivered to one of its members as one file.
+
+    It is all that a decision needs, and is read without executing anything; the same policy gives the same bytes.
+    """
+    from mamo_cli.experiments.export import POLICY, policy_of_run, write_policy
+    from mamo_cli.experiments.trained import KINDS
+
+    if kind not in FORMATS:
+        raise UsageError(f"--format must be one of {', '.join(FORMATS)}, got {kind!r}")
+    trained = trained_run(run_name, results, list(KINDS))
+    policy = policy_of_run(trained, seed, alpha)
+    path = out or trained / POLICY
+    write_policy(policy, path, force)
+    about = policy.about
+    facts = {
+        "policy": str(path),
+        "run": str(trained),
+        "seed": about.seed,
+        "alpha": about.alpha,
+        "readout": about.readout,
+        "policies": len(policy.parameters),
+        "bytes": path.stat().st_size,
+        "digest": policy.digest,
+    }
+    if as_json:
+        print_json(facts)
+        return
+    print_facts({**facts, "alpha": ", ".join(f"{alpha:.4g}" for agent in about.alpha for alpha in agent)})
+    OUTPUT.note(f"next: mamo evaluate {path}")

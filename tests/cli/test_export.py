@@ -1,0 +1,54 @@
+"""`mamo export`, and `mamo evaluate` with what it wrote in place of a run."""
+
+import json
+
+import pytest
+
+from tests.cli.invoke import mamo
+
+
+def test_a_policy_file_takes_the_place_of_its_run(finished):
+    done = mamo("export", "wa", "--json")
+    told = json.loads(done.out)
+    assert (done.code, told["policy"], told["seed"]) == (0, "results/wa/policy.npz", 0)
+    assert told["bytes"] == (finished / "wa" / "policy.npz").stat().st_size
+    assert mamo("evaluate", "results/wa/policy.npz", "--name", "played").code == 0
+    run, played = ((finished / name / "evaluation.csv").read_text().splitlines() for name in ("wa", "played"))
+    assert played == [line for line in run if line.startswith(("seed", "0,"))]
+    assert f"digest    {told['digest']}" in mamo("export", "wa").out
+    folder = json.loads(mamo("evaluate", "results/wa/policy.npz", "--json").out)["run"]
+    assert folder.startswith("results/evaluate-wa-s0-")
+
+
+def test_the_newest_run_of_a_kind_that_has_policies_is_exported(finished):
+    assert mamo("export", "--out", "p.npz", "--seed", "1").out.split()[:4] == ["policy", "p.npz", "run", "results/wa"]
+    assert mamo("export", "--out", "p.npz").err == (
+        "mamo: p.npz is already there, and is another: use --force to replace it\n"
+    )
+    assert mamo("export", "te", "--out", "p.npz", "--alpha", "0.9", "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("plan",), 2, "is a complete solve-offline run: name a complete train or run-mamo run"),
+        (("wa", "--seed", "2"), 2, "results/wa has no such member: its seeds are 2"),
+        (("wa", "--format", "onnx"), 2, "--format must be one of npz, got 'onnx'"),
+        (("wa", "--out", "results"), 2, "results is a folder or a device: name a file"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_in_a_line(finished, arguments, code, said):
+    done = mamo("export", *arguments)
+    assert (done.code, done.out, done.err.count("\n")) == (code, "", 1)
+    assert said in done.err
+
+
+def test_a_damaged_policy_file_is_refused_by_name(finished):
+    mamo("export", "wa", "--out", "p.npz")
+    data = (finished.parent / "p.npz").read_bytes()
+    for damaged in (data[:-40], data[:2000] + bytes([data[2000] ^ 1]) + data[2001:]):
+        (finished.parent / "p.npz").write_bytes(damaged)
+        done = mamo("evaluate", "p.npz", "--name", "played")
+        assert (done.code, done.err.count("\n")) == (7, 1)
+        assert done.err.startswith("mamo: p.npz is not a sound policy file: ")
+    assert not (finished / "played").exists()
