@@ -11,7 +11,7 @@ from mamo_cli.cli.options import AsJson, Fresh, Name, Results
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.settings import resolve
 from mamo_cli.experiments.configs import EvaluateConfig
-from mamo_cli.runs.manifest import RESULTS
+from mamo_cli.runs.manifest import RESULTS, is_run
 
 
 def evaluate(
@@ -39,8 +39,8 @@ def evaluate(
     from mamo_cli.experiments import evaluate as experiment
     from mamo_cli.experiments.trained import KINDS
 
-    given = None if run_name is None else Path(run_name)
-    trained = given if given is not None and given.is_file() else trained_run(run_name, results, list(KINDS))
+    is_policy = run_name is not None and _is_policy(run_name, results)
+    trained = Path(str(run_name)) if is_policy else trained_run(run_name, results, list(KINDS))
     config = resolve(EvaluateConfig, {"run": trained.resolve().name}, overrides)
     outcome = experiment.evaluate(trained, config, place(results, name, fresh))
     words = read_words(outcome.path)
@@ -52,7 +52,7 @@ def evaluate(
         "regret": "regret",
     }
     rows = [[row[column] for column in shown] for row in outcome.summary]
-    by_alpha = trained.is_dir() and read_command(trained) == "train"
+    by_alpha = not is_policy and read_command(trained) == "train"
 
     def tell() -> None:
         print_table(list(shown.values()), rows)
@@ -60,6 +60,12 @@ def evaluate(
         print_agents(outcome, words, by_alpha=by_alpha)
 
     finish(outcome, {"members": outcome.summary}, as_json, tell)
+
+
+def _is_policy(name: str, results: Path) -> bool:
+    """Whether it names a file; a run of that name comes first."""
+    named = Path(name).name == name and is_run(results / name)
+    return Path(name).is_file() and not named
 
 
 def trained_run(name: str | None, results: Path, kinds: list[str]) -> Path:

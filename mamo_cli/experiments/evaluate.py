@@ -61,6 +61,7 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
         return _evaluated(before, config, place, Players(trained.resolve().name, before.manifest["config_digest"]))
     with opened(trained) as (policy, before):
         about = policy.about
+        config = config.model_copy(update={"run": about.run})  # a file may be called anything
         return _evaluated(before, config, place, Players(f"{about.run}-s{about.seed}", policy.digest, policy))
 
 

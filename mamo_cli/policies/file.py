@@ -55,7 +55,7 @@ class About(Section):
     domain: str
     te: str
     readout: str
-    seed: Annotated[int, Field(ge=0)]  # of the member; a mixture's draws in an evaluation are by it
+    seed: Annotated[int, Field(ge=0, lt=2**63)]  # of the member; a mixture's draws in an evaluation are by it
     alpha: tuple[tuple[float, ...], ...]  # (A, M - 1) in the mean over the policies
     agents: Annotated[tuple[str, ...], Field(min_length=1)]
     choices: tuple[Count, ...]  # of each agent
@@ -67,7 +67,7 @@ class About(Section):
     step_seconds: Annotated[float, Field(gt=0.0)]
     cost_scale: float
     network: Literal["perceptron"]
-    leak: float  # slope of its rectifiers below 0
+    leak: Annotated[float, Field(ge=0.0, le=1.0)]  # slope of its rectifiers below 0
     chooser: Literal["greedy", "knapsack", "repair"]
     block: Count  # periods for which one policy of a mixture plays on
     coupled: bool  # whether agents share a budget, and one draw

@@ -1,10 +1,15 @@
 """`mamo export`, and `mamo evaluate` with what it wrote in place of a run."""
 
 import json
+import os
+import re
+from pathlib import Path
 
 import pytest
 
 from tests.cli.invoke import mamo
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_policy_file_takes_the_place_of_its_run(finished):
@@ -18,6 +23,23 @@ def test_a_policy_file_takes_the_place_of_its_run(finished):
     assert f"digest    {told['digest']}" in mamo("export", "wa").out
     folder = json.loads(mamo("evaluate", "results/wa/policy.npz", "--json").out)["run"]
     assert folder.startswith("results/evaluate-wa-s0-")
+
+
+def test_it_may_be_called_anything_and_a_run_of_that_name_comes_first(finished):
+    mamo("export", "te", "--out", "wa")
+    mamo("export", "te", "--out", "other.npz")
+    folders = [json.loads(mamo("evaluate", name, "--json").out)["run"] for name in ("wa", f".{os.sep}wa", "other.npz")]
+    assert folders[0].startswith("results/evaluate-wa-")
+    assert folders[1] == folders[2]
+    assert folders[1].startswith("results/evaluate-te-s0-")
+    assert mamo("plot", folders[1].removeprefix("results/")).code == 0
+
+
+def test_the_readmes_lines_decide(finished, capsys):
+    mamo("export", "te")
+    code = re.search(r"```python\n([^`]*read_policy[^`]*)```", (ROOT / "README.md").read_text("utf-8"))[1]
+    exec(code, {})
+    assert re.fullmatch(r"\[\d+\]\n", capsys.readouterr().out)
 
 
 def test_the_newest_run_of_a_kind_that_has_policies_is_exported(finished):

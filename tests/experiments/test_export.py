@@ -36,6 +36,14 @@ def shared(folder):
     return {"trace": str(folder / "two.csv"), "memory_per_replica": 64, "node_memory": 700, "max_replicas": 8}
 
 
+def measured(folder):
+    """A node of which a few periods were measured."""
+    (folder / "node.csv").write_text(
+        "arrival_rate_rps,replicas,rejection_fraction\n20,1,0.6\n20,3,0\n50,3,0.6\n50,6,0\n110,6,0.6\n110,9,0\n"
+    )
+    return {"rejection_model": "measured", "measurements": str(folder / "node.csv")}
+
+
 def rows(path, seed=None):
     """Lines of evaluation.csv, of one seed alone."""
     head, *lines = (path / "evaluation.csv").read_text().splitlines()
@@ -47,11 +55,15 @@ CASES = {
     "a mixture": lambda folder: loop(readout="mix"),
     "conditioned": lambda folder: loop(te="conditioned", preparation={"iterations": 6}, readout="mix"),
     "two functions in one memory": lambda folder: loop(instance=shared(folder), readout="mix"),
-    "repaired": lambda folder: loop(instance=shared(folder), learner={"chooser": "repair"}, readout="last"),
+    "repaired": lambda folder: loop(
+        instance=shared(folder), function={"g": {"tolerance": 0.2}}, learner={"chooser": "repair"}, readout="last"
+    ),
+    "as measured": lambda folder: loop(instance=measured(folder), readout="mix"),
     "under a shield": lambda folder: loop(instance={"shield": 0.05, "max_replicas": 16}, readout="mix"),
     "simulated": lambda folder: loop(
         instance={"rejection_model": "simulation", "simulated_seconds": 5.0, **shared(folder)}, readout="mix"
     ),
+    "under conditions that changed": lambda folder: loop(drift={"load": [[0, 0.5], [3, 1.5]]}, readout="mix"),
     "another domain": lambda folder: loop(domain="inventory", readout="mix"),
 }
 
@@ -92,6 +104,15 @@ def test_a_run_at_fixed_alphas_has_a_policy_for_each(tmp_path):
     for seed, alpha in ((2, None), (None, 0.5)):
         with pytest.raises(UsageError, match=r"has no such member: its seeds are 2, alphas \[0\.2, 0\.9\]"):
             policy_of_run(run.path, seed, alpha)
+
+
+def test_what_went_on_learning_is_not_what_was_delivered(tmp_path):
+    run = run_mamo(loop(seeds=1, continual=True, walk={"window": 96, "updates": 5}), Place(tmp_path, "run"), HERE)
+    write_policy(policy_of_run(run.path), tmp_path / "p.npz")
+    whole, one = (
+        evaluate(what, EvaluateConfig(), Place(tmp_path, what.name + "x")) for what in (run.path, tmp_path / "p.npz")
+    )
+    assert rows(run.path) == rows(whole.path) == rows(one.path)
 
 
 def test_it_is_played_on_another_trace_and_under_another_noise_as_its_run_is(tmp_path):

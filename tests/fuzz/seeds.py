@@ -6,8 +6,8 @@ import zipfile
 from mamo_cli.core.settings import to_toml
 from mamo_cli.experiments.configs import configured
 from mamo_cli.workload.profiles.registry import FORMATS
-from tests.fuzz.targets import CONTAINER, KINDS
-from tests.policies.small import about, policy
+from tests.fuzz.targets import CONTAINER, KINDS, POLICY
+from tests.policies.small import about
 
 HEAD = b"# step_seconds=300\nstep,function,expected_rate,actual_rate\n"
 CAPPED = HEAD.replace(b"\n", b"\n# period_steps=2\n", 1).replace(b"actual_rate", b"actual_rate,max_replicas")
@@ -76,13 +76,14 @@ CHECKPOINTS = [
     b"\x01cos\nsystem\n(S'true'\ntR.",
 ]
 
-POLICY = policy().to_bytes()
+ABOUT = about().model_dump_json(indent=1).encode()
 POLICIES = [
     b"\x00" + POLICY,
-    b"\x01" + POLICY,
+    b"\x01" + ABOUT,
+    b"\x01" + ABOUT.replace(b'"greedy"', b'"knapsack"').replace(b"false", b"true"),
+    b"\x01" + ABOUT.replace(b"0.01", b"NaN"),
+    b"\x01" + ABOUT.replace(b'"version": 1', b'"version": 2'),
     b"\x00" + POLICY[:-30],
-    b"\x01" + POLICY.replace(b'"leak": 0.01', b'"leak": 9.99'),
-    b"\x01" + policy(about=about(coupled=True, chooser="knapsack")).to_bytes(),
     b"\x00PK\x05\x06" + bytes(18),
 ]
 

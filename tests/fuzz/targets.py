@@ -16,20 +16,21 @@ from mamo_cli.core.errors import MamoError
 from mamo_cli.core.settings import digest, read_toml, to_toml
 from mamo_cli.domains.faas.rejection.measured import fit
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, SolveOfflineConfig, TrainConfig, configured
-from mamo_cli.policies import file as policies
 from mamo_cli.policies.archive import packed, unpacked
 from mamo_cli.policies.decide import Decider
-from mamo_cli.policies.file import policy_of, read_policy
+from mamo_cli.policies.file import digest_of, policy_of, read_policy
 from mamo_cli.runs import checkpoint
 from mamo_cli.workload.importers import import_trace
 from mamo_cli.workload.measurements_csv import read_measurements, write_measurements
 from mamo_cli.workload.options import FORECASTS, Options
 from mamo_cli.workload.profiles.registry import FORMATS
 from mamo_cli.workload.trace_csv import read_trace, write_trace
+from tests.policies import small
 
 DIGEST = "0123abcd"
 KINDS = (SolveOfflineConfig, TrainConfig, MamoConfig, EvaluateConfig)
 CONTAINER = io.BytesIO()
+POLICY = small.policy().to_bytes()
 torch.save({"format": checkpoint.FORMAT, "digest": DIGEST, "state": {"rounds": 1, "x": torch.ones(3)}}, CONTAINER)
 
 
@@ -95,9 +96,9 @@ def checkpoint_file(folder: Path, data: bytes) -> None:
 
 
 def policy_file(folder: Path, data: bytes) -> None:
-    """A policy file; after an odd first byte, one whose digest is that of what it holds. One that is taken decides."""
+    """A policy file; after an odd first byte, the about.json of one that is sound. One that is taken decides."""
     pick, data = (data or b"\0")[0], data[1:]
-    taken = read_policy(_file(folder, "policy.npz", _signed(data) if pick % 2 else data))
+    taken = read_policy(_file(folder, "policy.npz", _described(data) if pick % 2 else data))
     about = taken.about
     observed = np.zeros((len(about.agents), about.observation), dtype=np.float32)
     allowed = np.arange(max(about.choices)) < np.array(about.choices)[:, None]
@@ -154,11 +155,8 @@ def _contained(pickled: bytes) -> bytes:
     return data.getvalue()
 
 
-def _signed(data: bytes) -> bytes:
-    """The bytes with the digest of what they hold, where they hold anything."""
-    try:
-        members = unpacked(data)
-    except ValueError:
-        return data
-    members.pop("digest", None)
-    return packed({**members, "digest": policies.digest_of(members).encode()})
+def _described(about: bytes) -> bytes:
+    """A policy file that is sound but for its about.json."""
+    members = {**unpacked(POLICY), "about.json": about}
+    del members["digest"]
+    return packed({**members, "digest": digest_of(members).encode()})
