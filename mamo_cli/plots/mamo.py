@@ -74,7 +74,7 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
     titled(figure, "\n".join([f"MAMO, {seeds}", *_bound_text(table, words)]), table, words)
     keys = [
         Line2D([], [], color=INK, linewidth=1.6, label="greedy evaluation, likewise"),
-        *_exact_key(exact_alpha),
+        *_exact_key(exact_alpha, len(agents)),
         *_alpha_keys(words),
         tolerance_key(table),
     ]
@@ -96,9 +96,10 @@ def _greedy(axes: Axes, rows: pd.DataFrame) -> None:
     axes.vlines(centre["cycle"] + 0.5, centre["low"], centre["high"], color=INK, linewidth=0.5, zorder=3)
 
 
-def _exact_key(alpha: float) -> list[Line2D]:
-    """The legend's entry for the exact alpha, if there is one."""
-    return [Line2D([], [], color=EXACT, linestyle=":", label=f"exact α = {alpha:g}")] if np.isfinite(alpha) else []
+def _exact_key(alpha: float, agents: int) -> list[Line2D]:
+    """The legend's entry for the exact alpha, if there is one; several agents may do better with one each."""
+    label = f"exact α{', one for all,' if agents > 1 else ''} = {alpha:g}"
+    return [Line2D([], [], color=EXACT, linestyle=":", label=label)] if np.isfinite(alpha) else []
 
 
 def _bound_text(table: pd.DataFrame, words: Words) -> list[str]:
