@@ -13,6 +13,7 @@ from mamo_cli.workload.trace import Trace
 
 PRIORITY_ROUNDING = 1e-6
 """What priorities that sum to 1 may be off by, written with a few digits."""
+NO_CAP = np.iinfo(np.int64).max
 
 
 def check_functions(settings: InstanceConfig, functions: tuple[str, ...]) -> None:
@@ -57,11 +58,12 @@ def replica_costs(config: InstanceConfig, functions: tuple[str, ...]) -> FloatAr
 
 
 def caps_of(trace: Trace, config: InstanceConfig) -> IntArray:
-    """`(T, F)` most replicas of each function: the trace's, else its own, else the instance's."""
+    """`(T, F)` most replicas of each function: the trace's, at most its own; without a trace's, the instance's."""
     if trace.max_replicas is None:
         caps = np.array([config.of(name).max_replicas for name in trace.functions], dtype=np.int64)
         return np.broadcast_to(caps, trace.actual_rate_rps.shape).copy()
-    return np.array(trace.max_replicas)
+    own = [getattr(config.own.get(name), "max_replicas", None) for name in trace.functions]
+    return np.minimum(trace.max_replicas, [NO_CAP if cap is None else cap for cap in own])
 
 
 def priorities_of(settings: InstanceConfig, functions: tuple[str, ...]) -> FloatArray | None:

@@ -10,6 +10,7 @@ from mamo_cli.core.seam import Part, Scope, Shift
 from mamo_cli.core.settings import read_toml
 from mamo_cli.core.weights import weights_of
 from mamo_cli.domains.faas.domain import build, load
+from mamo_cli.domains.faas.functions import caps_of
 from mamo_cli.domains.faas.rejection.models import make_model
 from mamo_cli.domains.faas.settings import FunctionConfig, InstanceConfig
 from mamo_cli.experiments.configs import SolveOfflineConfig, configured
@@ -169,3 +170,12 @@ def test_each_function_is_simulated_with_its_own_times():
     assert services[:, :3].tolist() == [[0.2, 0.9, 60.0], [0.065, 0.25, 60.0], [0.065, 0.25, 5.0]]
     # Ten times the longest time to start and end, of .2 + .9 s, within periods of 300 s.
     assert domain.spec.block == 2
+
+
+def test_a_functions_own_cap_holds_where_the_trace_has_caps_too():
+    trace = made_trace(2, caps=True)
+    second = trace.functions[1]
+    caps = caps_of(trace, InstanceConfig().having({second: FunctionConfig(max_replicas=2)}))
+    assert trace.max_replicas.max(0).min() > 2  # else this would not tell
+    np.testing.assert_array_equal(caps[:, 0], trace.max_replicas[:, 0])
+    np.testing.assert_array_equal(caps[:, 1], np.minimum(trace.max_replicas[:, 1], 2))
