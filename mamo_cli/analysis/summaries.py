@@ -85,9 +85,16 @@ def train_summary(folder: Path, domain: Domain) -> list[list[Any]]:
     rows: list[list[Any]] = []
     for member in read_evaluation(folder, domain):
         weights = weights_beside(member.alphas)
-        start = [member.seed, *map(float, member.alphas[0]), *tolerances(domain), domain.spec.step_seconds]
+        start = [member.seed, *_alphas(member), *tolerances(domain), domain.spec.step_seconds]
         rows.append([*start, *member_means(domain, member.played), *_judged(domain, member, weights)])
     return rows
+
+
+def _alphas(member: MemberEvaluation) -> list[float]:
+    """Alpha of each violation: that of all agents, or their mean, which rounding would tell apart from it."""
+    alphas = member.alphas
+    shared: list[float] = np.where((alphas == alphas[0]).all(0), alphas[0], alphas.mean(0)).tolist()
+    return shared
 
 
 def _judged(domain: Domain, member: MemberEvaluation, weights: FloatArray) -> list[float | None]:

@@ -103,7 +103,7 @@ def _rows_of(policy: Policy, domain: Domain, path: Path) -> list[Row]:
     """The same for a policy in a file: every choice by the one function that decides."""
     refuse_another_problem(policy, domain.spec, path)
     environment, decider = domain.environment(Part.EVALUATION, 1), Decider(policy)
-    draws = iter(decider.draws(environment.steps))
+    draws = iter(decider.draws(environment.steps, domain.spec.block))
 
     def choose(seen: Seen) -> IntArray:
         budget = None if seen.budget is None else int(seen.budget[0, 0])

@@ -48,10 +48,15 @@ class Decider:
         if about.chooser != "greedy":
             self._choose = import_module(f"{CHOOSERS}.{about.chooser}").choose
 
-    def draws(self, steps: int) -> FloatArray:
-        """`(steps, A)` uniforms, the same at every call, that an evaluation of so many periods is played by."""
+    def draws(self, steps: int, block: int) -> FloatArray:
+        """`(steps, A)` uniforms, the same at every call, that an evaluation of so many periods is played by.
+
+        Args:
+            steps: periods.
+            block: periods for which a policy plays on, of the problem that is evaluated.
+        """
         about = self.policy.about
-        return uniforms(about.seed, steps, len(about.agents), about.block, about.coupled)
+        return uniforms(about.seed, steps, len(about.agents), block, about.coupled)
 
     def decide(
         self, observed: Float32Array, allowed: BoolArray, budget: int | None = None, draw: FloatArray | float = 0.0

@@ -52,6 +52,15 @@ def test_whoever_comes_after_one_that_diverged_has_a_row(tmp_path):
     assert second[-3:] == pytest.approx([-0.36, -0.325, 0.035 / 0.325], rel=1e-12)
 
 
+def test_a_member_whose_agents_have_alphas_of_their_own_is_told_by_the_mean(tmp_path):
+    # .1 + .1 + .1 is not .3 in floats: a mean would tell members of one alpha apart.
+    for alphas, told in (((0.25, 0.75, 0.5), 0.5), ((0.1, 0.1, 0.1), 0.1)):
+        each = list(zip(("left", "middle", "right"), alphas, strict=True))
+        rows = [[2, alpha, step, agent, 0.0, 1.0, 2.0, 20.0, 0.1] for step in range(2) for agent, alpha in each]
+        write_table(tmp_path / "evaluation.csv", TABLES["evaluation"], rows)
+        assert train_summary(tmp_path, Unknown(agents=3))[0][:2] == [2, told]
+
+
 def test_each_constraint_has_a_tolerance_where_it_is_the_same_for_all_agents():
     domain = Pumps(agents=2)
     domain.spec = domain.spec._replace(limits=np.array([[0.125, 0.5], [0.125, 0.25]]))

@@ -92,6 +92,17 @@ def test_a_mixture_is_of_several_policies_and_its_shares_decide(tmp_path):
     assert mixed[0].about.versions["numpy"] == np.__version__
 
 
+def test_a_mixture_is_drawn_as_the_node_asks_on_which_it_is_judged(tmp_path):
+    # By the model periods are independent, and each has a draw; simulated, a policy plays on for two.
+    run = run_mamo(CASES["a mixture"](tmp_path), Place(tmp_path, "run"), HERE)
+    seed = next(seed for seed in (0, 1) if len(policy_of_run(run.path, seed).parameters) > 1)
+    write_policy(policy_of_run(run.path, seed), tmp_path / "p.npz")
+    asked = EvaluateConfig(rejection_model="simulation", noise_seed=3)
+    judged = evaluate(run.path, asked, Place(tmp_path, "judged"))
+    played = evaluate(tmp_path / "p.npz", asked, Place(tmp_path, "played"))
+    assert rows(played.path) == rows(judged.path, seed)
+
+
 def test_a_run_at_fixed_alphas_has_a_policy_for_each(tmp_path):
     config = configured(TrainConfig, {"seeds": 2, "alpha": [0.2, 0.9], "phase": PHASE, "learner": LEARNER})
     run = train(config, Place(tmp_path, "te"), HERE)

@@ -128,6 +128,17 @@ def test_explored_joint_choices_that_fit_are_equally_likely(explorers):
     assert stats.chisquare(list(counts.values())).pvalue > 1e-3
 
 
+def test_joint_choices_are_equally_likely_where_there_are_more_of_them_than_a_float_can_count():
+    # 200 agents of 0..39 units: 40 ** 200 = 1e320 joint choices, half of them within 3900. Each takes some 19 units, the
+    # mean of seven within 4.4 or so; where the count overflowed, the first seven all took 39.
+    agents, choices = 200, 40
+    use = np.tile(np.arange(choices), (agents, 1))
+    allowed, drawn = np.ones(use.shape, dtype=np.bool_), np.zeros(agents, dtype=np.int64)
+    draw_within(allowed, use, 3900, np.random.default_rng(3).random(agents), drawn)
+    assert drawn.sum() <= 3900
+    assert all(8.0 < part.mean() < 30.0 for part in np.split(drawn, [7, 50, 100, 150]))
+
+
 def test_the_chooser_suits_the_problem_and_greedy_is_refused_where_a_budget_is_shared():
     free = SHARED._replace(use=None)
     assert [chooser_for(name, True) for name in ("auto", "knapsack", "repair")] == ["knapsack", "knapsack", "repair"]

@@ -17,6 +17,9 @@ from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled
 from mamo_cli.learners.dqn.replay import join
 
+MOST_WAYS = 1e200
+"""Far from what overflows."""
+
 
 @compiled
 def permitted(choice: int, share: float, allowed: BoolArray) -> int:
@@ -54,7 +57,10 @@ def _span(allowed: BoolArray, use: IntArray) -> tuple[int, int]:
 
 @compiled
 def _ways(allowed: BoolArray, use: IntArray, left: int, shares: FloatArray) -> FloatArray:
-    """`(A + 1, left + 1)` in how many ways those who explore, from each agent on, can choose with so much left."""
+    """`(A + 1, left + 1)` in how many ways those who explore, from each agent on, can choose with so much left.
+
+    Each agent's are told up to a factor of its own, so that they stay finite.
+    """
     agents, choices = use.shape
     ways = np.zeros((agents + 1, left + 1))
     ways[agents] = 1.0
@@ -66,6 +72,8 @@ def _ways(allowed: BoolArray, use: IntArray, left: int, shares: FloatArray) -> F
             if allowed[a, c]:
                 for room in range(use[a, c], left + 1):
                     ways[a, room] += ways[a + 1, room - use[a, c]]
+        if ways[a, left] > MOST_WAYS:
+            ways[a] /= MOST_WAYS
     return ways
 
 
@@ -91,14 +99,17 @@ def draw_within(allowed: BoolArray, use: IntArray, budget: int, shares: FloatArr
             most += high
     left = min(left, most)
     ways = _ways(allowed, use, left, shares)
+    further = np.empty(use.shape[1])
     for a in range(shares.size):
         if shares[a] >= 0.0:
-            before, at = 0.0, shares[a] * ways[a, left]
+            before, total = 0.0, 0.0
             for c in range(use.shape[1]):
-                further = ways[a + 1, left - use[a, c]] if allowed[a, c] and use[a, c] <= left else 0.0
-                if further > 0.0 and before <= at:
+                further[c] = ways[a + 1, left - use[a, c]] if allowed[a, c] and use[a, c] <= left else 0.0
+                total += further[c]
+            for c in range(use.shape[1]):
+                if further[c] > 0.0 and before <= shares[a] * total:
                     drawn[a] = c
-                before += further
+                before += further[c]
             left -= use[a, drawn[a]]
 
 
