@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 
     That one has RULES, which are played beside a walk: a name, and what makes choices `(T, A)` from the domain as it is
     believed to be, and from what is expected of the evaluation of another. And `ruled(domain, seeds, progress)`: all
-    rules there are on the evaluation part, at their defaults and tuned.
+    rules there are on the evaluation part, at their defaults and tuned. And `notice(domain)`: see `rules_notice`.
     """
 
     settings: str
@@ -125,6 +125,12 @@ def scales_of(name: str, domain: Domain) -> Mapping[str, NDArray[Any]]:
     module = entry(name).served
     scales: Mapping[str, NDArray[Any]] = {} if module is None else import_module(module).scales(domain)
     return scales
+
+
+def rules_notice(name: str, domain: Domain) -> str | None:
+    """What a user should know of what rules are told in a domain that has some, in a line; None: nothing."""
+    told: str | None = import_module(str(entry(name).rules)).notice(domain)
+    return told
 
 
 def ruled(

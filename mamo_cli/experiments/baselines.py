@@ -47,6 +47,9 @@ def baselines(config: BaselinesConfig, place: Place = HERE, progress: Callable[[
     with open_session("baselines", config.domain, config, source.digest(), place) as run:
         if not run.complete:
             begin(run, config.domain, domain)
+            notice = domains.rules_notice(config.domain, domain)
+            if notice is not None:
+                LOGGER.warning("%s", notice)
             bounds = write_frontier(run, domain, alpha_grid(0.1))
             plays = list(rules)
             for rule in dict.fromkeys(play.rule for play in plays if play.knobs == TUNED and not play.reached):

@@ -117,3 +117,19 @@ def test_service_times_cannot_drift_under_measurements(folder):
     done = mamo("run-mamo", *GIVEN, "--config", "drift.toml", "--seeds", "1", "--cycles", "3", "--jobs", "1")
     assert done.code == 2
     assert "measurements hold for the service times that they were made under" in done.err
+
+
+def test_rules_say_what_they_see_as_busy_and_a_default_that_holds_is_not_undercut(folder):
+    # The node rejects almost nothing: OpenFaaS Pro's default of 45 requests/s a replica holds, beyond its knob's span.
+    (folder / "node.csv").write_text(
+        "\n".join([NODE.partition("\n")[0], *(f"{r},{n},.001" for r in range(2, 90, 3) for n in (1, 2, 3)), ""])
+    )
+    run, told = run_of("baselines", *GIVEN, "--warm-service-time", "0.14")
+    assert "what rules see as busy is the requests served times --warm-service-time (0.14 s)" in told
+    summary = pd.read_csv(f"{run}/summary.csv").pivot(
+        index="rule", columns="knobs", values=["mean_replicas", "held_in_training"]
+    )
+    assert (summary["held_in_training"] == 1).all(axis=None)
+    assert (summary["mean_replicas", "tuned"] <= summary["mean_replicas", "default"]).all()
+    _, told = run_of("baselines", "--trace", "day.csv")
+    assert "as busy" not in told

@@ -11,8 +11,9 @@ from mamo_cli.domains.faas.baselines.catalogue import BASELINES, Planned, Ticked
 from mamo_cli.domains.faas.baselines.erlang import erlang_inversion, first_holding
 from mamo_cli.domains.faas.baselines.play import PLANNED
 from mamo_cli.domains.faas.baselines.stage import Fare, Stage, evaluation_stage, is_simulated, training_stage
-from mamo_cli.domains.faas.baselines.tuning import search
+from mamo_cli.domains.faas.baselines.tuning import least_excess, search
 from mamo_cli.domains.faas.domain import FaasDomain
+from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.rules import DEFAULT, SEVERAL, TUNED, Ruled
 
 RULES = {"erlang": erlang_inversion}
@@ -26,6 +27,18 @@ Setting = tuple[float, ...]
 
 
 Progress = Callable[[str], None]
+
+
+def notice(domain: FaasDomain) -> str | None:
+    """What rules see that the node's model does not know of, where there is such."""
+    if domain.settings.rejection_model != MeasuredModel.name:
+        return None
+    times = dict.fromkeys(domain.settings.of(agent).warm_service_time for agent in domain.spec.agents)
+    told = ", ".join(f"{seconds:.10g}" for seconds in times)
+    return (
+        "measurements of rejection tell nothing of service times: what rules see as busy is the requests served times "
+        f"--warm-service-time ({told} s)"
+    )
 
 
 def ruled(domain: FaasDomain, seeds: Sequence[int] | None, progress: Progress | None = None) -> Iterator[Ruled]:
@@ -57,7 +70,7 @@ def _ruled(domain: FaasDomain, seeds: tuple[int, ...], progress: Progress) -> It
     for name, rule in BASELINES.items():
         progress(name)
         for knobs, settings in zip((DEFAULT, TUNED), _settings(domain, training, rule), strict=True):
-            held = _kept(domain, _fare(domain, training, rule, settings))
+            held = _excess(_fare(domain, training, rule, settings), domain.spec.limits) <= 0.0
             told, fare = _told(domain, rule, settings), _fare(domain, evaluation, rule, settings)
             for seed, measures, violations in zip(seeds, *fare, strict=True):
                 paid = measures[..., 0] * domain.case.evaluation.replica_cost
@@ -71,25 +84,32 @@ def _settings(domain: FaasDomain, training: Stage, rule: Planned | Ticked) -> tu
         each = [rule.knobs(domain, function) for function in functions]
         tuned = [_tuned(domain, training.alone([function]), rule, function) for function in functions]
         return [tuple(knob.default for knob in knobs) for knobs in each], tuned
-    candidates, alone = rule.candidates(domain), training.alone(functions)
+    candidates, alone, limits = rule.candidates(domain), training.alone(functions), domain.spec.limits
 
     def settings(values: FloatArray) -> list[Setting]:
         return [(float(value),) for value in values]
 
-    def holds(places: IntArray) -> BoolArray:
-        return _kept(domain, _fare(domain, alone, rule, settings(candidates[places])))
+    def excess(places: IntArray) -> FloatArray:
+        return _excess(_fare(domain, alone, rule, settings(candidates[places])), limits)
 
-    found = settings(candidates[first_holding(len(candidates), len(functions), holds)])
+    def holds(places: IntArray) -> BoolArray:
+        return excess(places) <= 0.0
+
+    if limits.shape[1] == 1:
+        places = first_holding(len(candidates), len(functions), holds)
+    else:  # more replicas reject less, and are cold and slow more often
+        places = least_excess(len(candidates), len(functions), excess)
+    found = settings(candidates[places])
     return found if rule.default is None else [(rule.default,) for _ in functions], found
 
 
 def _tuned(domain: FaasDomain, training: Stage, rule: Ticked, function: int) -> Setting:
     """The cheapest setting within all limits; where there is none, that whose furthest excess over one is least."""
-    limits = domain.spec.limits[function]
+    limits = domain.spec.limits[[function]]
 
     def tried(setting: Setting) -> tuple[float, float]:
-        replicas, *means = training.play(rule.number, np.array([setting], dtype=np.float64), rule.tick_s).means()[0]
-        return float(replicas), float((means - limits).max())
+        fare = training.play(rule.number, np.array([setting], dtype=np.float64), rule.tick_s)
+        return float(fare.means()[0, 0]), float(_excess(fare, limits)[0])
 
     return search(rule.knobs(domain, function), tried, 0.0).knobs
 
@@ -102,9 +122,9 @@ def _fare(domain: FaasDomain, stage: Stage, rule: Planned | Ticked, settings: Se
     return stage.play(PLANNED, knobs, 0.0, rule.plan(domain, stage.node, knobs[:, 0]))
 
 
-def _kept(domain: FaasDomain, fare: Fare) -> BoolArray:
-    """`(F,)` whose mean violations are all within their limits."""
-    return np.asarray((fare.means()[:, 1:] <= domain.spec.limits).all(-1))
+def _excess(fare: Fare, limits: FloatArray) -> FloatArray:
+    """`(F,)` the furthest that a mean violation is over its limit `(F, M - 1)`; not above 0 where all are held."""
+    return np.asarray((fare.means()[:, 1:] - limits).max(-1))
 
 
 def _told(domain: FaasDomain, rule: Planned | Ticked, settings: Sequence[Setting]) -> str:

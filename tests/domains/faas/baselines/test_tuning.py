@@ -1,8 +1,11 @@
 """The search over knobs, on surfaces whose best is known."""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mamo_cli.domains.faas.baselines.tuning import GRID, Knob, search
+from mamo_cli.domains.faas.baselines.tuning import GRID, Knob, least_excess, search
 
 
 def surface(cost, violation):
@@ -55,3 +58,34 @@ def test_a_span_of_one_value_is_tried_once():
     tried, asked = surface(lambda n: n, lambda n: 0.0)
     assert search([Knob("n", 1, (1, 1), whole=True)], tried, 0.1).knobs == (1.0,)
     assert asked == [(1.0,)]
+
+
+def test_a_default_that_holds_beyond_the_span_is_no_dearer_than_what_is_found():
+    # Within the span nothing costs less than 1.5; the default, 50, costs 1, and from 40 on all do.
+    tried, asked = surface(lambda x: 1.0 + max(40.0 - x, 0.0) / 20.0, lambda x: 0.0)
+    found = search([Knob("x", 50.0, (0.0, 30.0)), Knob("y", 0.9)], lambda setting: tried(setting[:1]), 0.1)
+    assert found == ((50.0, 0.9), 1.0, 0.0, True)
+    assert any(30.0 < x < 50.0 for (x,) in asked)
+
+
+def test_between_the_span_and_such_a_default_is_looked_for_too():
+    # Cheaper up to 45, dearer after it; at the limit all the way. From 28 to 50 a step of 2.75 is quartered.
+    tried, _ = surface(lambda x: abs(x - 45.0), lambda x: 0.0)
+    found = search([Knob("x", 50.0, (0.0, 30.0))], tried, 0.1)
+    assert abs(found.knobs[0] - 45.0) <= 2.75 / 4
+
+
+@given(st.lists(st.lists(st.sampled_from((-1.0, 0.0, 0.5, 1.0)), min_size=2, max_size=2), min_size=1, max_size=9))
+def test_of_candidates_in_no_order_each_function_has_its_first_without_excess_or_that_of_the_least(excesses):
+    table, asked = np.array(excesses), []
+
+    def excess(places):
+        asked.append(places.tolist())
+        return table[places, range(2)]
+
+    expected = []
+    for column in table.T.tolist():
+        held = [place for place, value in enumerate(column) if value <= 0.0]
+        expected.append(held[0] if held else column.index(min(column)))
+    assert least_excess(len(table), 2, excess).tolist() == expected
+    assert len(asked) <= len(table)
