@@ -11,13 +11,15 @@ from mamo_cli.analysis.statistics import bootstrap_interval, mean
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import canonical, read_toml
-from mamo_cli.experiments.configs import KINDS, configured
+from mamo_cli.domains import registry as domains
+from mamo_cli.experiments.configs import KINDS, EvaluateConfig, configured
 from mamo_cli.runs.folder import CONFIG, changes
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.manifest import FIRST_DOMAIN, read_manifest
 
 TRACE = "trace.csv"
-KEYS = ("scenario", "strategy", "rule", "knobs", "scope")
+TRACE_CONTENT = "content of the trace"
+KEYS = ("scenario", "strategy", "rule", "knobs", "scope", "function", "model")
 """Columns of a summary whose words say what a row is of."""
 SETTINGS = ("seed", "seeds", "seeds_total", "env_steps", "steps", "step_seconds", "tolerance")
 """Columns that repeat what was asked for; those of one violation's tolerance begin likewise."""
@@ -106,7 +108,7 @@ def two_runs(first: Path, second: Path) -> TwoRuns:
     only = [of for of in groups if of not in others], [of for of in others if of not in groups]
     if not outcome:
         return TwoRuns(differences, [], only, "no number of one summary stands beside one of the other")
-    return TwoRuns(differences, outcome, only, _another_problem(differences))
+    return TwoRuns(differences, outcome, only, _another_problem(runs[0], differences))
 
 
 def _read(path: Path) -> _Run:
@@ -130,7 +132,7 @@ def _asked(first: _Run, second: _Run) -> Iterator[Difference]:
         yield Difference("device", *devices)
     traces = [_content(run.path / TRACE) for run in (first, second)]
     if None not in traces and traces[0] != traces[1]:
-        yield Difference("content of the trace", "its own", "another")
+        yield Difference(TRACE_CONTENT, "its own", "another")
     elif not found and devices[0] == devices[1] and first.manifest["command"] == second.manifest["command"]:
         digests = [run.manifest.get("config_digest") for run in (first, second)]
         if digests[0] != digests[1]:
@@ -163,14 +165,27 @@ def _not_comparable(first: _Run, second: _Run) -> str:
     return ""
 
 
-def _another_problem(differences: Sequence[Difference]) -> str:
-    problem = [one.of for one in differences if one.of.startswith("instance.") or one.of == "content of the trace"]
+def _another_problem(run: _Run, differences: Sequence[Difference]) -> str:
+    about = _about_the_problem(run.manifest)
+    problem = [one.of for one in differences if one.of.partition(".")[0] in about]
     return f"the two are of different problems ({', '.join(problem)}): mind that beside the numbers" if problem else ""
+
+
+def _about_the_problem(manifest: Mapping[str, Any]) -> set[str]:
+    """Sections and settings that say what problem a run is of."""
+    found, domain = {"instance", "drift", TRACE_CONTENT}, manifest.get("domain", FIRST_DOMAIN)
+    if domain in domains.DOMAINS and (table := domains.own_table(domain)):
+        found.add(table[0])
+    if manifest["command"] == "evaluate":
+        found |= EvaluateConfig.model_fields.keys() - {"run"}  # which says who plays; all others, what is played
+    return found
 
 
 def _rows(run: _Run) -> list[Mapping[str, Any]]:
     """Of its summary, whatever is none left out."""
     summary = run.manifest.get("summary")
+    if run.manifest["command"] == "validate-model" and isinstance(summary, Mapping):
+        summary = summary.get("models")  # held to the simulation; beside them are those held to measurements
     rows = summary if isinstance(summary, list) else [summary]
     return [row for row in rows if isinstance(row, Mapping)]
 

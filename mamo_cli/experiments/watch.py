@@ -215,6 +215,7 @@ class Tables:
         self._curves = Curves(plan.columns, plan.limits_at)
         self._rows = 0  # of training
         self._agents: int | None = None
+        self._held = b""  # of training, until the number of agents is known
         self._grown: list[tuple[float, int]] = []  # when, and to how many rows
         self._window: int | None = None
 
@@ -230,15 +231,19 @@ class Tables:
         """
         before = self._rows
         for block in self._training.blocks():
-            if self._agents is None:
-                self._agents = _agents([*self._training.rows(block)], self._plan.agent)
             self._rows += block.count(b"\n")
-            if not self._plan.loops:
-                self._add(self._training, block)
+            self._held += block
+            if self._agents is None:
+                self._agents = _agents([*self._training.rows(self._held)], self._plan.agent)
+            if self._agents is not None:
+                if not self._plan.loops:
+                    self._add(self._training, self._held)
+                self._held = b""
         if self._rows > before:
             self._grown = [*self._grown, (self._training.changed_s, self._rows)][-LOOKS:]
-        for block in self._cycles.blocks():
-            self._add(self._cycles, block)
+        if self._agents is not None:
+            for block in self._cycles.blocks():
+                self._add(self._cycles, block)
         for block in self._walk.blocks():
             self._window = max([self._window or 0, *(int(row["window"]) for row in self._walk.rows(block))])
 
@@ -307,9 +312,8 @@ class Tables:
 
 
 def _agents(rows: Sequence[Mapping[str, str]], word: str | None) -> int | None:
-    """How many agents have a row in an iteration of a member; None where its rows may not all be there."""
-    if not rows or word not in rows[0]:
+    """How many agents have a row in an iteration of a member; None until the first one's name has come again."""
+    if word is None or not rows or word not in rows[0]:
         return 1 if rows else None
-    first = [{**row, word: "", "iteration": row["iteration"]} for row in rows]
-    same = [row["seed"] == rows[0]["seed"] and row["iteration"] == rows[0]["iteration"] for row in first]
-    return same.index(False) if False in same else None
+    names = [row[word] for row in rows]
+    return names.index(names[0], 1) if names[0] in names[1:] else None

@@ -164,10 +164,69 @@ def test_outcomes_that_are_not_comparable_leave_the_configurations(tmp_path, com
     assert Difference("seeds", 2, 3) in found.differences
 
 
+TABLES = "[instance]\n[function.search]\nwarm_service_time = 0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "first", "second", "name"),
+    [
+        ("train", TABLES, TABLES.replace("0.5", "0.6"), "function.search.warm_service_time"),
+        ("train", "", TABLES, "function"),
+        ("run-mamo", "", "[drift]\ntolerance = [[1, 0.02]]\n", "drift.tolerance"),
+        ("evaluate", "", "noise = 0.3", "noise"),
+        ("evaluate", "", "noise_seed = 3", "noise_seed"),
+        ("evaluate", "", "tolerance = 0.1", "tolerance"),
+        ("evaluate", "", 'rejection_model = "erlang"', "rejection_model"),
+        ("evaluate", "", "shield = 0.02", "shield"),
+        ("evaluate", "", 'trace = "other.csv"', "trace"),
+    ],
+)
+def test_whatever_makes_it_another_problem_is_to_be_minded(tmp_path, command, first, second, name):
+    rows = [member(0, alpha=0.5, mean_cost=1.0)]
+    found = two_runs(made(tmp_path / "a", command, first, rows), made(tmp_path / "b", command, second, rows))
+    assert [one.of for one in found.differences] == [name]
+    assert found.not_comparable == f"the two are of different problems ({name}): mind that beside the numbers"
+
+
+def test_who_learns_and_whose_policies_are_evaluated_is_no_other_problem(tmp_path):
+    rows = [member(0, alpha=0.5, mean_cost=1.0)]
+    for place, (command, first, second) in enumerate(
+        [("evaluate", 'run = "te"', 'run = "wa"'), ("train", "seeds = 1", "seeds = 2\n[phase]\niterations = 3\n")]
+    ):
+        one = made(tmp_path / f"a{place}", command, first, rows)
+        found = two_runs(one, made(tmp_path / f"b{place}", command, second, rows))
+        assert found.differences
+        assert found.not_comparable == ""
+
+
+def test_of_a_domain_that_is_not_known_the_instance_is_the_problem(tmp_path):
+    rows, facts = [member(0, mean_cost=1.0)], {"domain": "windmill"}
+    first = made(tmp_path / "a", "run-mamo", "[instance]\nwings = 2\n", rows, **facts)
+    found = two_runs(first, made(tmp_path / "b", "run-mamo", "[instance]\nwings = 3\n", rows, **facts))
+    assert found.not_comparable.startswith("the two are of different problems (instance.wings)")
+
+
+def test_a_models_errors_stand_beside_those_of_the_same_function_and_model(tmp_path):
+    def tables(*rows: tuple[str, str, float]):
+        models = [{"function": f, "model": model, "mean_absolute_error": error} for f, model, error in rows]
+        return {"models": models, "held_out": [{"model": "erlang", "mean_absolute_error": 9.0}]}
+
+    first = tables(("a", "erlang", 0.3), ("a", "serverless", 0.1), ("b", "erlang", 0.5))
+    second = tables(("a", "erlang", 0.2), ("a", "serverless", 0.15), ("a", "measured", 0.01))
+    found = two_runs(
+        made(tmp_path / "a", "validate-model", "", first), made(tmp_path / "b", "validate-model", "", second)
+    )
+    differences = {(one.of, one.quantity): one.difference.value for one in found.outcome}
+    assert differences == {
+        ("a erlang", "mean_absolute_error"): pytest.approx(-0.1),
+        ("a serverless", "mean_absolute_error"): pytest.approx(0.05),
+    }
+    assert found.only == (["b erlang"], ["a measured"])
+
+
 def test_where_no_number_is_of_the_same_thing_that_is_said(tmp_path):
-    tables = {"models": [], "held_out": None}
-    first = made(tmp_path / "a", "validate-model", "", tables)
-    found = two_runs(first, made(tmp_path / "b", "validate-model", "", tables))
+    first = made(tmp_path / "a", "solve-offline", "", {"scope": "step", "mean_cost": 0.5})
+    found = two_runs(first, made(tmp_path / "b", "solve-offline", "", {"scope": "average", "mean_cost": 0.5}))
     assert found.outcome == []
     assert found.not_comparable == "no number of one summary stands beside one of the other"
 

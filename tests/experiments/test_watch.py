@@ -175,6 +175,43 @@ def test_with_several_agents_a_member_is_the_mean_of_its_own(tmp_path):
     assert picture.env_steps == 2 * 20
 
 
+def of_both(rows: list[str]) -> list[str]:
+    return [f"{row},{name}" for row in rows for name in "ab"]
+
+
+def rounds_of_one() -> list[str]:
+    """Two rounds of an iteration each, of one seed at two alphas."""
+    return of_both([row for i in (0, 1) for alpha in (0.1, 0.9) for row in iterations(i, seeds=(0,), alpha=alpha)])
+
+
+def test_members_of_one_seed_at_several_alphas_are_told_apart_where_rounds_have_one_iteration(tmp_path):
+    run = planted(tmp_path / "run", "train", config=TRAIN, seeds=[0])
+    append(run / "training.csv", f"{TRAINING},function", rounds_of_one())
+    picture = Watched(run).look()
+    assert [(series.alphas, len(series.points)) for series in picture.series] == [(("0.1",), 2), (("0.9",), 2)]
+    assert (picture.over, picture.members, picture.env_steps) == (2, 2, 2 * 2 * 20)
+
+
+def test_rows_that_come_one_by_one_are_all_shown(tmp_path):
+    run = planted(tmp_path / "run", "train", config=TRAIN, seeds=[0])
+    watched, over = Watched(run), []
+    for row in rounds_of_one():
+        append(run / "training.csv", f"{TRAINING},function", [row])
+        over.append(watched.look().over)
+    assert over == [0, 0, 0, 1, 1, 1, 1, 2]  # two rows of each alpha are an iteration
+    assert watched.look().env_steps == 2 * 2 * 20
+
+
+def test_a_cycle_that_was_over_before_the_number_of_agents_was_known_is_shown(tmp_path):
+    run = planted(tmp_path / "run", seeds=[0])
+    watched, over = Watched(run), []
+    for i in (0, 1):
+        append(run / "training.csv", f"{TRAINING},function", of_both(iterations(i, seeds=(0,))))
+        append(run / "cycles.csv", f"{CYCLES},function", of_both(cycle(i, (0.1, "0.2", "0.5", "0"))))
+        over.append(watched.look().over)
+    assert over == [0, 2]
+
+
 def test_each_of_several_violations_has_its_own_alpha_and_limit(tmp_path):
     violations = [{"name": name, "label": name} for name in ("rejection", "latency")]
     limits = {"rejection": [0.05], "latency": [0.2]}
