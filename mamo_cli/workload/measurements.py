@@ -42,6 +42,12 @@ class Measurements:
         """`(R,)` the next whole number of replicas: what fewer rejected is no less than what that would have."""
         return np.ceil(self.replicas).astype(np.int64)
 
+    @property
+    def units(self) -> IntArray:
+        """`(R,)` number of the trace that a row is of, or where all are of one, of the row: what may be set apart."""
+        several = (self.series != self.series[:1]).any()
+        return self.series if several else np.arange(self.rows)
+
     def where(self, chosen: BoolArray | IntArray) -> "Measurements":
         """Return some rows: a mask, or their numbers, which may repeat."""
         arrays = ("arrival_rate_rps", "replicas", "rejection", "weight", "series")
@@ -49,8 +55,7 @@ class Measurements:
 
     def halves(self) -> tuple["Measurements", "Measurements"]:
         """Return the first, third, ... trace, and the second, fourth, ...; rows of none, or of one, take turns."""
-        turns = self.series if self.series.any() else np.arange(self.rows)
-        odd = turns % 2 == 1
+        odd = self.units % 2 == 1
         return self.where(~odd), self.where(odd)
 
     def digest(self) -> str:

@@ -8,7 +8,8 @@ were measured to reject permits.
 Beyond what was measured stands the most that monotony permits: the value at a higher rate and a lower number of
 replicas that were measured, and 1 where there is none. It errs on the safe side: a plan never counts on what nobody
 saw. So more replicas than were measured reject as much as the most that were, and rates above all that were measured,
-or fewer replicas, reject everything.
+or fewer replicas, reject everything. The highest rate measured seldom is a knot: its cell reaches up to the knot above
+it, and from there P rises to 1 at the next.
 """
 
 import functools
@@ -18,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mamo_cli.core.arrays import BoolArray, FloatArray
+from mamo_cli.core.arrays import BoolArray, FloatArray, IntArray
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.seeding import stream
 from mamo_cli.domains.faas.rejection.erlang import non_negative
@@ -38,9 +39,10 @@ class MeasuredModel:
         kink_step: distance of the knots in sqrt(requests/s), a power of two; knot i stands at the rate
             (i x kink_step)^2.
         values: `(N, I + 2)` rejection of 1..N replicas, N the most that were measured, at knots 0..I + 1; 0 at the
-            first, 1 at the last, which is beyond all that was measured.
+            first, 1 at the last, which is beyond all that was measured: knot I is at the highest rate or above it.
         weight: `(N, I + 2)` what was measured in each cell, in requests or rows; 0 where nothing was.
         mean: `(N, I + 2)` mean rejection of what was measured; NaN where nothing was.
+        reach_rps: `(N,)` the highest rate that was measured with at most n = 1..N replicas; 0 where none was.
     """
 
     name: ClassVar[str] = "measured"
@@ -49,6 +51,7 @@ class MeasuredModel:
     values: FloatArray
     weight: FloatArray
     mean: FloatArray
+    reach_rps: FloatArray
 
     def rejection_probability(self, arrival_rate_rps: ArrayLike, max_replicas: int) -> FloatArray:
         """Rejection probability at rates of shape (...) for n = 1..N replicas, shape (..., N)."""
@@ -76,13 +79,6 @@ class MeasuredModel:
         """`(I + 2,)` sqrt(requests/s) of the knots."""
         steps: FloatArray = np.arange(self.values.shape[1], dtype=np.float64)
         return steps * self.kink_step
-
-    @property
-    def reach_rps(self) -> FloatArray:
-        """`(N,)` the highest rate that was measured with at most n = 1..N replicas, as a knot; 0 where none was."""
-        knots = np.where(self.weight > 0.0, np.arange(self.weight.shape[1]), 0).max(1)
-        reach: FloatArray = np.square(np.maximum.accumulate(knots) * self.kink_step)
-        return reach
 
     def supported(self, arrival_rate_rps: ArrayLike, max_replicas: int) -> BoolArray:
         """Whether measurements bound P from above, at rates of shape (...) for n = 1..N replicas, shape (..., N)."""
@@ -129,14 +125,17 @@ def _fitted(measured: Measurements, step: float) -> MeasuredModel:
     some = measured.where(measured.arrival_rate_rps > 0.0)
     knots = np.maximum(np.rint(np.sqrt(some.arrival_rate_rps) / step), 1.0).astype(np.int64)
     replicas, row = np.unique(some.whole_replicas, return_inverse=True)
-    shape = (len(replicas), int(knots.max()) + 2)
+    highest = np.zeros(len(replicas))
+    np.maximum.at(highest, row, some.arrival_rate_rps)
+    ends = np.ceil(np.sqrt(highest) / step).astype(np.int64)
+    shape = (len(replicas), int(ends.max()) + 2)
     weight, total = np.zeros(shape), np.zeros(shape)
     np.add.at(weight, (row, knots), some.weight)
     np.add.at(total, (row, knots), some.weight * some.rejection)
     with np.errstate(invalid="ignore"):
         mean = total / weight
     nearest = isotonic(mean[::-1], weight[::-1])[::-1]  # upwards along both axes: rejection falls with replicas
-    values = _between(nearest, weight > 0.0)
+    values = _between(nearest, weight > 0.0, ends)
     # Replicas that nobody measured reject as the next fewer that somebody did; there may be none.
     every = np.arange(1, replicas[-1] + 1)
     fewer = np.searchsorted(replicas, every, "right") - 1
@@ -144,10 +143,11 @@ def _fitted(measured: Measurements, step: float) -> MeasuredModel:
     values = np.where(fewer[:, None] < 0, 1.0, values[fewer])
     values[:, 0] = 0.0
     weight, mean = np.where(known, weight[fewer], 0.0), np.where(known, mean[fewer], np.nan)
-    return MeasuredModel(measured, float(step), values, weight, mean)
+    reach = np.where(fewer < 0, 0.0, np.maximum.accumulate(highest)[fewer])
+    return MeasuredModel(measured, float(step), values, weight, mean, reach)
 
 
-def _between(fitted: FloatArray, seen: BoolArray) -> FloatArray:
+def _between(fitted: FloatArray, seen: BoolArray, ends: IntArray) -> FloatArray:
     """What was fitted where something was seen, and elsewhere lines over the knots, within what monotony permits.
 
     Bounds and lines are monotone in both directions each, and so is the line cut to its bounds.
@@ -155,9 +155,13 @@ def _between(fitted: FloatArray, seen: BoolArray) -> FloatArray:
     Args:
         fitted: `(R, I + 2)` of rising numbers of replicas.
         seen: `(R, I + 2)` something in every row.
+        ends: `(R,)` the knot that is at the highest rate of the row or next above it, and has what the last one seen
+            has, or the least above that which monotony permits.
     """
     least = np.where(seen, fitted, 0.0)
     least = np.maximum.accumulate(np.maximum.accumulate(least, 1)[::-1], 0)[::-1]
+    at_end = np.arange(fitted.shape[1]) == ends[:, None]
+    fitted, seen = np.where(at_end, least, fitted), seen | at_end
     most = np.where(seen, fitted, 1.0)
     most = np.minimum.accumulate(np.minimum.accumulate(most[:, ::-1], 1)[:, ::-1], 0)
     knots = np.arange(fitted.shape[1])
@@ -169,25 +173,20 @@ def _between(fitted: FloatArray, seen: BoolArray) -> FloatArray:
 def standard_errors(measured: Measurements) -> FloatArray:
     """Standard error of the fit at each cell where something was measured, `(N, I + 2)`, NaN elsewhere.
 
-    By bootstrap: whole traces are drawn with replacement, as the rows of one are alike, or rows where there are none;
-    of a cell, those of 200 draws count that measured it.
+    By bootstrap over what has traffic: whole traces are drawn with replacement, as the rows of one are alike, or rows
+    where there are none, or is but one; of a cell, those of 200 draws count that measured it.
     """
-    best = fit(measured)
+    best, some = fit(measured), measured.where(measured.arrival_rate_rps > 0.0)
     rng = stream(0, "measurements", "bootstrap")
-    order, starts = (
-        np.argsort(measured.series, kind="stable"),
-        np.unique(np.sort(measured.series), return_index=True)[1],
-    )
-    lengths = np.diff(np.append(starts, measured.rows))
+    order, starts = np.argsort(some.units, kind="stable"), np.unique(np.sort(some.units), return_index=True)[1]
+    lengths = np.diff(np.append(starts, some.rows))
     drawn = np.full((BOOTSTRAPS, *best.values.shape), np.nan)
     for values in drawn:
         chosen = rng.integers(0, len(starts), len(starts))
         count = lengths[chosen]
         within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         rows = order[np.repeat(starts[chosen], count) + within]
-        if not measured.arrival_rate_rps[rows].any():
-            continue
-        again = _fitted(measured.where(rows), best.kink_step)
+        again = _fitted(some.where(rows), best.kink_step)
         seen = again.weight > 0.0
         values[: seen.shape[0], : seen.shape[1]][seen] = again.values[seen]
     enough = np.isfinite(drawn).sum(0) > 1

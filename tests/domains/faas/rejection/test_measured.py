@@ -54,6 +54,53 @@ def test_where_nothing_was_measured_stands_the_most_that_can_be():
     np.testing.assert_array_equal(model.supported([9.0, 16.5], 3), [[True, True, False], [False] * 3])
 
 
+def test_the_highest_rate_measured_rejects_what_was_measured_there():
+    """Knots stand 1/4 apart: the root of 101 is 40.2 of them, so that its cell is at 100, and the next knot at 105.06.
+
+    The line to 1 begins there, not at 100; at the knot after it, the root 10.5, it is at 1.
+    """
+    model = fit(measured(*[(rate, n, 0.0) for rate in (20, 40, 60, 80, 101) for n in range(1, 11)]))
+    assert model.kink_step == 1 / 4
+    np.testing.assert_array_equal(model.rejection_probability([100.0, 101.0, 10.25**2], 10), 0.0)
+    np.testing.assert_allclose(model.rejection_probability([10.375**2, 10.5**2, 200.0], 1)[:, 0], [0.5, 1.0, 1.0])
+    np.testing.assert_array_equal(model.reach_rps, 101.0)
+    np.testing.assert_array_equal(model.supported([101.0, 101.1], 2), [[True, True], [False, False]])
+    assert support_warning([model], [workload(50, 101)], 0.0, 10) is None
+
+
+def test_a_highest_rate_below_its_knot_bounds_no_further():
+    """The root of 99 is 39.8 quarters: its cell is at 100, of which nothing was measured."""
+    model = fit(measured((99, 1, 0.3)))
+    np.testing.assert_array_equal(model.reach_rps, [99.0])
+    np.testing.assert_array_equal(model.supported([99.0, 100.0], 1), [[True], [False]])
+    np.testing.assert_array_equal(model.rejection_probability([100.0, 10.25**2], 1), [[0.3], [1.0]])
+
+
+def test_the_knot_above_the_highest_rate_keeps_to_other_replicas():
+    """The root of 4.3 is 33.2 sixteenths: knots at 33 and 34, at which two replicas were measured to reject .5.
+
+    One, which rejected .3, rejects no less there; and with three, of which less was measured, no more than the two.
+    """
+    model = fit(measured((4.3, 1, 0.3), ((34 / 16) ** 2, 2, 0.5), (16, 2, 0.9), (1, 3, 0.1)))
+    np.testing.assert_allclose(model.rejection_probability([(34 / 16) ** 2], 3), [[0.5, 0.5, 0.5]], atol=1e-15)
+    assert model.rejection_probability(4.3, 1)[0] == pytest.approx(0.3 + 0.2 * (16 * 4.3**0.5 - 33))
+    np.testing.assert_array_equal(model.reach_rps, [4.3, 16.0, 16.0])
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=40, deadline=None)
+def test_what_is_called_measured_is_bounded_by_measurements(seed):
+    """With halves for all rejection no rate that was measured rejects more; the last knot of all is beyond."""
+    rows, _ = random_rows(seed)
+    model = fit(replace(rows, rejection=np.full(rows.rows, 0.5)))
+    replicas = rows.whole_replicas.max()
+    found = model.rejection_probability(rows.arrival_rate_rps, replicas)
+    supported = model.supported(rows.arrival_rate_rps, replicas)
+    assert supported[np.arange(rows.rows), rows.whole_replicas - 1].all()
+    assert found[supported].max() <= 0.5
+    assert (model.values[:, -1] == 1.0).all()
+
+
 def test_lines_stay_within_what_other_replicas_were_measured_to_reject():
     """Of 1 replica the line from 0 to .8 is .4 at the root 2; two were measured to reject .5 there, so 1 does, too.
 
@@ -157,6 +204,14 @@ def test_rows_of_a_trace_are_drawn_together():
     rows = measured(*[(4, 1, float(row < 25)) for row in range(100)])
     together = standard_errors(replace(rows, series=np.arange(100) // 25))
     assert np.nanmax(together) == pytest.approx(0.217, rel=0.15)
+
+
+@pytest.mark.parametrize("idle", [0, 1])
+def test_rows_of_the_only_trace_with_traffic_are_drawn_by_themselves(idle):
+    """Drawn whole, it would be the same in every draw, and the error 0; a trace of no traffic makes no second."""
+    rows = measured(*[(4, 1, float(row % 5 == 0)) for row in range(100)], *[(0, 1, 0.0)] * idle)
+    together = standard_errors(replace(rows, series=np.append(np.zeros(100, np.int64), np.ones(idle, np.int64))))
+    assert np.nanmax(together) == pytest.approx(0.04, rel=0.15)
 
 
 def test_a_large_table_is_fitted_in_time_that_its_cells_take():
