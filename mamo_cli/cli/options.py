@@ -182,7 +182,8 @@ def _paths(kind: type[Section], composed: type[Section], about: Chosen) -> dict[
     if issubclass(kind, SolveOfflineConfig):
         return paths | _SOLVING | {name: name for name in domains.about(about.domain).PLANNING.model_fields}
     if issubclass(kind, ValidateConfig):
-        return paths | {name: name for name in ("rates", "standard_error")}
+        used = {name: path for name, path in paths.items() if name not in kind.UNUSED}
+        return used | {name: name for name in ("rates", "standard_error")}
     if issubclass(kind, MamoConfig):
         loop = {name: f"adaptation.{name}" for name in strategies.options_of(about.strategy)}
         own = {name: name for name in ("strategy", "te", "readout", "seeds")}

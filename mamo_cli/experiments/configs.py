@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
@@ -50,6 +50,12 @@ class SolveOfflineConfig(ProblemConfig):
 
 class ValidateConfig(ProblemConfig):
     """`mamo validate-model`."""
+
+    UNUSED: ClassVar = {
+        *("train_share", "replica_cost", "memory_per_replica", "node_memory", "rejection_model", "simulated_seconds"),
+        *("latency_limit", "latency_tolerance", "shield", "shield_window"),
+    }
+    """What a node has for plans and training: it may stand in a file, and is no option, as it changes nothing here."""
 
     rates: int = Field(
         default=20, ge=1, le=1000, description="Rates to simulate, evenly over the trace's with its noise."

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from mamo_cli.domains.faas.rejection.erlang import erlang_b
+from mamo_cli.domains.faas.rejection.models import MODEL_NAMES
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import mamo
@@ -74,7 +75,8 @@ def test_measurements_are_held_to_both(folder):
     assert "service times" in said
     assert "in hindsight" in said
     # The node's own model does not change what it is held to.
-    other, _ = run_of(*SMALL, *node, "--rejection-model", "measured")
+    (folder / "own.toml").write_text('[instance]\nrejection_model = "measured"\n')
+    other, _ = run_of(*SMALL, *node, "--config", "own.toml")
     assert other["models"] == told["models"]
     (folder / "node.csv").write_text(NODE.replace("0.05\n", "0.06\n"))
     assert run_of(*SMALL, *node)[0]["run"] != told["run"]
@@ -96,6 +98,22 @@ def test_each_function_is_simulated_as_it_is_served(folder):
     lost = {"a": erlang_b(30 * 0.065, 2)[-1], "b": erlang_b(30 * 0.2, 2)[-1]}
     assert dict(zip(at_30["function"], at_30["rejection_model"], strict=True)) == pytest.approx(lost)
     assert (at_30["rejection_simulated"] - at_30["rejection_model"]).abs().max() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--rejection-model", model) for model in MODEL_NAMES),
+        *(("--shield", "0.1"), ("--shield-window", "30"), ("--latency-limit", "1"), ("--latency-tolerance", "0.1")),
+        *(("--simulated-seconds", "10"), ("--train-share", "0.5"), ("--replica-cost", "2")),
+        *(("--memory-per-replica", "128"), ("--node-memory", "1024")),
+    ],
+)
+def test_what_would_change_nothing_is_no_option(folder, option, value):
+    done = mamo(*SMALL, option, value)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith(f"mamo: No such option: {option}")
+    assert not (folder / "results").exists()
 
 
 def test_what_has_no_rejection_is_refused(folder):

@@ -156,9 +156,8 @@ def unsafe_warning(row: dict[str, Any]) -> str | None:
     """One line where a model errs on the unsafe side, else None; see `validated`."""
     if not row["unsafe_cells"]:
         return None
-    safe = (
-        "" if row["model"] == MeasuredModel.name else f"; --rejection-model {SimulationModel.name} is the safe choice"
-    )
+    choice = f"`mamo run-mamo --rejection-model {SimulationModel.name}`"
+    safe = "" if row["model"] == MeasuredModel.name else f"; {choice} is the safe choice"
     return (
         f"{row['model']} promises less rejection than there is at {row['unsafe_cells']} of {row['cells']} rates and "
         f"replicas of {row['function']}: worst at {row['worst_at_rate_rps']:.4g} requests/s and "

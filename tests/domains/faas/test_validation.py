@@ -115,7 +115,7 @@ def test_the_trap_is_flagged(trap):
     warning = unsafe_warning(validated(trap["serverless"]))
     assert warning is not None
     assert "serverless promises less rejection than there is at 10 of 10 rates and replicas of f0" in warning
-    assert warning.endswith("; --rejection-model simulation is the safe choice")
+    assert warning.endswith("; `mamo run-mamo --rejection-model simulation` is the safe choice")
 
 
 def test_a_node_whose_replicas_stay_warm_is_safe_by_both_models():

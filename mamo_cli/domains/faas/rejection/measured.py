@@ -155,8 +155,8 @@ def _between(fitted: FloatArray, seen: BoolArray, ends: IntArray) -> FloatArray:
     Args:
         fitted: `(R, I + 2)` of rising numbers of replicas.
         seen: `(R, I + 2)` something in every row.
-        ends: `(R,)` the knot that is at the highest rate of the row or next above it, and has what the last one seen
-            has, or the least above that which monotony permits.
+        ends: `(R,)` the knot at the highest rate of each row, or next above it, where the least stands that monotony
+            permits: what the last one seen has.
     """
     least = np.where(seen, fitted, 0.0)
     least = np.maximum.accumulate(np.maximum.accumulate(least, 1)[::-1], 0)[::-1]
