@@ -129,8 +129,8 @@ def test_explored_joint_choices_that_fit_are_equally_likely(explorers):
 
 
 def test_joint_choices_are_equally_likely_where_there_are_more_of_them_than_a_float_can_count():
-    # 200 agents of 0..39 units: 40 ** 200 = 1e320 joint choices, half of them within 3900. Each takes some 19 units, the
-    # mean of seven within 4.4 or so; where the count overflowed, the first seven all took 39.
+    # 200 agents of 0..39 units: 40 ** 200 = 1e320 joint choices, half of them within 3900. Each takes some 19 units,
+    # the mean of seven within 4.4 or so; where the count overflowed, the first seven all took 39.
     agents, choices = 200, 40
     use = np.tile(np.arange(choices), (agents, 1))
     allowed, drawn = np.ones(use.shape, dtype=np.bool_), np.zeros(agents, dtype=np.int64)
