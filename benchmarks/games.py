@@ -23,6 +23,7 @@ from mamo_cli.learners.schedules import piecewise_linear
 from mamo_cli.runs.engine import limit_threads
 
 SEEDS = 20
+FIRST_SEED = 100  # the settings were chosen on seeds 0 to 19
 STEPS = 70_000  # of each seed
 COPIES = 100
 DISCOUNT = 0.99
@@ -72,7 +73,7 @@ def run(quick: bool) -> list[Row]:
     limit_threads()
     rows = []
     for (name, mixer), updates in UPDATES.items():
-        play = Play(GAMES[name], mixer, range(4 if quick else SEEDS))
+        play = Play(GAMES[name], mixer, range(FIRST_SEED, FIRST_SEED + (4 if quick else SEEDS)))
         play.learn(updates)
         returns, distances = play.returns(), play.distances()
         ends = [f"{count} of {len(returns)} seeds end with {each:g}" for each, count in counted(returns)]
