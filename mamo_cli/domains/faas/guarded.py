@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import poisson
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.compiled import put_back
@@ -23,7 +22,7 @@ from mamo_cli.domains.faas.environment import ScalingEnvironment
 from mamo_cli.domains.faas.node import Case
 from mamo_cli.domains.faas.rejection.models import SimulationModel
 from mamo_cli.domains.faas.settings import InstanceConfig
-from mamo_cli.domains.faas.shield import Shield, from_counts, from_noise, largest_rates
+from mamo_cli.domains.faas.shield import Shield, from_counts, from_noise, largest_rates, quantile
 from mamo_cli.solvers.knapsack import best_within
 
 Drawn = tuple[Any, FloatArray | None]
@@ -68,7 +67,7 @@ class Guard:
         rates, first = environment.node.trace.actual_rate_rps, self._first
         rates = np.vstack((rates[:1], rates))
         chance = stream(self._seed, "evaluation", STREAM).random((first + len(rates), rates.shape[1]))[first:]
-        counts = np.maximum(poisson.ppf(chance, rates * self.shield.window_s), 0.0)
+        counts = quantile(chance, rates * self.shield.window_s)
         return GuardedEnvironment(environment, self.shield, counts)
 
 

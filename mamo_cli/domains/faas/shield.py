@@ -16,8 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammainc, gammaincc
-from scipy.stats import poisson
+from scipy.special import gammainc, gammaincc, pdtr, pdtrik
 
 from mamo_cli.core.arrays import BoolArray, FloatArray, IntArray
 from mamo_cli.domains.faas.rejection.models import RejectionModel
@@ -72,6 +71,16 @@ def raised(values: FloatArray, below: FloatArray) -> FloatArray:
     return np.asarray(below * values + higher)
 
 
+def quantile(chance: FloatArray | float, mean: FloatArray) -> FloatArray:
+    """The smallest count that a Poisson variable of a mean does not exceed with probability `chance`, in [0, 1).
+
+    As `scipy.stats.poisson.ppf` has it, whose import alone would take longer than a small command.
+    """
+    above = np.ceil(pdtrik(chance, mean))
+    below = np.maximum(above - 1.0, 0.0)
+    return np.asarray(np.where(pdtr(below, mean) >= chance, below, above))
+
+
 def from_counts(largest_rps: FloatArray, delta: float, window_s: float) -> Shield:
     """The shield that fails with probability at most `delta`, in (0, 1).
 
@@ -81,8 +90,8 @@ def from_counts(largest_rps: FloatArray, delta: float, window_s: float) -> Shiel
         window_s: s in which requests are counted.
     """
     mean = np.where(np.isinf(largest_rps), 0.0, largest_rps) * window_s
-    most = poisson.ppf(delta, mean)
-    most -= poisson.cdf(most, mean) > delta
+    most = quantile(delta, mean)
+    most -= pdtr(most, mean) > delta
     return Shield(np.where(np.isinf(largest_rps), np.inf, most), window_s)
 
 

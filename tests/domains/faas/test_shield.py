@@ -1,6 +1,8 @@
 """What the shield promises, by exact sums over what may be counted; faults planted in it must break the same laws."""
 
 import functools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from scipy.stats import chi2, poisson
 
 from mamo_cli.domains.faas.rejection.models import ErlangModel, ServerlessModel
 from mamo_cli.domains.faas.rejection.table import RejectionTable, build_table
-from mamo_cli.domains.faas.shield import Shield, from_counts, from_noise, largest_rates, raised
+from mamo_cli.domains.faas.shield import Shield, from_counts, from_noise, largest_rates, quantile, raised
 
 CAP, PEAK_RPS = 12, 150.0
 MODELS = (ErlangModel(0.065), ServerlessModel(0.1, 0.4, 60.0))
@@ -153,3 +155,13 @@ def test_means_of_what_the_floor_raises_by_hand():
     # Floor 1, 2 or 3 with probability .5, .3, .2; 1, 2 and 3 replicas bring 10, 4 and 1.
     below, values = np.array([[[0.5, 0.8, 1.0]]]), np.array([[[10.0, 4.0, 1.0]]])
     np.testing.assert_allclose(raised(values, below)[0, 0], [5 + 1.2 + 0.2, 0.8 * 4 + 0.2, 1.0], rtol=1e-15)
+
+
+@given(st.floats(0.0, 1.0, exclude_min=True, exclude_max=True), st.floats(0.0, 1e6))
+def test_the_quantile_is_scipys(chance, mean):
+    assert quantile(chance, np.array([mean]))[0] == poisson.ppf(chance, mean)
+
+
+def test_no_command_waits_for_the_import_of_all_distributions():
+    told = "import sys, mamo_cli.domains.faas.domain; sys.exit('scipy.stats' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", told], check=False).returncode == 0
