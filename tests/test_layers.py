@@ -18,6 +18,7 @@ LAYERS = (
     "domains",
     "learners",
     "policies",
+    "serving",
     "strategies",
     "training",
     "runs",
@@ -31,7 +32,7 @@ HEIGHT = {name: height for height, name in enumerate(LAYERS)}
 # Folders of these layers do not know one another: each stands in for any other.
 EXCHANGEABLE = ("domains", "strategies")
 # What is learnt, by whom and for whose weights is the same whatever is controlled.
-BLIND = ("learners", "policies", "strategies", "training")
+BLIND = ("learners", "policies", "serving", "strategies", "training")
 WORDS = re.compile("replica|rejection|faas", re.IGNORECASE)
 
 
