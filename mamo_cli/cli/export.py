@@ -13,7 +13,7 @@ from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.errors import UsageError
 from mamo_cli.runs.manifest import RESULTS
 
-FORMATS = ("npz",)
+FORMATS = ("npz", "onnx")
 
 
 def export(
@@ -25,9 +25,12 @@ def export(
     ] = None,
     *,
     kind: Annotated[
-        str, typer.Option("--format", autocompletion=among(FORMATS), help="Of the file: npz.", show_default=False)
+        str,
+        typer.Option(
+            "--format", autocompletion=among(FORMATS), help="Of the file: npz, which decisions are made by, or onnx."
+        ),
     ] = FORMATS[0],
-    out: Annotated[Path | None, typer.Option(help="File to write.  [default: RUN/policy.npz]")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write.  [default: RUN/policy.FORMAT]")] = None,
     seed: Annotated[
         int | None, typer.Option(help="Of the member whose policy it is.  [default: the first that did not diverge]")
     ] = None,
@@ -41,16 +44,18 @@ def export(
     """Write the policy that a run delivered to one of its members as one file.
 
     It is all that a decision needs, and is read without executing anything; the same policy gives the same bytes.
+    ONNX (needs the extra onnx) is for what runs no Python: values and choices from what is observed.
     """
-    from mamo_cli.experiments.export import POLICY, policy_of_run, write_policy
+    from mamo_cli.experiments.export import policy_of_run, write_policy
     from mamo_cli.experiments.trained import KINDS
+    from mamo_cli.policies.onnx_model import chooses
 
     if kind not in FORMATS:
         raise UsageError(f"--format must be one of {', '.join(FORMATS)}, got {kind!r}")
     trained = trained_run(run_name, results, list(KINDS))
     policy = policy_of_run(trained, seed, alpha)
-    path = out or trained / POLICY
-    write_policy(policy, path, force)
+    path = out or trained / f"policy.{kind}"
+    write_policy(policy, path, force, kind)
     about = policy.about
     facts = {
         "policy": str(path),
@@ -60,10 +65,13 @@ def export(
         "readout": about.readout,
         "policies": len(policy.parameters),
         "bytes": path.stat().st_size,
-        "digest": policy.digest,
+        "digest": policy.digest,  # of the policy, whatever the format
     }
+    if kind == "onnx" and not chooses(policy):
+        OUTPUT.warn(f"the model gives values alone, and no choice: {about.chooser} chooses for all agents together")
     if as_json:
         print_json(facts)
         return
     print_facts({**facts, "alpha": ", ".join(f"{alpha:.4g}" for agent in about.alpha for alpha in agent)})
-    OUTPUT.note(f"next: mamo evaluate {path}")
+    if kind == "npz":
+        OUTPUT.note(f"next: mamo evaluate {path}")

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,13 +18,14 @@ from mamo_cli.learners.dqn.parts import chooser_for
 from mamo_cli.learners.dqn.perceptron import LEAK
 from mamo_cli.learners.protocol import Shape
 from mamo_cli.policies.file import About, Policy, read_policy
+from mamo_cli.policies.onnx_model import onnx_of
 from mamo_cli.runs.folder import CONFIG
 from mamo_cli.runs.manifest import write_manifest
 from mamo_cli.training.readout import Delivery
 from mamo_cli.training.settings import CONDITIONED
 from mamo_cli.training.shards import ShardSpec
 
-POLICY = "policy.npz"
+KINDS_OF_FILE: Mapping[str, Callable[[Policy], bytes]] = {"npz": Policy.to_bytes, "onnx": onnx_of}
 EXPORTED = ("dqn", CONDITIONED)
 """Task agents whose policies are networks of ours."""
 
@@ -54,14 +55,20 @@ def policy_of_run(path: Path, seed: int | None = None, alpha: float | None = Non
     return _policy(before, spec, domain, shard.delivery(), spec.members.index(member))
 
 
-def write_policy(policy: Policy, path: Path, force: bool = False) -> None:
+def write_policy(policy: Policy, path: Path, force: bool = False, kind: str = "npz") -> None:
     """Write the file, unless another one is there.
 
+    Args:
+        policy: to write.
+        path: of the file.
+        force: replace another one.
+        kind: one of `KINDS_OF_FILE`; `evaluate` reads the first.
+
     Raises:
-        UsageError: another one is there, and `force` is not given.
+        UsageError: another one is there, and `force` is not given; or what the kind needs is not installed.
         StorageError: the disk refuses.
     """
-    data = policy.to_bytes()
+    data = KINDS_OF_FILE[kind](policy)
     if path.is_dir() or (path.exists() and not path.is_file()):
         raise UsageError(f"{path} is a folder or a device: name a file")
     if path.exists() and not force and path.read_bytes() != data:

@@ -68,6 +68,7 @@ RAISED_BY = {
     "strategies/": ("run-mamo",),
     "learners/sb3/": ("run-mamo",),
     "learners/": TRAINED,
+    "policies/onnx_model.py": ("export",),
     "training/": TRAINED,
     "runs/ray": TRAINED,
     "runs/worker.py": TRAINED,
@@ -93,6 +94,7 @@ COLUMNS = {"max_replicas", "node_memory", "expected_rate", "actual_rate", "step_
 
 FOR_CODE = (
     *("domains/faas/offline/problem.py", "domains/faas/rejection/", "domains/faas/gym_env.py"),
+    "policies/onnx_model.py",
     "workload/",
 )
 """Modules that speak of arguments to who calls them, of columns, or to an engine, and check nothing that is typed."""

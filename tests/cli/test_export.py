@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+import onnx
 import pytest
 
 from tests.cli.invoke import mamo
@@ -23,6 +24,16 @@ def test_a_policy_file_takes_the_place_of_its_run(finished):
     assert f"digest    {told['digest']}" in mamo("export", "wa").out
     folder = json.loads(mamo("evaluate", "results/wa/policy.npz", "--json").out)["run"]
     assert folder.startswith("results/evaluate-wa-s0-")
+
+
+def test_an_onnx_model_says_which_policy_it_is_of(finished):
+    done = mamo("export", "wa", "--format", "onnx", "--json")
+    told = json.loads(done.out)
+    assert (done.code, done.err, told["policy"]) == (0, "", "results/wa/policy.onnx")
+    model = onnx.load(finished / "wa" / "policy.onnx")
+    assert {prop.key: prop.value for prop in model.metadata_props}["policy_digest"] == told["digest"]
+    assert told["digest"] == json.loads(mamo("export", "wa", "--json").out)["digest"]
+    assert mamo("export", "wa", "--format", "onnx").code == 0
 
 
 def test_it_may_be_called_anything_and_a_run_of_that_name_comes_first(finished):
@@ -55,7 +66,7 @@ def test_the_newest_run_of_a_kind_that_has_policies_is_exported(finished):
     [
         (("plan",), 2, "is a complete solve-offline run: name a complete train or run-mamo run"),
         (("wa", "--seed", "2"), 2, "results/wa has no such member: its seeds are 2"),
-        (("wa", "--format", "onnx"), 2, "--format must be one of npz, got 'onnx'"),
+        (("wa", "--format", "pt"), 2, "--format must be one of npz, onnx, got 'pt'"),
         (("wa", "--out", "results"), 2, "results is a folder or a device: name a file"),
     ],
 )

@@ -1,6 +1,7 @@
 """A run's policy as a file: played by the one function that decides, it gives the very table of the run."""
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from mamo_cli.core.errors import CheckpointError, DivergedError, UsageError
@@ -13,6 +14,7 @@ from mamo_cli.experiments.machines import Machines
 from mamo_cli.experiments.run_mamo import run_mamo
 from mamo_cli.experiments.session import Place
 from mamo_cli.experiments.train import train
+from mamo_cli.policies.decide import Decider
 from mamo_cli.policies.file import policy_of, read_policy
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import write_trace
@@ -81,6 +83,37 @@ def test_the_file_plays_the_very_table_of_the_run(case, tmp_path):
     (row,) = played.summary
     assert row["seed"] == 1
     assert read_policy(tmp_path / "p.npz").to_bytes() == policy_of_run(run.path, seed=1).to_bytes()
+
+
+ONNX_CASES = ["a mixture", "conditioned", "two functions in one memory", "under a shield", "another domain"]
+
+
+@pytest.mark.parametrize("case", ONNX_CASES)
+def test_the_onnx_model_gives_what_is_decided_in_every_state_of_the_evaluation(case, tmp_path, monkeypatch):
+    run = run_mamo(CASES[case](tmp_path), Place(tmp_path, "run"), HERE)
+    decide, states = Decider.decide, []
+
+    def followed(decider, observed, allowed, budget, draw):
+        chosen = decide(decider, observed, allowed, budget, draw)
+        play = int((draw[0] >= decider._edges[:, 0]).sum())
+        values = decider.values(play, observed)[0]
+        states.append((observed.copy(), allowed.copy(), draw.copy(), values, chosen))
+        return chosen
+
+    monkeypatch.setattr(Decider, "decide", followed)
+    write_policy(policy_of_run(run.path, seed=1), tmp_path / "p.npz")
+    write_policy(policy_of_run(run.path, seed=1), tmp_path / "p.onnx", kind="onnx")
+    evaluate(tmp_path / "p.npz", EvaluateConfig(run="p.npz"), Place(tmp_path, "played"))
+    observed, allowed, draw, values, chosen = (np.stack(each) for each in zip(*states, strict=True))
+    given = {"observed": observed, "allowed": allowed, "draw": draw[:, :1] if case.startswith("two") else draw}
+    session = onnxruntime.InferenceSession(tmp_path / "p.onnx")
+    named = [one.name for one in session.get_outputs()]
+    asked = {one.name: given[one.name] for one in session.get_inputs()}
+    answer = dict(zip(named, session.run(None, asked), strict=True))
+    assert len(states) >= 12
+    np.testing.assert_allclose(answer["values"][:, 0], values, rtol=0.0, atol=1e-6)
+    assert ("choice" in answer) == (not case.startswith("two"))
+    np.testing.assert_array_equal(answer.get("choice", chosen), chosen)
 
 
 def test_a_mixture_is_of_several_policies_and_its_shares_decide(tmp_path):
