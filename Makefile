@@ -7,7 +7,7 @@ MAMO := $(abspath $(BIN))/mamo
 # One thread for each process: mamo cuts its work into processes itself.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo docs test test-lowest test-newest test-faults fuzz mutants reference lint type bench paper clean
+.PHONY: demo docs manual manual-long test test-lowest test-newest test-faults fuzz mutants reference lint type bench paper clean
 FUZZ_RUNS ?= 20000
 
 $(BIN)/mamo: pyproject.toml constraints.txt
@@ -79,6 +79,12 @@ docs: demo ## the README's figures, from the newest runs
 	mkdir -p docs
 	for name in mamo frontier_compared te_agents regret offline offline_noise; do \
 		cp "$$(ls -t results/*/figures/$$name.png | head -n 1)" docs/; done
+
+manual: $(VENV)/.dev ## the manual as pages in docs/_build/html, made without any network
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build/html
+
+manual-long: $(VENV)/.dev ## every block of the manual that takes minutes, run as it stands
+	$(BIN)/pytest -m manual -n auto --dist worksteal tests/test_manual.py
 
 paper: $(BIN)/mamo ## the four experiments with 20 seeds and longer phases
 	$(MAMO) solve-offline

@@ -46,9 +46,11 @@ def test_it_may_be_called_anything_and_a_run_of_that_name_comes_first(finished):
     assert mamo("plot", folders[1].removeprefix("results/")).code == 0
 
 
-def test_the_readmes_lines_decide(finished, capsys):
+def test_the_manuals_lines_decide(finished, capsys):
     mamo("export", "te")
-    code = re.search(r"```python\n([^`]*read_policy[^`]*)```", (ROOT / "README.md").read_text("utf-8"))[1]
+    code = re.search(
+        r"```python\n([^`]*read_policy[^`]*)```", (ROOT / "docs" / "howto" / "policy-file.md").read_text("utf-8")
+    )[1]
     exec(code, {})
     assert re.fullmatch(r"\[\d+\]\n", capsys.readouterr().out)
 

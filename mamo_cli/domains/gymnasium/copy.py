@@ -133,7 +133,9 @@ def _choices(name: str, space: Any) -> tuple[int, Callable[[int], Any]]:
         first = int(space.start)
         return int(space.n), lambda choice: first + choice
     if not isinstance(space, spaces.MultiDiscrete):
-        raise UsageError(f"{name}: needs actions that are Discrete or MultiDiscrete, got {space}: see the README")
+        raise UsageError(
+            f"{name}: needs actions that are Discrete or MultiDiscrete, got {space}: see docs/howto/own-environment.md"
+        )
     joint = int(np.prod(space.nvec, dtype=object))
     if joint > MOST_CHOICES:
         raise UsageError(f"{name}: has {joint} joint actions, at most {MOST_CHOICES} are learnt: make them coarser")

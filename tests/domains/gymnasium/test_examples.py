@@ -93,7 +93,9 @@ def controlled(first_seed, episodes):
 @pytest.mark.slow
 def test_learnt_safety_stocks_cost_less_than_the_control_of_the_packages_own_examples(tmp_path):
     stock, short = controlled(SEEDS, 10)
-    assert stock == pytest.approx(142.5, abs=0.5)  # as it stands beside the learnt policies in the README
+    assert stock == pytest.approx(
+        142.5, abs=0.5
+    )  # as it stands beside the learnt policies in docs/howto/own-environment.md
     assert short == pytest.approx(0.007, abs=1e-9)
     phase = {"iterations": 30, "iteration_steps": 20, "environments": 8}
     instance = {**STOCK, "evaluation_steps": 1000}

@@ -1,4 +1,4 @@
-"""The README's steps to a Ray cluster, its very commands: nodes and drivers with the token, and without."""
+"""The manual's steps to a Ray cluster, its very commands: nodes and drivers with the token, and without."""
 
 import os
 import re
@@ -22,13 +22,13 @@ from tests.clock import HANG_SECONDS
 pytest.importorskip("ray", reason="Ray is not installed")
 pytestmark = pytest.mark.slow
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "clusters.md"
 TRAIN = ("train", *TINY, "--alpha", "0.1", "--alpha", "0.9", "--name", "x", "--jobs", "2")
 COPY = "copy ~/.ray/auth_token from the machine that started it"
 
 
 class Cluster(NamedTuple):
-    """What the README's steps have made: commands, the folder that is each user's home, and the address."""
+    """What the manual's steps have made: commands, the folder that is each user's home, and the address."""
 
     steps: dict[str, str]
     home: Path
@@ -37,8 +37,8 @@ class Cluster(NamedTuple):
 
 
 def steps(port: int) -> dict[str, str]:
-    """The README's commands, in order, by their first words; its port and host are made this machine's."""
-    block = re.search(r"```sh\n(pip install [^`]*ray start --head[^`]*)```", README.read_text("utf-8"))[1]
+    """The manual's commands, in order, by their first words; its port and host are made this machine's."""
+    block = re.search(r"```sh\n(pip install [^`]*ray start --head[^`]*)```", PAGE.read_text("utf-8"))[1]
     commands = [line.partition("#")[0].strip() for line in block.splitlines()]
     assert [command.split()[0] for command in commands] == ["pip", "export", "ray", "ray", "ray", "mamo"]
     commands = [command.replace("HOST", "127.0.0.1").replace("6379", str(port)) for command in commands]
@@ -91,7 +91,7 @@ def test_a_node_joins_with_the_token_and_not_without(cluster):
 
 
 def test_the_run_is_the_same_as_on_this_machine(cluster, folder):
-    """With the README's own options for the cluster, the run itself made small."""
+    """With the manual's own options for the cluster, the run itself made small."""
     options = cluster.steps["run"].partition("--seeds 200")[2].strip()
     assert options == "--engine ray"
     run = " ".join(["mamo", *TRAIN, options, "-q", "--ray-address", cluster.address])
