@@ -63,8 +63,14 @@ def evaluate(
 
 
 def _is_policy(name: str, results: Path) -> bool:
-    """Whether it names a file; a run of that name comes first."""
+    """Whether it names a file; a run of that name comes first.
+
+    Raises:
+        UsageError: it is named as policy files are, and there is none.
+    """
     named = Path(name).name == name and is_run(results / name)
+    if Path(name).suffix == ".npz" and not named and not Path(name).exists():
+        raise UsageError(f"no policy file {name}: mamo export writes that of a run")
     return Path(name).is_file() and not named
 
 

@@ -6,6 +6,7 @@ round-trip exactly, the node's memory is in MB. pandas reads it with `comment="#
 
 import math
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,7 +154,10 @@ def write_trace(trace: Trace, path: str | Path, force: bool = False) -> None:
 def _check_header(table: Table) -> None:
     known = f"the columns are {','.join(REQUIRED)}{''.join(f'[,{name}]' for name in OPTIONAL)}"
     if table.layout is not Layout.CELLS:
-        raise DataError(f"{table.path}: a trace is comma-separated text, this is {table.layout.value}")
+        raise DataError(
+            f"{table.path}: a trace is comma-separated text, this is {table.layout.value}; "
+            f"{shlex.join(['mamo', 'import', str(table.path)])} makes a trace of it"
+        )
     if table.separator != "," and len(table.columns) > 1:
         seem = SEPARATORS.get(table.separator, "another mark")
         table.header_fault(0, f"columns must be separated by commas, these seem to be by {seem}")

@@ -87,3 +87,8 @@ def test_a_damaged_policy_file_is_refused_by_name(finished):
         assert (done.code, done.err.count("\n")) == (7, 1)
         assert done.err.startswith("mamo: p.npz is not a sound policy file: ")
     assert not (finished / "played").exists()
+
+
+def test_a_policy_file_that_is_not_there_is_not_called_a_run(finished):
+    done = mamo("evaluate", "results/te/polcy.npz")
+    assert (done.code, done.err) == (2, "mamo: no policy file results/te/polcy.npz: mamo export writes that of a run\n")

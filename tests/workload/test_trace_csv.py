@@ -179,6 +179,12 @@ def test_a_wrong_file_is_refused_with_the_place_and_the_reason(text, problem, tm
     assert len(problems[0]) < 250
 
 
+def test_who_gives_a_log_in_place_of_a_trace_is_told_what_makes_one_of_it(tmp_path):
+    line = '10.0.0.9 - - [02/Mar/2026:00:00:05 +0000] "GET / HTTP/1.1" 200 512\n'
+    problem = refusal(3 * line, tmp_path)
+    assert problem.endswith(f"this is an access log; mamo import {tmp_path / 'trace.csv'} makes a trace of it")
+
+
 @pytest.mark.parametrize("cap", ["0", "-1", "1.5", "x", "", "1e3", str(MAX_REPLICAS + 1)])
 def test_a_cap_that_is_no_positive_integer_is_refused(cap, tmp_path):
     head = HEAD.replace("actual_rate", "actual_rate,max_replicas")

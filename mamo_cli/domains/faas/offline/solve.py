@@ -66,7 +66,7 @@ def solve(
             if best.exact and outcome.termination is not Termination.OPTIMAL:
                 return without(f"{name} ran out of time")
             outcome = best_of(problem, scope, outcome, best)
-            notices = [f"{refusal}; solved with {name} instead" for refusal in refusals]
+            notices = [f"scope {scope}: {refusal}; solved with {name} instead" for refusal in refusals]
             return answer(outcome, name, session.version, [*notices, *_unproven(problem, scope, outcome)])
         except SolverUnavailableError as reason:
             refusals.append(str(reason))
