@@ -66,15 +66,19 @@ def _line(kind: type[BaseModel], layers: Sequence[Mapping[str, Any]], place: str
     if problem["type"] == "extra_forbidden":
         meant = _meant(kind, place)
         return f"{called}: no such setting" + (f"; did you mean {meant}?" if meant else "")
-    rule = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "value_error" and isinstance(
         problem["input"], Mapping
     ):  # a rule on a whole section names its settings itself
-        return re.sub(r"\w+", lambda word: _within(kind, layers, place, word[0]), rule)
-    if problem["type"] == "model_type":
-        rule = "must be a table of settings"
-    rule = re.sub(r"^(Input|\w+) should (be|have)", r"must \2", rule)
-    return f"{called}: {rule[0].lower()}{rule[1:]}, got {_shown(problem['input'])}"
+        said = problem["msg"].removeprefix("Value error, ")
+        return re.sub(r"\w+", lambda word: _within(kind, layers, place, word[0]), said)
+    said = "must be a table of settings" if problem["type"] == "model_type" else rule(problem["msg"])
+    return f"{called}: {said}, got {shown(problem['input'])}"
+
+
+def rule(message: str) -> str:
+    """What pydantic asks of a value, as a sentence goes on after the value's name."""
+    said = re.sub(r"^(Input|\w+) should (be|have)", r"must \2", message.removeprefix("Value error, "))
+    return said[0].lower() + said[1:]
 
 
 def _called(layers: Sequence[Mapping[str, Any]], place: str) -> str:
@@ -132,7 +136,7 @@ def _place(kind: type[BaseModel], location: Sequence[int | str]) -> str:
     return ".".join(found)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value in a message, cut where it is long or deep."""
     try:
         return reprlib.repr(value)[:LONGEST]

@@ -33,6 +33,12 @@ class DataError(MamoError):
         super().__init__("\n".join(shown + ([f"... and {hidden} more"] if hidden else [])))
 
 
+class StaleError(MamoError):
+    """What was measured, or decided by it, is too old to act on, or there is none."""
+
+    exit_code = DataError.exit_code
+
+
 class SolverError(MamoError):
     """No solver could answer, or the one asked for by name cannot."""
 

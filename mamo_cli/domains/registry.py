@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # all of these take their time to import
     from numpy.typing import NDArray
 
     from mamo_cli.core.arrays import IntArray
+    from mamo_cli.core.readings import Reader
     from mamo_cli.core.seam import Domain
     from mamo_cli.core.settings import Section
     from mamo_cli.domains.rules import Ruled
@@ -45,7 +46,8 @@ class Entry(NamedTuple):
     domain: str
     rules: str | None = None
     served: str | None = None
-    """Where decisions need more than a policy: a module with `scales`, arrays by name of a domain, for policy files."""
+    """Where its policies can be served: a module with `scales`, arrays by name of a domain, for policy files, and
+    `reader`, see `reader_of`."""
 
 
 DOMAINS: dict[str, Entry] = {
@@ -125,6 +127,29 @@ def scales_of(name: str, domain: Domain) -> Mapping[str, NDArray[Any]]:
     module = entry(name).served
     scales: Mapping[str, NDArray[Any]] = {} if module is None else import_module(module).scales(domain)
     return scales
+
+
+def reader_of(
+    name: str, agents: tuple[str, ...], choices: tuple[int, ...], use: IntArray, scales: Mapping[str, NDArray[Any]]
+) -> Reader:
+    """How a domain reads what is measured where a policy of it decides.
+
+    Args:
+        name: of the domain.
+        agents, choices: of the policy.
+        use: `(A, C)` units of a shared budget that choices take.
+        scales: as `scales_of` gave them, from a policy file.
+
+    Raises:
+        UsageError: it says of nothing how it is read.
+        CheckpointError: the scales are not of such agents.
+    """
+    module = entry(name).served
+    if module is None:
+        having = ", ".join(each for each, modules in DOMAINS.items() if modules.served)
+        raise UsageError(f"a policy of domain {name} cannot be served, only of {having}: none says how to read it live")
+    reader: Reader = import_module(module).reader(agents, choices, use, scales)
+    return reader
 
 
 def rules_notice(name: str, domain: Domain) -> str | None:

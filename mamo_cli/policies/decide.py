@@ -15,9 +15,11 @@ import numpy as np
 from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.seeding import stream
-from mamo_cli.policies.file import Policy
+from mamo_cli.policies.file import About, Policy
 
 CHOOSERS = "mamo_cli.learners.dqn"
+STREAM = ("te", "readout")
+"""Of a member: by what a mixture's policies are drawn."""
 
 
 def uniforms(seed: int, steps: int, agents: int, block: int, coupled: bool) -> FloatArray:
@@ -30,8 +32,29 @@ def uniforms(seed: int, steps: int, agents: int, block: int, coupled: bool) -> F
         block: periods for which a policy plays on.
         coupled: agents that share a budget have one draw.
     """
-    drawn = stream(seed, "te", "readout").random((-(-steps // block), 1 if coupled else agents))
+    drawn = stream(seed, *STREAM).random((-(-steps // block), 1 if coupled else agents))
     return np.broadcast_to(np.repeat(drawn, block, 0)[:steps], (steps, agents))
+
+
+class Draws:
+    """The uniforms of `uniforms`, period by period, however many there will be."""
+
+    def __init__(self, about: About) -> None:
+        """Args: about: of the policy."""
+        self._about, self._count = about, 1 if about.coupled else len(about.agents)
+        self._row, self._drawn = -1, np.zeros(self._count)
+
+    def at(self, period: int) -> FloatArray:
+        """`(A,)`, or one for all, of a period counted from 0."""
+        row = period // self._about.block
+        if row != self._row:
+            if row != self._row + 1 or row == 0:
+                self._stream = stream(self._about.seed, *STREAM)
+                bits = self._stream.bit_generator
+                assert isinstance(bits, np.random.PCG64)
+                bits.advance(row * self._count)  # a uniform is one step of it
+            self._row, self._drawn = row, self._stream.random(self._count)
+        return self._drawn
 
 
 class Decider:

@@ -89,8 +89,11 @@ RAISED_BY = {
 FREE = {"workload/generators.py": "an option of one of its commands"}
 """Modules whose functions serve commands with options of their own."""
 
-COLUMNS = {"max_replicas", "node_memory", "expected_rate", "actual_rate", "step_seconds", "period_steps"}
-"""Words of several parts that stand in files which people write."""
+COLUMNS = {
+    *("max_replicas", "node_memory", "expected_rate", "actual_rate", "step_seconds", "period_steps"),
+    *("rate_rps", "memory_mb"),
+}
+"""Words of several parts that stand in files which people write, or in what is told to a server."""
 
 FOR_CODE = (
     *("domains/faas/offline/problem.py", "domains/faas/rejection/", "domains/faas/gym_env.py"),

@@ -19,11 +19,11 @@ from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Seen, Step
 from mamo_cli.core.seeding import MemberStreams, stream
 from mamo_cli.domains.faas.environment import ScalingEnvironment
+from mamo_cli.domains.faas.floor import raised
 from mamo_cli.domains.faas.node import Case
 from mamo_cli.domains.faas.rejection.models import SimulationModel
 from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.domains.faas.shield import Shield, from_counts, from_noise, largest_rates, quantile
-from mamo_cli.solvers.knapsack import best_within
 
 Drawn = tuple[Any, FloatArray | None]
 
@@ -127,29 +127,25 @@ class GuardedEnvironment:
         reading = self._counted if shield.edge is None else expected * shield.edge
         asked = np.minimum(actions, caps - 1)
         floor = np.minimum(shield.floor(reading), caps) - 1
-        raised = self._fitting(np.maximum(asked, floor), floor, at)
-        played = environment.step(raised, None if draw is None else draw[0])
+        guarded = self._raised(asked, floor, at)
+        played = environment.step(guarded, None if draw is None else draw[0])
         if environment.counted is not None:
             self._counted[...] = environment.counted
         elif shield.edge is None:
             self._counted[...] = self._counts[at + 1] if draw is None else draw[1]
-        added = raised - asked
+        added = guarded - asked
         measures = np.concatenate((played.measures, (added > 0)[..., None], added[..., None]), -1, dtype=np.float64)
         return played._replace(measures=measures)
 
-    def _fitting(self, raised: IntArray, floor: IntArray, at: IntArray) -> IntArray:
-        """The choices `(K, E, F)` as far as the memory holds them: least short of the floors, then cut the least."""
+    def _raised(self, asked: IntArray, floor: IntArray, at: IntArray) -> IntArray:
+        """The choices `(K, E, F)` that are played, see `floor`."""
         memory = self._environment.node.memory
         if memory is None:
-            return raised
-        choices = np.arange(memory.use.shape[1])
-        short, cut = (np.maximum(each[..., None] - choices, 0) for each in (floor, raised))
-        values = -(short * (1.0 + cut.shape[2] * len(choices)) + cut).reshape(-1, *memory.use.shape)
-        allowed = (cut > 0) | (choices == raised[..., None])
-        fitting = np.empty(values.shape[:2], dtype=np.int64)
-        budgets = np.tile(memory.budgets[at], len(raised))
-        best_within(values, allowed.reshape(values.shape), memory.use, budgets, fitting)
-        return fitting.reshape(raised.shape)
+            return raised(asked, floor)
+        rows = -1, asked.shape[2]
+        budgets = np.tile(memory.budgets[at], len(asked))
+        every = np.broadcast_to(floor, asked.shape).reshape(rows)
+        return raised(asked.reshape(rows), every, memory.use, budgets).reshape(asked.shape)
 
     def state_dict(self) -> dict[str, Any]:
         """Where every copy stands, and what was counted last."""

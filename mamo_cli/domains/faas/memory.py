@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
 
 import numpy as np
 
 from mamo_cli.core.arrays import BoolArray, FloatArray, IntArray
 from mamo_cli.core.errors import SolverError, UsageError
 from mamo_cli.domains.faas.settings import InstanceConfig
+from mamo_cli.domains.faas.units import units_in, whole_units
 from mamo_cli.solvers.knapsack import best_within
 from mamo_cli.workload.trace import Trace
 
@@ -97,20 +97,12 @@ def memory_of(settings: InstanceConfig, trace: Trace, caps: IntArray, choices: i
             f"of: at most {MOST_UNITS:,} can be shared; round --memory-per-replica to multiples of a larger one"
         )
     values, where = np.unique(there, return_inverse=True)
-    budgets = np.array([int(Fraction(str(value)) // unit) for value in values.tolist()])[where]
+    budgets = np.array([units_in(value, unit) for value in values.tolist()])[where]
     least, least_mb = sum(use), float(sum(Fraction(str(mb)) for mb in per_replica))
     return Memory(
         table, np.maximum(budgets, least), budgets < least, full, np.array(per_replica, dtype=np.float64),
         np.maximum(there, least_mb),
     )  # fmt: skip
-
-
-def whole_units(per_replica_mb: Sequence[float]) -> tuple[Fraction, list[int]]:
-    """The largest common part of what replicas take, MB, and how many of it each takes."""
-    exact = [Fraction(str(mb)) for mb in per_replica_mb]
-    scale = lcm(*(mb.denominator for mb in exact))
-    unit = Fraction(gcd(*(int(mb * scale) for mb in exact)), scale)
-    return unit, [int(mb / unit) for mb in exact]
 
 
 def _refuse_in_part(settings: InstanceConfig, trace: Trace, each: dict[str, int | None]) -> None:

@@ -1,18 +1,34 @@
-"""What a policy of a node needs beside itself where it decides: how what is measured becomes what is observed."""
+"""What a policy of a node needs beside itself where it decides, and how it reads there what is measured.
+
+What is observed is what `ScalingEnvironment` makes of the same period, and what a shield raises is what it raises
+there: tests hold both equal to the last bit. Nothing of a workload is imported.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mamo_cli.domains.faas.domain import FaasDomain
+from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.errors import DataError
+from mamo_cli.core.readings import Past, Reading
+from mamo_cli.domains.faas.floor import raised, replicas_for
+from mamo_cli.domains.faas.kept import ANEW, Budget, Kept, Model
+from mamo_cli.domains.faas.readings import FUNCTIONS, FunctionReading, NodeReading, understood
+
+if TYPE_CHECKING:  # what a run is made of, and no decision needs
+    from mamo_cli.domains.faas.domain import FaasDomain
 
 MOST = float(np.finfo(np.float64).max)
 """Stands for any reading, in a file that knows no infinite number."""
+MOST_OBSERVED = float(np.finfo(np.float32).max)
+COARSENESS = 1e-3
+"""What a share of requests may be off by in the model that a file keeps."""
+SIMULATION = "simulation"
 
 
-def scales(domain: FaasDomain) -> Mapping[str, NDArray[Any]]:
+def scales(domain: "FaasDomain") -> Mapping[str, NDArray[Any]]:
     """By name:
 
     | name | shape | what it is |
@@ -21,21 +37,177 @@ def scales(domain: FaasDomain) -> Mapping[str, NDArray[Any]]:
     | `max_replicas` | `(F,)` | the largest cap of each function |
     | `replica_cost` | `(F,)` | cost of a replica for one period |
     | `replica_mb`, `full_units` | `(F,)`, `()` | memory of a replica, and units that all take at their largest caps |
+    | `node_mb` | `()` | the most memory that there ever is, MB |
+    | `rejection`, `rejection_root_step` | `(F, N, L)`, `()` | the node's model: P of n = 1..N replicas at L rates |
     | `shield_enough` | `(F, N)` | the largest reading for which n = 1..N replicas are enough; below 0 where none is |
     | `shield_window_s` | `()` | s in which the requests are counted that are the reading |
     | `shield_edge` | `()` | or else: what the expected rate is multiplied by to be the reading |
 
-    Those of memory and shield only where there is such.
+    Those of memory and shield only where there is such; the model, float32 within `COARSENESS` at rates
+    `(i x rejection_root_step)^2`, not where requests are simulated, of which there is no model.
     """  # fmt: skip
-    node, shield = domain.case.evaluation, domain.shield
+    (node, training), shield = (domain.case.evaluation, domain.case.training), domain.shield
     found: dict[str, Any] = {
         "rate_rps": node.rate_scale_rps,
-        "max_replicas": np.maximum(node.max_replicas.max(0), domain.case.training.max_replicas.max(0)),
+        "max_replicas": np.maximum(node.max_replicas.max(0), training.max_replicas.max(0)),
         "replica_cost": node.replica_cost,
     }
-    if node.memory is not None:
-        found |= {"replica_mb": node.memory.per_replica_mb, "full_units": node.memory.full}
+    if node.memory is not None and training.memory is not None:
+        most = max(float(memory.node_mb.max()) for memory in (node.memory, training.memory))
+        found |= {"replica_mb": node.memory.per_replica_mb, "full_units": node.memory.full, "node_mb": most}
+    if domain.settings.rejection_model != SIMULATION:
+        found["rejection"], found["rejection_root_step"] = _coarse(node.table.values, node.table.root_step)
     if shield is not None:
         reading = {"shield_window_s": shield.window_s} if shield.edge is None else {"shield_edge": shield.edge}
         found |= {"shield_enough": np.minimum(shield.enough, MOST), **reading}
     return {name: np.asarray(values) for name, values in found.items()}
+
+
+def _coarse(values: FloatArray, step: float) -> tuple[NDArray[np.float32], float]:
+    """As few points of a table as tell of the others within `COARSENESS`, each 2^k-th, and their distance."""
+    wide = 1
+    while (values.shape[2] - 1) % (2 * wide) == 0 and _off(values, 2 * wide) <= COARSENESS:
+        wide *= 2
+    return np.ascontiguousarray(values[..., ::wide], dtype=np.float32), step * wide
+
+
+def _off(values: FloatArray, wide: int) -> float:
+    """The largest distance of a table's points from the lines between each `wide`-th of them."""
+    cells = values[..., :-1].reshape(*values.shape[:2], -1, wide)
+    low, high = values[..., :-1:wide, None], values[..., wide::wide, None]
+    return float(np.abs(low + (high - low) * (np.arange(wide) / wide) - cells).max())
+
+
+def reader(
+    functions: tuple[str, ...], choices: tuple[int, ...], use: IntArray, scales: Mapping[str, NDArray[Any]]
+) -> "NodeReader":
+    """What reads for a policy; see `registry.reader_of`."""
+    return NodeReader(functions, choices, use, scales)
+
+
+class NodeReader:
+    """From what is measured of a node to what its functions observe, may choose and share, and to their floors."""
+
+    first = 1
+
+    def __init__(
+        self, functions: tuple[str, ...], choices: tuple[int, ...], use: IntArray, scales: Mapping[str, NDArray[Any]]
+    ) -> None:
+        """Raises: CheckpointError: the scales are not those of such a node."""
+        self._functions, self._most = functions, choices[0]
+        self._at = [f"{FUNCTIONS}.{name}." if len(functions) > 1 else "" for name in functions]
+        kept = Kept(scales, len(functions), self._most)
+        self._rate_rps = kept.above_zero("rate_rps")
+        self._largest = kept.replicas("max_replicas").tolist()
+        self._memory = Budget(kept, use) if "replica_mb" in scales else None
+        self._model = Model(kept) if "rejection" in scales else None
+        self._edge = kept.above_zero("shield_edge") if "shield_edge" in scales else None
+        self._enough = kept.array("shield_enough", (len(functions), self._most)) if "shield_enough" in scales else None
+        if self._enough is not None and self._edge is None:
+            kept.above_zero("shield_window_s")
+        self._counts = self._enough is not None and self._edge is None
+
+    def read(self, body: Mapping[str, Any], past: Past) -> Reading:
+        """What was measured, understood; see `FunctionReading` for what is told.
+
+        Raises:
+            DataError: it is not what was asked for, or less or more than this policy knows what to do with.
+        """
+        node = understood(body, self._functions)
+        told = [self._told(f, node.functions[name], past) for f, name in enumerate(self._functions)]
+        said: dict[str, Any] = {FUNCTIONS: dict(zip(self._functions, told, strict=True))}
+        budget, share = self._budget(node, said)
+        rows = [
+            (one["rate_rps"] / self._rate_rps, min(before, self._most) / self._most, one["rejection"],
+             one["max_replicas"] / self._most, *share)
+            for one, before in zip(told, (past.choices + self.first).tolist(), strict=True)
+        ]  # fmt: skip
+        for place, row, one in zip(self._at, rows, told, strict=True):
+            if row[0] > MOST_OBSERVED:
+                raise DataError(f"{place}rate_rps is beyond all that can be observed, got {one['rate_rps']:g}")
+        caps = np.array([one["max_replicas"] for one in told], dtype=np.int64)
+        return Reading(
+            observed=np.array(rows, dtype=np.float32),
+            allowed=np.arange(self._most) < caps[:, None],
+            budget=budget,
+            floor=None if self._enough is None else self._floor(self._enough, told, caps),
+            time=node.time,
+            told=said,
+        )
+
+    def play(self, reading: Reading, chosen: IntArray) -> IntArray:
+        """The choices, or more of them, as far as the memory holds them."""
+        if reading.floor is None:
+            return chosen
+        if self._memory is None or reading.budget is None:
+            return raised(chosen, reading.floor)
+        played = raised(chosen[None], reading.floor[None], self._memory.use, np.array([reading.budget]))
+        return np.asarray(played[0])
+
+    def _told(self, f: int, said: FunctionReading, past: Past) -> dict[str, Any]:
+        """Of a function, all that was told of it, and what follows from that."""
+        place, given = self._at[f], {name: value for name, value in said if value is not None}
+        if "counted" in given and not self._counts:
+            raise DataError(f"{place}counted is what a shield reads, and this policy has none that counts requests")
+        if "counted" not in given and self._counts:
+            raise DataError(f"{place}counted is missing: the requests in the window that the shield counts")
+        rate = _rate(place, given)
+        rejection, source = self._rejection(f, given, rate, past)
+        cap = min(given.get("max_replicas", self._largest[f]), self._largest[f])
+        return {**given, "rate_rps": rate, "rejection": rejection, "rejection_from": source, "max_replicas": cap}
+
+    def _rejection(self, f: int, given: Mapping[str, Any], rate: float, past: Past) -> tuple[float, str]:
+        """The share rejected in the period before, and who says so; 0 where there was none, as an episode begins."""
+        if "rejection" in given:
+            return given["rejection"], "told"
+        if "rejected" in given:
+            return (given["rejected"] / given["arrived"] if given["arrived"] else 0.0), "counted"
+        if past.told is None:
+            return 0.0, "start"
+        if self._model is None:
+            raise DataError(
+                f"{self._at[f]}rejection is missing, and the policy file has no model to stand in for it: its node was "
+                f"simulated, or {ANEW}"
+            )
+        before = rate if "arrived" in given else _rate_of(past.told, self._functions[f])
+        return self._model.rejection(f, min(int(past.choices[f]) + self.first, self._most), before), "model"
+
+    def _budget(self, node: NodeReading, said: dict[str, Any]) -> tuple[int | None, tuple[float, ...]]:
+        """Units of memory and their share of what all functions take at most, if they share one."""
+        if self._memory is None:
+            if node.memory_mb is not None:
+                raise DataError("memory_mb is what functions share, and those of this policy share none")
+            return None, ()
+        said["memory_mb"] = self._memory.most_mb if node.memory_mb is None else node.memory_mb
+        units, share = self._memory.units(said["memory_mb"])
+        return units, (share,)
+
+    def _floor(self, enough: FloatArray, told: list[dict[str, Any]], caps: IntArray) -> IntArray:
+        readings = [one["counted"] if self._edge is None else one["rate_rps"] * self._edge for one in told]
+        return np.asarray(np.minimum(replicas_for(enough, np.array(readings, dtype=np.float64)), caps) - 1)
+
+
+def _rate(place: str, given: Mapping[str, Any]) -> float:
+    """The expected rate as told, or that of the period before.
+
+    Raises:
+        DataError: neither is told, or both, or more was rejected than came.
+    """
+    counts = given.keys() & {"arrived", "rejected", "seconds"}
+    if "rate_rps" in given:
+        if counts:
+            raise DataError(f"{place}rate_rps and {min(counts)} are both told: it is one or the other")
+        return float(given["rate_rps"])
+    if not {"arrived", "seconds"} <= counts:
+        raise DataError(f"{place}rate_rps is missing, or in its place arrived and seconds")
+    if "rejected" in given and ("rejection" in given or given["rejected"] > given["arrived"]):
+        raise DataError(f"{place}rejected is at most arrived, and instead of rejection, got {given['rejected']:g}")
+    return float(given["arrived"] / given["seconds"])
+
+
+def _rate_of(told: Mapping[str, Any], function: str) -> float:
+    """The rate that was expected of the period before."""
+    try:
+        return float(told[FUNCTIONS][function]["rate_rps"])
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"the decision before tells of no rate of {function}, and no rejection is told") from None

@@ -19,6 +19,7 @@ import numpy as np
 from scipy.special import gammainc, gammaincc, pdtr, pdtrik
 
 from mamo_cli.core.arrays import BoolArray, FloatArray, IntArray
+from mamo_cli.domains.faas.floor import replicas_for
 from mamo_cli.domains.faas.rejection.models import RejectionModel
 from mamo_cli.domains.faas.rejection.table import RejectionTable, interpolated
 
@@ -40,8 +41,7 @@ class Shield(NamedTuple):
 
     def floor(self, reading: FloatArray) -> IntArray:
         """Replicas `(..., F)` that readings `(..., F)` take; N where none are enough."""
-        least = 1 + (self.enough < reading[..., None]).sum(-1)
-        return np.asarray(np.minimum(least, self.enough.shape[1]))
+        return replicas_for(self.enough, reading)
 
     def below(self, expected_rps: FloatArray, before_rps: FloatArray, noise: float) -> FloatArray:
         """`(T, F, N)` the probability that the floor is at most n = 1..N; the last is 1.

@@ -11,10 +11,11 @@ from math import gcd, lcm
 import numpy as np
 
 from mamo_cli.core.seam import Scope
-from mamo_cli.domains.faas.memory import MOST_UNITS, whole_units
+from mamo_cli.domains.faas.memory import MOST_UNITS
 from mamo_cli.domains.faas.offline.enumeration import Certificate, average_limit
 from mamo_cli.domains.faas.offline.measures import MEMORY_ROUNDING, choice_cost, choice_violation, plan_cost
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem, at_plan
+from mamo_cli.domains.faas.units import whole_units
 from mamo_cli.solvers.columns import cheapest
 from mamo_cli.solvers.knapsack import best_with_each, best_within
 from mamo_cli.solvers.program import Floats, Integers

@@ -1,0 +1,170 @@
+"""What is decided, period after period, by a policy from what is measured; the log is all that it remembers.
+
+A server is one loop of asyncio: a decision is taken from its beginning to its end before the next, so that nothing here
+is locked. Whoever would call it from several threads must do that himself.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mamo_cli.core.arrays import IntArray
+from mamo_cli.core.errors import CheckpointError, DataError, DivergedError, MamoError, StaleError, StorageError
+from mamo_cli.core.readings import Past, Reading
+from mamo_cli.domains import registry as domains
+from mamo_cli.policies.decide import Decider, Draws
+from mamo_cli.policies.file import Policy
+from mamo_cli.serving.log import DecisionLog
+
+STALE_PERIODS = 2.0
+REFUSED, OLD, SICK, UNWRITTEN, STALE = KINDS = ("refused", "old", "sick", "unwritten", "stale")
+"""What may go wrong: what was told, its age, what the policy makes of it, the disk; asking for what is too old."""
+
+
+class Decision(NamedTuple):
+    """What was decided, in the domain's numbers, such as replicas."""
+
+    number: int  # in the log
+    time: float  # when, Unix time in s
+    agents: dict[str, int]
+    policy_alone: dict[str, int]  # before the shield's floor
+    overridden: bool  # whether these differ
+    head: str  # digest (hex) of its line in the log
+
+
+class Service:
+    """A policy at work, on a log of what it decided."""
+
+    def __init__(self, policy: Policy, log: DecisionLog, stale_after: float | None = None) -> None:
+        """Go on from where the log stands.
+
+        Args:
+            policy: who decides; it may be another than before, of the same agents.
+            log: open, of this process.
+            stale_after: age in s from which nothing is acted on; None: `STALE_PERIODS` periods.
+
+        Raises:
+            UsageError: the policy's domain cannot be served.
+            CheckpointError: the policy file lacks something that is needed, or the log is of other agents.
+        """
+        about = policy.about
+        self.policy, self.about, self.log = policy, about, log
+        self.stale_after = STALE_PERIODS * about.step_seconds if stale_after is None else stale_after
+        self.counts: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
+        """How often what went wrong, by `KINDS`."""
+        self._digest, self._decider = policy.digest, Decider(policy)
+        self._reader = domains.reader_of(about.domain, about.agents, about.choices, policy.use, policy.scales)
+        self._draws = Draws(about)
+        self._past = Past(np.zeros(len(about.agents), dtype=np.int64))
+        self._current: Decision | None = None
+        self._measured, self._drawn = -np.inf, 0
+        if log.last is not None:
+            self._go_on(log.last)
+
+    def decide(self, body: Mapping[str, Any], now: float) -> Decision:
+        """Decide for the coming period; each call is one.
+
+        Args:
+            body: what was measured before it, see the domain's reader.
+            now: Unix time in s.
+
+        Raises:
+            DataError: the body is not what was asked for.
+            StaleError: it was measured too long ago, after now, or before the last one.
+            DivergedError: what the policy makes of it is not finite.
+            StorageError: the disk refuses the log.
+            All of these leave the log and the current decision as they are.
+        """
+        try:
+            with np.errstate(all="ignore"):  # what is not finite is refused by name
+                return self._decided(body, now)
+        except MamoError as error:
+            self.counts[_kind(error)] += 1
+            raise
+
+    def current(self, now: float) -> Decision:
+        """The last decision.
+
+        Raises:
+            StaleError: there is none, or what it was made from is too old.
+        """
+        if self._current is None or not abs(now - self._measured) <= self.stale_after:
+            self.counts[STALE] += 1
+            if self._current is None:
+                raise StaleError("nothing was decided yet")
+            raise StaleError(f"the last decision is {now - self._measured:.0f} s old, {self.stale_after:g} s at most")
+        return self._current
+
+    def _decided(self, body: Mapping[str, Any], now: float) -> Decision:
+        reading = self._reader.read(body, self._past)
+        measured = self._fresh(reading, now)
+        try:
+            draw = self._draws.at(self._drawn)
+            alone = self._decider.decide(reading.observed, reading.allowed, reading.budget, draw)
+        except DataError as error:
+            raise DivergedError(f"the policy is sick: {error}") from None
+        played = self._reader.play(reading, alone)
+        reading.told["time"] = measured
+        entry = {
+            "time": now,
+            "observation": reading.told,
+            "policy": self._digest,
+            "actions": self._named(played),
+            "policy_alone": self._named(alone),
+            "overridden": bool((played != alone).any()),
+            "drawn": self._drawn,
+        }
+        self.log.append(entry)
+        self._past, self._measured, self._drawn = Past(played, reading.told), measured, self._drawn + 1
+        self._current = self._decision(entry)
+        return self._current
+
+    def _fresh(self, reading: Reading, now: float) -> float:
+        """When a reading was measured."""
+        measured = now if reading.time is None else reading.time
+        if not abs(now - measured) <= self.stale_after:
+            raise StaleError(f"time is {now - measured:.0f} s ago, {self.stale_after:g} s at most, got {measured:.17g}")
+        if measured < self._measured:
+            raise StaleError(f"time is before that of the decision before, {self._measured:.17g}, got {measured:.17g}")
+        return measured
+
+    def _named(self, choices: IntArray) -> dict[str, int]:
+        return dict(zip(self.about.agents, (choices + self._reader.first).tolist(), strict=True))
+
+    def _decision(self, entry: Mapping[str, Any]) -> Decision:
+        return Decision(
+            self.log.count,
+            entry["time"],
+            entry["actions"],
+            entry["policy_alone"],
+            entry["overridden"],
+            self.log.head,
+        )
+
+    def _go_on(self, last: Mapping[str, Any]) -> None:
+        """Take over what the last line of the log says."""
+        try:
+            agents, told = last["actions"], last["observation"]
+            measured, drawn = float(told["time"]), int(last["drawn"])
+            choices = np.array([int(agents[name]) for name in agents], dtype=np.int64) - self._reader.first
+            current = self._decision(last)
+            if drawn < 0 or choices.min() < 0:
+                raise ValueError("numbers below the least")
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+            raise CheckpointError(
+                f"{self.log.path}: its last line is no decision that goes on; name another file for the log"
+            ) from None
+        if tuple(agents) != self.about.agents:
+            raise CheckpointError(
+                f"{self.log.path} is of {', '.join(agents)}, and the policy decides for "
+                f"{', '.join(self.about.agents)}: name another file for the log"
+            )
+        self._past, self._measured, self._current = Past(choices, told), measured, current
+        self._drawn = drawn + 1 if last.get("policy") == self._digest else 0
+
+
+def _kind(error: MamoError) -> str:
+    kinds = {StaleError: OLD, DivergedError: SICK, StorageError: UNWRITTEN}
+    return kinds.get(type(error), REFUSED)

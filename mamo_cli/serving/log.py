@@ -1,0 +1,223 @@
+"""The log of decisions, which is also all that a server remembers: append only, each line chained to the one before.
+
+A line is a JSON object that ends in `"previous"`, the digest of the line before (of the first, zeros), and `"digest"`,
+the sha256 (hex) of the line without it. Whoever changes, drops or moves a line breaks the chain there; who cuts lines
+off its end does not, and is found out by the count and head that were written down elsewhere, such as by Prometheus. A
+line is one write: a process that is killed leaves it whole or not there. What only a crash of the machine can tear, its
+last line, is cut off when the log is opened. One process at a time writes a log, which holds its flock.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from mamo_cli.core.errors import CheckpointError, DataError, LockedError, StorageError
+from mamo_cli.core.storage import reason, storage_errors
+
+ORIGIN = "0" * 64
+"""The head of a log without lines."""
+LONGEST = 1 << 22
+"""Bytes of a line."""
+BITS = 52
+_END = re.compile(rb', "previous": "([0-9a-f]{64})", "digest": "([0-9a-f]{64})"\}')
+_SEALED = len(b', "digest": ""}') + 64
+_START = b'{"number": %d, '
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A log that checks: how many lines it has, and the digest of the last."""
+
+    count: int
+    head: str
+
+    @property
+    def number(self) -> int:
+        """The first bits of the head as a whole number, which a float holds exactly."""
+        return int(self.head, 16) >> (4 * len(self.head) - BITS)
+
+
+def check(path: Path) -> Checked:
+    """Read a log from its first line to its last.
+
+    Raises:
+        DataError: it cannot be read; or names the first line that was changed, is missing or stands in a wrong place.
+    """
+    found = Checked(0, ORIGIN)
+    try:
+        with path.open("rb") as file:
+            for line in _lines(file):
+                found = _next(found, line, f"{path}:{found.count + 1}")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    return found
+
+
+class DecisionLog:
+    """A log that is open to be written, by this process alone; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a log, or begin one.
+
+        Raises:
+            LockedError: another process writes it.
+            CheckpointError: its last line was changed, or it is no log.
+            StorageError: the disk refuses.
+        """
+        self.path = path
+        self.notice: str | None = None
+        """What was cut off when it was opened, if anything was."""
+        with storage_errors(path):
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._lock()
+            self.last, self.checked = self._end()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def count(self) -> int:
+        """Lines that there are."""
+        return self.checked.count
+
+    @property
+    def head(self) -> str:
+        """Digest (hex) of the last line."""
+        return self.checked.head
+
+    def append(self, entry: Mapping[str, Any]) -> str:
+        """Write a line of plain values; its number stands before them, its chain after.
+
+        Returns:
+            Its digest, the log's head from now on.
+
+        Raises:
+            StorageError: the disk refuses; nothing is written then.
+        """
+        numbered = {"number": self.count + 1, **entry, "previous": self.head}
+        text = json.dumps(numbered, allow_nan=False).encode()
+        digest = hashlib.sha256(text).hexdigest()
+        self._write(text[:-1] + f', "digest": "{digest}"}}\n'.encode())
+        self.last, self.checked = numbered, Checked(self.count + 1, digest)
+        return digest
+
+    def close(self) -> None:
+        """Let go of the file and its lock."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
+
+    def __enter__(self) -> Self:
+        """The log."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def _write(self, line: bytes) -> None:
+        with storage_errors(self.path):
+            written = os.write(self._file, line)
+            if written == len(line):
+                return
+            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+        raise StorageError(f"cannot write {self.path}: no space left on the disk: free some")
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(
+                f"{self.path} is written by another process: end that, or name another file for the log"
+            ) from None
+        except OSError as error:
+            raise StorageError(f"cannot lock {self.path}: {reason(error)}") from None
+
+    def _end(self) -> tuple[dict[str, Any] | None, Checked]:
+        """The last line and where the chain stands; what is torn behind it is cut off."""
+        with storage_errors(self.path):
+            size = os.fstat(self._file).st_size
+            start = max(size - 2 * LONGEST, 0)
+            tail = os.pread(self._file, size - start, start)
+        whole, _, torn = tail.rpartition(b"\n")
+        before, _, line = whole.rpartition(b"\n")
+        if not whole and start:
+            raise CheckpointError(f"{self.path} is no log of decisions: its lines are too long")
+        last, found = (None, Checked(0, ORIGIN)) if not whole else self._last(before.rpartition(b"\n")[2], line)
+        if torn:
+            self._cut(size - len(torn), torn, found.count + 1)
+        return last, found
+
+    def _last(self, before: bytes, line: bytes) -> tuple[dict[str, Any], Checked]:
+        """The last line, which must say what its digest says, and follow the one before."""
+        try:
+            number, previous, _, values = _read(line)
+            if before and (_read(before)[0], _read(before)[2]) != (number - 1, previous):
+                raise ValueError("does not follow the line before it")
+            if number == 1 and previous != ORIGIN:
+                raise ValueError("says that there was one before it")
+        except ValueError as error:
+            raise CheckpointError(
+                f"{self.path}: its last line {error}: look at it, or name another file for the log"
+            ) from None
+        return values, Checked(number, _read(line)[2])
+
+    def _cut(self, size: int, torn: bytes, number: int) -> None:
+        start = _START % number
+        if not torn.startswith(start) and not start.startswith(torn):
+            raise CheckpointError(
+                f"{self.path} is no log of decisions: it ends in what is none; name another file for the log"
+            )
+        with storage_errors(self.path):
+            os.ftruncate(self._file, size)
+        self.notice = f"{self.path}: its last line was torn when it was written, and is cut off: decision {number}"
+
+
+def _lines(file: Any) -> Iterator[bytes]:
+    while line := file.readline(LONGEST + 1):
+        yield line
+
+
+def _next(found: Checked, line: bytes, place: str) -> Checked:
+    """Where the chain stands after a line."""
+    if not line.endswith(b"\n"):
+        raise DataError(f"{place}: is torn: it does not end as it was written")
+    try:
+        number, previous, digest, _ = _read(line[:-1])
+    except ValueError as error:
+        raise DataError(f"{place}: {error}") from None
+    if number != found.count + 1:
+        place_of = "is missing before it" if number > found.count + 1 else "is there twice, or was moved"
+        missing = found.count + 1 if number > found.count + 1 else number
+        raise DataError(f"{place}: is decision {number} where {found.count + 1} belongs: {missing} {place_of}")
+    if previous != found.head:
+        raise DataError(f"{place}: does not follow the line before it: that one was changed, or this one is of another")
+    return Checked(number, digest)
+
+
+def _read(line: bytes) -> tuple[int, str, str, dict[str, Any]]:
+    """Number, digest of the line before, digest and values of a line.
+
+    Raises:
+        ValueError: it was changed, or is none.
+    """
+    end = _END.search(line, max(len(line) - 2 * _SEALED - 64, 0))
+    if end is None or end.end() != len(line):
+        raise ValueError("is no decision")
+    if hashlib.sha256(line[:-_SEALED] + b"}").hexdigest() != end[2].decode():
+        raise ValueError("was changed: it is not what its digest says")
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("is no JSON") from None
+    number = values.get("number")
+    if type(number) is not int or number < 1:
+        raise ValueError("has no number")
+    return number, end[1].decode(), end[2].decode(), values
