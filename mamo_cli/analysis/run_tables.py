@@ -60,6 +60,15 @@ def quantities_of(folder: Path) -> list[str]:
     return [one.name for one in (*words.measures[:1], *words.violations)]
 
 
+def read_heads(folder: Path, name: str) -> list[str]:
+    """All columns of a run's table, that of the agents' names as `agent`.
+
+    Raises:
+        DataError: the file is missing or no text.
+    """
+    return _heads(folder, next(csv.reader(_text(folder / name).splitlines()), []))
+
+
 def read_run_table(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
     """The named columns of a run's table, every number exactly as written, an empty cell as NaN.
 
@@ -76,7 +85,7 @@ def read_run_table(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFr
     """
     path, words = folder / name, read_words(folder)
     lines = csv.reader(_text(path).splitlines())
-    header = [AGENT if name == words.agent else name for name in next(lines, [])]
+    header = _heads(folder, next(lines, []))
     each = list(words.each(ALPHA))
     if ALPHA in columns and ALPHA not in header and set(each) <= set(header):
         known = read_run_table(folder, name, [*each, *(column for column in columns if column != ALPHA)])
@@ -91,6 +100,11 @@ def read_run_table(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFr
     cells = dict(zip(kept, zip(*rows, strict=True), strict=True))
     table = {column: _parsed(path, cells[column], column, header.index(column)) for column in kept}
     return pd.DataFrame({column: table.get(column, [""] * len(rows)) for column in columns})
+
+
+def _heads(folder: Path, line: Sequence[str]) -> list[str]:
+    agent = read_words(folder).agent
+    return [AGENT if name == agent else name for name in line]
 
 
 def _text(path: Path) -> str:

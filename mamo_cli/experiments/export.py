@@ -12,6 +12,7 @@ from mamo_cli.core.errors import CheckpointError, DataError, DivergedError, Usag
 from mamo_cli.core.seam import Domain, Spec
 from mamo_cli.core.storage import replace_bytes, storage_errors
 from mamo_cli.domains import registry as domains
+from mamo_cli.experiments.event_files import event_files
 from mamo_cli.experiments.restored import members_of, restored, under_last_conditions
 from mamo_cli.experiments.trained import TRACE, Trained, keep_source, read_trained
 from mamo_cli.learners.dqn.parts import chooser_for
@@ -68,14 +69,38 @@ def write_policy(policy: Policy, path: Path, force: bool = False, kind: str = "n
         UsageError: another one is there, and `force` is not given; or what the kind needs is not installed.
         StorageError: the disk refuses.
     """
-    data = KINDS_OF_FILE[kind](policy)
-    if path.is_dir() or (path.exists() and not path.is_file()):
-        raise UsageError(f"{path} is a folder or a device: name a file")
-    if path.exists() and not force and path.read_bytes() != data:
-        raise UsageError(f"{path} is already there, and is another: use --force to replace it")
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    replace_bytes(path, data)
+    write_files({path: KINDS_OF_FILE[kind](policy)}, force)
+
+
+def write_events(run: Path, folder: Path, force: bool = False) -> list[Path]:
+    """Write a run's tables as event files for TensorBoard below a folder; returns the files.
+
+    Raises:
+        UsageError: other files are there that TensorBoard would read, or it is not installed.
+        DataError: a table is missing or broken.
+        StorageError: the disk refuses.
+    """
+    files = {folder / name: data for name, data in event_files(run).items()}
+    others = [file for file in sorted(folder.rglob("*tfevents*")) if file not in files]
+    if others:
+        raise UsageError(
+            f"{others[0]} is of another export, and would be drawn as well: choose another --out, or remove it"
+        )
+    write_files(files, force)
+    return list(files)
+
+
+def write_files(files: Mapping[Path, bytes], force: bool) -> None:
+    """Write files unless others are there, of which all are looked at first; see `write_policy`."""
+    for path, data in files.items():
+        if path.is_dir() or (path.exists() and not path.is_file()):
+            raise UsageError(f"{path} is a folder or a device: name a file")
+        if path.exists() and not force and path.read_bytes() != data:
+            raise UsageError(f"{path} is already there, and is another: use --force to replace it")
+    for path, data in files.items():
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        replace_bytes(path, data)
 
 
 @contextmanager

@@ -75,6 +75,7 @@ RAISED_BY = {
     "runs/": RUNS,
     "experiments/evaluate.py": ("evaluate",),
     "experiments/export.py": ("export",),
+    "experiments/event_files.py": ("export",),
     "experiments/compare.py": ("compare",),
     "experiments/watch.py": ("watch",),
     "experiments/two_runs.py": ("runs compare",),
@@ -179,7 +180,7 @@ def commands_of(module: str) -> tuple[str, ...]:
 
 def named_options(text: str) -> Iterator[tuple[str | None, str]]:
     """Each option in a message, and the command that it is said to be of, if one is named before it."""
-    for found in re.finditer(r"(?:`?(mamo|ray|pip) ([a-z][a-z -]*?) (?:\S+ )??)?(--[a-z][a-z-]*)", text):
+    for found in re.finditer(r"(?:`?(mamo|ray|pip|tensorboard) ([a-z][a-z -]*?) (?:\S+ )??)?(--[a-z][a-z-]*)", text):
         program, command, option = found.groups()
         if program in (None, "mamo"):
             yield command, option

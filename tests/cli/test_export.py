@@ -36,6 +36,17 @@ def test_an_onnx_model_says_which_policy_it_is_of(finished):
     assert mamo("export", "wa", "--format", "onnx").code == 0
 
 
+def test_tables_are_written_for_tensorboard(finished):
+    done = mamo("export", "te", "--format", "tensorboard")
+    assert (done.code, done.err) == (0, "next: tensorboard serve --logdir results/te/tensorboard\n")
+    told = json.loads(mamo("export", "te", "--format", "tensorboard", "--json").out)
+    files = sorted((finished / "te" / "tensorboard").glob("*/*tfevents*"))
+    assert (told["members"], told["bytes"]) == (len(files), sum(file.stat().st_size for file in files))
+    assert len(files) == 4
+    assert json.loads(mamo("export", "wa", "--format", "tensorboard", "--out", "tb", "--json").out)["members"] == 2
+    assert sorted(path.name for path in Path("tb").iterdir()) == ["seed0", "seed1"]
+
+
 def test_it_may_be_called_anything_and_a_run_of_that_name_comes_first(finished):
     mamo("export", "te", "--out", "wa")
     mamo("export", "te", "--out", "other.npz")
@@ -68,7 +79,9 @@ def test_the_newest_run_of_a_kind_that_has_policies_is_exported(finished):
     [
         (("plan",), 2, "is a complete solve-offline run: name a complete train or run-mamo run"),
         (("wa", "--seed", "2"), 2, "results/wa has no such member: its seeds are 2"),
-        (("wa", "--format", "pt"), 2, "--format must be one of npz, onnx, got 'pt'"),
+        (("wa", "--format", "pt"), 2, "--format must be one of npz, onnx, tensorboard, got 'pt'"),
+        (("wa", "--format", "tensorboard", "--seed", "0"), 2, "--format tensorboard takes all members of a run"),
+        (("wa", "--format", "tensorboard", "--alpha", "0"), 2, "--format tensorboard takes all members of a run"),
         (("wa", "--out", "results"), 2, "results is a folder or a device: name a file"),
     ],
 )
