@@ -58,6 +58,7 @@ DOMAINS: dict[str, Entry] = {
         "mamo_cli.domains.faas.served",
     ),
     "inventory": Entry("mamo_cli.domains.inventory.settings", "mamo_cli.domains.inventory.domain"),
+    "battery": Entry("mamo_cli.domains.battery.settings", "mamo_cli.domains.battery.domain"),
     "gymnasium": Entry("mamo_cli.domains.gymnasium.settings", "mamo_cli.domains.gymnasium.domain"),
     "gridworld": Entry("mamo_cli.domains.tabular.gridworld", "mamo_cli.domains.tabular.gridworld"),
     "junction": Entry("mamo_cli.domains.tabular.junction", "mamo_cli.domains.tabular.junction"),

@@ -35,7 +35,7 @@ def _elsewhere(tmp_path, monkeypatch):
 
 def test_what_the_issue_asks_for_is_there():
     drifts = {f"drift-{what}" for what in ("load", "service", "cap", "tolerance")}
-    assert {"reference", "tight", "loose", "three", "bursty", "inventory", *drifts} <= set(names())
+    assert {"reference", "tight", "loose", "three", "bursty", "inventory", "battery", *drifts} <= set(names())
 
 
 @pytest.mark.parametrize("name", names())
@@ -165,7 +165,7 @@ def test_a_file_that_is_no_scenario_is_refused_with_its_place(tmp_path, changes,
 
 def test_a_name_that_nothing_bears_is_told_what_there_is():
     with pytest.raises(
-        UsageError, match=r"no scenario 'refrence': there are bursty, .*reference.*, or name a TOML file"
+        UsageError, match=r"no scenario 'refrence': there are .*bursty, .*reference.*, or name a TOML file"
     ):
         read_scenario("refrence")
     with pytest.raises(UsageError, match=r"none\.toml: cannot read"):
