@@ -29,6 +29,7 @@ COMMANDS = {
     "compare": Entry("compare", "compare", "Compare strategies on scenarios, under one budget."),
     "evaluate": Entry("evaluate", "evaluate", "Play trained policies on another trace."),
     "export": Entry("export", "export", "Write the policy that a run delivered as one file."),
+    "serve": Entry("serve", "serve", "Serve a policy's decisions to KEDA, and over HTTP."),
     "validate-model": Entry(
         "validate_model", "validate_model", "Hold the models of rejection to simulation, and to measurements."
     ),

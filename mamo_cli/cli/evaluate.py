@@ -39,8 +39,8 @@ def evaluate(
     from mamo_cli.experiments import evaluate as experiment
     from mamo_cli.experiments.trained import KINDS
 
-    is_policy = run_name is not None and _is_policy(run_name, results)
-    trained = Path(str(run_name)) if is_policy else trained_run(run_name, results, list(KINDS))
+    from_file = run_name is not None and is_policy(run_name, results)
+    trained = Path(str(run_name)) if from_file else trained_run(run_name, results, list(KINDS))
     config = resolve(EvaluateConfig, {"run": trained.resolve().name}, overrides)
     outcome = experiment.evaluate(trained, config, place(results, name, fresh))
     words = read_words(outcome.path)
@@ -52,7 +52,7 @@ def evaluate(
         "regret": "regret",
     }
     rows = [[row[column] for column in shown] for row in outcome.summary]
-    by_alpha = not is_policy and read_command(trained) == "train"
+    by_alpha = not from_file and read_command(trained) == "train"
 
     def tell() -> None:
         print_table(list(shown.values()), rows)
@@ -62,7 +62,7 @@ def evaluate(
     finish(outcome, {"members": outcome.summary}, as_json, tell)
 
 
-def _is_policy(name: str, results: Path) -> bool:
+def is_policy(name: str, results: Path) -> bool:
     """Whether it names a file; a run of that name comes first.
 
     Raises:

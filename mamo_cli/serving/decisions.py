@@ -58,7 +58,8 @@ class Service:
         self._reader = domains.reader_of(about.domain, about.agents, about.choices, policy.use, policy.scales)
         self._draws = Draws(about)
         self._past = Past(np.zeros(len(about.agents), dtype=np.int64))
-        self._current: Decision | None = None
+        self.last: Decision | None = None
+        """The last decision, however old."""
         self._measured, self._drawn = -np.inf, 0
         if log.last is not None:
             self._go_on(log.last)
@@ -90,12 +91,16 @@ class Service:
         Raises:
             StaleError: there is none, or what it was made from is too old.
         """
-        if self._current is None or not abs(now - self._measured) <= self.stale_after:
+        if self.last is None or self.is_stale(now):
             self.counts[STALE] += 1
-            if self._current is None:
+            if self.last is None:
                 raise StaleError("nothing was decided yet")
             raise StaleError(f"the last decision is {now - self._measured:.0f} s old, {self.stale_after:g} s at most")
-        return self._current
+        return self.last
+
+    def is_stale(self, now: float) -> bool:
+        """Whether there is no decision, or what it was made from is too old."""
+        return not abs(now - self._measured) <= self.stale_after
 
     def _decided(self, body: Mapping[str, Any], now: float) -> Decision:
         reading = self._reader.read(body, self._past)
@@ -118,8 +123,8 @@ class Service:
         }
         self.log.append(entry)
         self._past, self._measured, self._drawn = Past(played, reading.told), measured, self._drawn + 1
-        self._current = self._decision(entry)
-        return self._current
+        self.last = self._decision(entry)
+        return self.last
 
     def _fresh(self, reading: Reading, now: float) -> float:
         """When a reading was measured."""
@@ -161,7 +166,7 @@ class Service:
                 f"{self.log.path} is of {', '.join(agents)}, and the policy decides for "
                 f"{', '.join(self.about.agents)}: name another file for the log"
             )
-        self._past, self._measured, self._current = Past(choices, told), measured, current
+        self._past, self._measured, self.last = Past(choices, told), measured, current
         self._drawn = drawn + 1 if last.get("policy") == self._digest else 0
 
 

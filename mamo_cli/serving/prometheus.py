@@ -1,0 +1,187 @@
+"""Prometheus as the source of what is measured: one sample a query, at the start of each period.
+
+Periods are counted in Unix time, number `time // step_seconds`, so that a restart decides none twice. What cannot be
+taken for a measurement is a failure, which is counted by its reason; the current decision stands until it is stale. See
+https://prometheus.io/docs/prometheus/latest/querying/api/.
+"""
+
+import asyncio
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from mamo_cli.core.errors import UsageError
+from mamo_cli.serving.front import LOGGER, Front, RefusedError
+
+MOST_BYTES = 1 << 20
+TRIES = 10
+"""In a period, as long as none is answered."""
+FEWEST_SECONDS, MOST_SECONDS = 0.05, 10.0
+"""Between two tries, and the most to wait for an answer."""
+
+
+class Source(NamedTuple):
+    """Where to ask, and for what."""
+
+    url: str
+    queries: Mapping[str, Mapping[str, str]]  # by agent and what is measured of it, such as "rate_rps"
+
+
+def source_of(
+    url: str | None, asked: Mapping[str, tuple[str, Sequence[str] | None]], agents: Sequence[str]
+) -> Source | None:
+    """What is to be asked, as the command line says it.
+
+    Args:
+        url: of Prometheus; None: nothing is asked.
+        asked: by what is measured, the option that says it and what it was given: queries, each behind the name of an
+            agent and a `=`, or as it is where there is one agent. The first must be there for each agent.
+        agents: all there are.
+
+    Raises:
+        UsageError: that makes no sense.
+    """
+    given = [(what, option, text) for what, (option, texts) in asked.items() for text in texts or ()]
+    if url is None:
+        if given:
+            raise UsageError(f"{given[0][1]} is a query to Prometheus: say with --prometheus where it is")
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"--prometheus must be a URL such as http://prometheus:9090, got {parts.scheme}://{parts.hostname}"
+        )
+    queries: dict[str, dict[str, str]] = {name: {} for name in agents}
+    for what, option, text in given:
+        name, sign, query = text.partition("=")
+        if not (sign and name in queries):
+            if len(agents) > 1:
+                raise UsageError(
+                    f"{option} must say for which of {', '.join(agents)}, as in {agents[0]}=QUERY: {text!r}"
+                )
+            name, query = agents[0], text
+        if not query.strip() or what in queries[name]:
+            raise UsageError(f"{option} must give one query for {name}, got {text!r}")
+        queries[name][what] = query
+    first, (option, _) = next(iter(asked.items()))
+    lacking = [name for name, each in queries.items() if first not in each]
+    if lacking:
+        raise UsageError(f"--prometheus needs {option} for {', '.join(lacking)}")
+    return Source(url.rstrip("/"), queries)
+
+
+class UnansweredError(Exception):
+    """No sample that can be believed; `reason` is one of few words, by which failures are counted."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        self.reason = reason
+        super().__init__(f"{reason}{detail and f': {detail}'}")
+
+
+async def keep_asking(front: Front, source: Source) -> None:
+    """Decide at the start of each period, until cancelled; at once where nothing is decided in the present one."""
+    step = front.about.step_seconds
+    pause = min(max(step / TRIES, FEWEST_SECONDS), MOST_SECONDS)
+    last, well = front.service.last, True
+    decided = None if last is None else last.time // step
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(pause)) as session:
+        while True:
+            now = front.clock()
+            period = now // step
+            wait = (period + 1) * step - now
+            if period != decided:
+                failure = await _decided(front, source, session)
+                if (failure is None) != well:
+                    LOGGER.warning("prometheus: %s", failure or "answers again")
+                well = failure is None
+                decided, wait = (period, 0.0) if well else (decided, min(pause, wait))
+            await asyncio.sleep(wait)
+
+
+async def _decided(front: Front, source: Source, session: aiohttp.ClientSession) -> str | None:
+    """Ask and decide once; returns what has failed, if it has, and counts it."""
+    try:
+        front.decide(await measured(source, session, front.clock(), front.about.step_seconds, front.words.agent))
+    except UnansweredError as error:
+        front.counts.source_failures[error.reason] += 1
+        return str(error)
+    except RefusedError as error:
+        front.refused(error)
+        return str(error)
+    return None
+
+
+async def measured(
+    source: Source, session: aiohttp.ClientSession, now: float, step_seconds: float, word: str
+) -> dict[str, Any]:
+    """The body of a decision, of one sample for each query.
+
+    Args:
+        source: where to ask.
+        session: by which.
+        now: Unix time in s.
+        step_seconds: how old a sample may be, in s.
+        word: the domain's, for an agent.
+
+    Raises:
+        UnansweredError: one of the queries has no such sample.
+    """
+    asked = [(name, what, query) for name, queries in source.queries.items() for what, query in queries.items()]
+    samples = await asyncio.gather(*(_sample(source.url, query, session) for *_, query in asked))
+    body: dict[str, dict[str, float]] = {name: {} for name in source.queries}
+    for (name, what, _), (stamp, value) in zip(asked, samples, strict=True):
+        if not math.isfinite(value):
+            raise UnansweredError("not finite", f"{what} of {name} is {value}")
+        if not abs(now - stamp) <= step_seconds:
+            raise UnansweredError("stale", f"{what} of {name} is {now - stamp:.0f} s old")
+        body[name][what] = value
+    return {f"{word}s": body}
+
+
+async def _sample(url: str, query: str, session: aiohttp.ClientSession) -> tuple[float, float]:
+    """When a query's only sample is of, and what it is."""
+    try:
+        async with session.get(f"{url}/api/v1/query", params={"query": query}) as response:
+            data = await response.content.read(MOST_BYTES + 1)
+            while 0 < len(data) <= MOST_BYTES and (more := await response.content.read(MOST_BYTES + 1 - len(data))):
+                data += more
+    except TimeoutError:
+        raise UnansweredError("timeout") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise UnansweredError("unreachable", str(error) or type(error).__name__) from None
+    if len(data) > MOST_BYTES:
+        raise UnansweredError("too large")
+    content = _content(data)
+    if response.status != 200 or content.get("status") != "success":
+        raise UnansweredError("error", f"status {response.status}, {str(content.get('error', ''))[:200]}")
+    return _only(content.get("data"))
+
+
+def _content(data: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        raise UnansweredError("not JSON") from None
+    if not isinstance(content, dict):
+        raise UnansweredError("not JSON")
+    return content
+
+
+def _only(data: Any) -> tuple[float, float]:
+    """The one sample of an instant vector, or a scalar."""
+    kind: Any = data.get("resultType") if isinstance(data, dict) else None
+    result: Any = data.get("result") if isinstance(data, dict) else None
+    if not isinstance(result, list) or kind not in ("vector", "scalar"):
+        raise UnansweredError("no sample", "the answer is neither a vector nor a scalar")
+    if kind == "vector":
+        if len(result) != 1:
+            raise UnansweredError("several samples" if result else "no sample")
+        result = result[0].get("value") if isinstance(result[0], dict) else None
+    try:
+        return float(result[0]), float(result[1])
+    except (LookupError, TypeError, ValueError):
+        raise UnansweredError("no sample", "it has no value") from None
