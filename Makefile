@@ -77,7 +77,7 @@ bench: $(VENV)/.dev ## ours against its peers, in one run
 
 docs: demo ## the README's figures, from the newest runs
 	mkdir -p docs
-	for name in mamo frontier_compared te_agents regret offline offline_noise; do \
+	for name in mamo frontier_compared te_agents learning_curves regret offline offline_noise; do \
 		cp "$$(ls -t results/*/figures/$$name.png | head -n 1)" docs/; done
 
 manual: $(VENV)/.dev ## the manual as pages in docs/_build/html, made without any network
