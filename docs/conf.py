@@ -20,6 +20,7 @@ autodoc_preserve_defaults = True
 # Types of other packages, and ours of layers that the Python page does not list, have no page to lead to.
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]
+smartquotes = False  # they would make one dash of the two that an option begins with
 html_theme = "furo"
 html_title = f"mamo {__version__}"
 html_show_copyright = False
