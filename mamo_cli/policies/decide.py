@@ -98,6 +98,8 @@ class Decider:
         """
         if budget is None and self.policy.about.coupled:
             raise DataError("these agents share a budget, and none was told")
+        if len(self._layers) == 1:
+            return self._by(0, observed, allowed, budget or 0)
         drawn = (draw >= self._edges).sum(0)
         plays = np.broadcast_to(drawn, self._shape[:1])
         first = int(plays[0])

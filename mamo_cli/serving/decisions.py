@@ -112,13 +112,15 @@ class Service:
             raise DivergedError(f"the policy is sick: {error}") from None
         played = self._reader.play(reading, alone)
         reading.told["time"] = measured
+        wanted = self._named(alone)
+        overridden = played is not alone and bool((played != alone).any())
         entry = {
             "time": now,
             "observation": reading.told,
             "policy": self._digest,
-            "actions": self._named(played),
-            "policy_alone": self._named(alone),
-            "overridden": bool((played != alone).any()),
+            "actions": self._named(played) if overridden else wanted,
+            "policy_alone": wanted,
+            "overridden": overridden,
             "drawn": self._drawn,
         }
         self.log.append(entry)
@@ -151,20 +153,19 @@ class Service:
     def _go_on(self, last: Mapping[str, Any]) -> None:
         """Take over what the last line of the log says."""
         try:
-            agents, told = last["actions"], last["observation"]
-            measured, drawn = float(told["time"]), int(last["drawn"])
-            choices = np.array([int(agents[name]) for name in agents], dtype=np.int64) - self._reader.first
-            current = self._decision(last)
-            if drawn < 0 or choices.min() < 0:
-                raise ValueError("numbers below the least")
+            current, told, drawn = self._decision(last), last["observation"], last["drawn"]
+            measured = float(told["time"])
+            choices = np.array([*current.agents.values()]) - self._reader.first
+            if choices.dtype != np.int64 or type(drawn) is not int or min(drawn, choices.min()) < 0:
+                raise ValueError("no choices, or no draw")
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
             raise CheckpointError(
-                f"{self.log.path}: its last line is no decision that goes on; name another file for the log"
+                f"{self.log.path}: its last line is no decision that can be gone on from; name another --log"
             ) from None
-        if tuple(agents) != self.about.agents:
+        if tuple(current.agents) != self.about.agents:
             raise CheckpointError(
-                f"{self.log.path} is of {', '.join(agents)}, and the policy decides for "
-                f"{', '.join(self.about.agents)}: name another file for the log"
+                f"{self.log.path} is of {', '.join(current.agents)}, and the policy decides for "
+                f"{', '.join(self.about.agents)}: name another --log"
             )
         self._past, self._measured, self.last = Past(choices, told), measured, current
         self._drawn = drawn + 1 if last.get("policy") == self._digest else 0

@@ -40,7 +40,7 @@ def policy(domain, plays=1, seed=0, **said):
         "agents": spec.agents, "choices": spec.choices, "observation": spec.observation, "seed": 7,
         "objectives": ["cost", "rejection"], "limits": spec.limits.tolist(), "alpha": [[0.5]] * agents,
         "step_seconds": spec.step_seconds, "cost_scale": spec.cost_scale, "block": spec.block,
-        "coupled": spec.coupled, "chooser": chooser_for("knapsack", spec.coupled),
+        "coupled": spec.coupled, "chooser": chooser_for("auto", spec.coupled),
     }  # fmt: skip
     return Policy(
         about=about(**told, **said),

@@ -1,10 +1,26 @@
 """A policy that is served decides what it decides in an evaluation, restarts and all; what it does not act on."""
 
+import csv
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from mamo_cli.core.errors import CheckpointError, DataError, DivergedError, StaleError, StorageError, UsageError
+from mamo_cli.domains import registry as domains
+from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, configured
+from mamo_cli.experiments.evaluate import evaluate
+from mamo_cli.experiments.export import opened, policy_of_run, write_policy
+from mamo_cli.experiments.machines import Machines
+from mamo_cli.experiments.run_mamo import run_mamo
+from mamo_cli.experiments.session import Place
+from mamo_cli.policies.decide import Draws, uniforms
 from mamo_cli.serving.decisions import Service
-from mamo_cli.serving.log import DecisionLog, check
+from mamo_cli.serving.log import ORIGIN, DecisionLog, check
 from tests.serving.nodes import PERIOD_S, THREE, node, played, policy
 
 NOW = 1_700_000_000.0
@@ -50,3 +66,185 @@ def test_a_trace_played_through_it_gives_the_choices_of_an_evaluation_however_of
     assert len({tuple(replicas) for _, replicas, _ in told}) > 2
     if "shield" in case:
         assert any(replicas != asked for _, replicas, asked in told)
+
+
+def test_the_policy_file_of_a_run_is_served_as_its_table_has_it(tmp_path):
+    phase = {"iterations": 3, "iteration_steps": 8, "environments": 8, "window": 2}
+    asked = {"seeds": 2, "strategy": "bisect", "readout": "mix", "adaptation": {"cycles": 5}, "phase": phase}
+    learner, instance = {"hidden": (16, 16), "batch_size": 16}, {"shield": 0.05, "max_replicas": 16}
+    run = run_mamo(
+        configured(MamoConfig, asked, {"learner": learner, "instance": instance}),
+        Place(tmp_path, "run"),
+        Machines(jobs=1),
+    )
+    write_policy(policy_of_run(run.path, 1), tmp_path / "p.npz")
+    table = evaluate(tmp_path / "p.npz", EvaluateConfig(), Place(tmp_path, "played")).path / "evaluation.csv"
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with opened(tmp_path / "p.npz") as (made, trained):
+        source = trained.source
+    domain = domains.build("faas", trained.config.instance, source)
+    counts = [measured["functions"]["f0"]["counted"] for measured, _, _ in played(domain, made)]
+    before = 0.0
+    with DecisionLog(tmp_path / "log.jsonl") as log:
+        service = Service(made, log)
+        for at, row in enumerate(rows):
+            told = {"rate_rps": float(row["expected_rate"]), "rejection": before, "counted": counts[at]}
+            decision = service.decide(told, NOW + at)
+            assert decision.agents == {"f0": int(row["replicas"])}
+            assert decision.policy_alone == {"f0": int(row["replicas"]) - int(row["replicas_added"])}
+            assert decision.overridden == bool(int(row["overrides"]))
+            before = float(row["rejection"])
+    assert len(rows) >= 96
+    assert len({row["replicas"] for row in rows}) > 2
+
+
+@pytest.fixture
+def service(tmp_path):
+    with DecisionLog(tmp_path / "log.jsonl") as log:
+        yield Service(policy(node()), log)
+
+
+def test_a_line_of_the_log_tells_who_decided_what_and_why(service):
+    decision = service.decide({"rate_rps": 20, "rejection": 0.25, "time": NOW - 30.0}, NOW)
+    assert json.loads(service.log.path.read_text()) == {
+        "number": 1,
+        "time": NOW,
+        "observation": {
+            "functions": {
+                "f": {"rate_rps": 20.0, "rejection": 0.25, "rejection_from": "told", "max_replicas": 8}
+            },
+            "time": NOW - 30.0,
+        },
+        "policy": service.policy.digest,
+        "actions": decision.agents,
+        "policy_alone": decision.policy_alone,
+        "overridden": False,
+        "drawn": 0,
+        "previous": ORIGIN,
+        "digest": decision.head,
+    }  # fmt: skip
+    assert (decision.number, decision.time) == (1, NOW)
+    assert service.log.checked == check(service.log.path)
+
+
+def left_alone(service, error, kind, told, now, said):
+    """What is not acted on changes nothing, and is counted."""
+    data, counts, before = service.log.path.read_bytes(), service.counts.copy(), service._past
+    with pytest.raises(error, match=said):
+        service.decide(told, now)
+    assert service.log.path.read_bytes() == data
+    assert service.counts == counts + Counter([kind])
+    assert service._past is before
+
+
+def test_a_reading_that_is_refused_or_old_changes_nothing_and_is_counted(service):
+    good = {"rate_rps": 20.0}
+    left_alone(service, DataError, "refused", {"rate_rps": float("nan")}, NOW, "rate_rps must be a finite number")
+    first = service.decide(good, NOW)
+    left_alone(service, StaleError, "old", {**good, "time": NOW - 601.0}, NOW, "time is 601 s ago, 600 s at most")
+    left_alone(service, StaleError, "old", {**good, "time": NOW + 601.0}, NOW, "time is -601 s ago")
+    left_alone(
+        service, StaleError, "old", {**good, "time": NOW - 1.0}, NOW, "time is before that of the decision before"
+    )
+    left_alone(service, DataError, "refused", {"x": 1}, NOW, "x is no key that is known")
+    assert service.current(NOW + 600.0) == first
+    assert service.decide({**good, "time": NOW}, NOW + 600.0).number == 2
+
+
+def test_a_decision_is_current_until_what_it_was_made_from_is_too_old(service):
+    with pytest.raises(StaleError, match="nothing was decided yet"):
+        service.current(NOW)
+    decision = service.decide({"rate_rps": 20.0, "time": NOW - 100.0}, NOW)
+    assert service.current(NOW + 500.0) == decision
+    for now in (NOW + 500.1, NOW - 700.1):  # a clock that was set back is no clock to go by
+        with pytest.raises(StaleError, match=r"the last decision is -?\d+ s old, 600 s at most"):
+            service.current(now)
+    assert service.counts["stale"] == 3
+    again = Service(service.policy, service.log, stale_after=10.0)
+    assert again.current(NOW - 95.0) == decision
+    with pytest.raises(StaleError, match="10 s at most"):
+        again.current(NOW)
+
+
+def test_a_policy_that_is_sick_decides_nothing_and_the_last_decision_stands(service):
+    well = service.decide({"rate_rps": 20.0}, NOW)
+    sound = service.policy
+    sick = replace(sound, parameters=np.full_like(sound.parameters, 3e38))
+    ill = Service(sick, service.log)
+    left_alone(ill, DivergedError, "sick", {"rate_rps": 20.0}, NOW, "the policy is sick: .* is not a finite number")
+    assert ill.current(NOW) == well
+
+
+def test_a_disk_that_is_full_is_no_decision(service, monkeypatch):
+    well = service.decide({"rate_rps": 20.0}, NOW)
+    monkeypatch.setattr("os.write", lambda file, line: 0)
+    left_alone(service, StorageError, "unwritten", {"rate_rps": 20.0}, NOW, "no space left")
+    assert service.current(NOW) == well
+
+
+def test_another_policy_takes_over_what_runs_and_the_log_names_it(tmp_path):
+    path, domain = tmp_path / "log.jsonl", node()
+    first, second = policy(domain, 2, seed=1), policy(domain, 2, seed=2)
+    with DecisionLog(path) as log:
+        service = Service(first, log)
+        for at in range(3):
+            last = service.decide({"rate_rps": 40.0}, NOW + at)
+    with DecisionLog(path) as log:
+        service = Service(second, log)
+        assert service.current(NOW + 2) == last
+        service.decide({"rate_rps": 40.0}, NOW + 3)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["policy"] for line in lines] == [first.digest] * 3 + [second.digest]
+    assert [line["drawn"] for line in lines] == [0, 1, 2, 0]
+    rejection = domain.case.evaluation.table.lookup([40.0], [last.agents["f"]])[0]
+    assert lines[3]["observation"]["functions"]["f"]["rejection"] == pytest.approx(rejection, abs=1e-3)
+    assert check(path).count == 4
+    with DecisionLog(path) as log, pytest.raises(CheckpointError, match="is of f, and the policy decides for f, g, h"):
+        Service(policy(node(THREE)), log)
+
+
+@pytest.mark.parametrize(
+    "spoilt", [{"drawn": -1}, {"drawn": "0"}, {"actions": {"f": 0}}, {"actions": {"f": 2.5}}, {"actions": []},
+               {"observation": {}}, {"observation": 3}]
+)  # fmt: skip
+def test_a_last_line_that_is_no_decision_is_not_gone_on_from(spoilt, service):
+    service.decide({"rate_rps": 40.0}, NOW)
+    kept = {name: value for name, value in service.log.last.items() if name not in ("number", "previous")}
+    service.log.append({**kept, **spoilt})
+    with pytest.raises(CheckpointError, match="its last line is no decision that can be gone on from"):
+        Service(service.policy, service.log)
+
+
+def test_a_domain_that_says_nothing_of_how_it_is_read_is_refused(tmp_path):
+    made = policy(node())
+    with (
+        DecisionLog(tmp_path / "log.jsonl") as log,
+        pytest.raises(UsageError, match="a policy of domain inventory cannot be served, only of faas"),
+    ):
+        Service(replace(made, about=made.about.model_copy(update={"domain": "inventory"})), log)
+
+
+def test_draws_are_those_of_an_evaluation_wherever_they_begin():
+    for block, coupled in ((1, False), (5, True)):
+        made = policy(node(THREE), 2)
+        about = made.about.model_copy(update={"block": block, "coupled": coupled})
+        wanted = uniforms(about.seed, 40, 3, block, coupled)
+        whole = Draws(about)
+        for at in range(40):
+            np.testing.assert_array_equal(np.broadcast_to(whole.at(at), 3), wanted[at])
+            np.testing.assert_array_equal(np.broadcast_to(Draws(about).at(at), 3), wanted[at])
+
+
+def test_one_function_needs_none_of_what_is_slow_to_import(tmp_path):
+    (tmp_path / "p.npz").write_bytes(policy(node(shield=0.05)).to_bytes())
+    code = (
+        "import sys, pathlib; from mamo_cli.policies.file import read_policy\n"
+        "from mamo_cli.serving.decisions import Service; from mamo_cli.serving.log import DecisionLog\n"
+        "folder = pathlib.Path(sys.argv[1]); policy = read_policy(folder / 'p.npz')\n"
+        "with DecisionLog(folder / 'log.jsonl') as log:\n"
+        "    Service(policy, log).decide({'rate_rps': 20.0, 'counted': 600}, 1.0)\n"
+        "print([name for name in ('torch', 'numba', 'scipy', 'pandas', 'duckdb') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

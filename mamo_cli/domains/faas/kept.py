@@ -74,8 +74,10 @@ class Model:
         self._values, self._step = kept.table("rejection"), kept.above_zero("rejection_root_step")
 
     def rejection(self, f: int, replicas: int, rate_rps: float) -> float:
-        """P of so many replicas; beyond the last rate of the table that counts as the last."""
-        position = sqrt(rate_rps) / self._step
-        cell = min(int(position), self._values.shape[2] - 2)
+        """P of so many replicas; beyond the table's last rate as many are served as there, and no more."""
+        position, last = sqrt(rate_rps) / self._step, self._values.shape[2] - 1
+        cell = min(int(position), last - 1)
         low, high = self._values[f, replicas - 1, cell : cell + 2].tolist()
-        return float(low + (high - low) * min(position - cell, 1.0))
+        if position <= last:
+            return float(low + (high - low) * (position - cell))
+        return float(1.0 - (1.0 - high) * (last / position) ** 2)

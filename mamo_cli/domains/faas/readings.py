@@ -81,4 +81,5 @@ def _complaint(error: ValidationError, left_out: int) -> str:
         return f"{place} is missing"
     if first["type"] == "extra_forbidden":
         return f"{place} is no key that is known, got {shown(first['input'])}"
-    return f"{place} {rule(first['msg'])}, got {shown(first['input'])}"
+    wanted = "must be a JSON object" if first["type"] in ("model_type", "dict_type") else rule(first["msg"])
+    return f"{place} {wanted}, got {shown(first['input'])}"

@@ -94,7 +94,7 @@ class NodeReader:
         self, functions: tuple[str, ...], choices: tuple[int, ...], use: IntArray, scales: Mapping[str, NDArray[Any]]
     ) -> None:
         """Raises: CheckpointError: the scales are not those of such a node."""
-        self._functions, self._most = functions, choices[0]
+        self._functions, self._most, self._each = functions, choices[0], np.arange(choices[0])
         self._at = [f"{FUNCTIONS}.{name}." if len(functions) > 1 else "" for name in functions]
         kept = Kept(scales, len(functions), self._most)
         self._rate_rps = kept.above_zero("rate_rps")
@@ -128,7 +128,7 @@ class NodeReader:
         caps = np.array([one["max_replicas"] for one in told], dtype=np.int64)
         return Reading(
             observed=np.array(rows, dtype=np.float32),
-            allowed=np.arange(self._most) < caps[:, None],
+            allowed=self._each < caps[:, None],
             budget=budget,
             floor=None if self._enough is None else self._floor(self._enough, told, caps),
             time=node.time,
