@@ -55,7 +55,7 @@ test-faults: $(VENV)/.dev ## 200 random SIGKILLs (minutes): every run ends as if
 
 fuzz: $(VENV)/.dev ## coverage-guided fuzzing of all that reads a file; FUZZ_RUNS inputs each
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[fuzz]"
-	set -e; for target in trace importer measurements config checkpoint policy; do $(BIN)/python -m tests.fuzz $$target $(FUZZ_RUNS); done
+	set -e; for target in trace importer measurements config checkpoint policy reading; do $(BIN)/python -m tests.fuzz $$target $(FUZZ_RUNS); done
 
 mutants: $(VENV)/.dev ## would the tests notice if a formula were wrong? (half an hour) What none notices: tests/mutants/survivors.md
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[mutants]"

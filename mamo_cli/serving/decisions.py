@@ -4,14 +4,13 @@ A server is one loop of asyncio: a decision is taken from its beginning to its e
 is locked. Whoever would call it from several threads must do that himself.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from mamo_cli.core.arrays import IntArray
-from mamo_cli.core.errors import CheckpointError, DataError, DivergedError, MamoError, StaleError, StorageError
+from mamo_cli.core.errors import CheckpointError, DataError, DivergedError, StaleError
 from mamo_cli.core.readings import Past, Reading
 from mamo_cli.domains import registry as domains
 from mamo_cli.policies.decide import Decider, Draws
@@ -19,8 +18,6 @@ from mamo_cli.policies.file import Policy
 from mamo_cli.serving.log import DecisionLog
 
 STALE_PERIODS = 2.0
-REFUSED, OLD, SICK, UNWRITTEN, STALE = KINDS = ("refused", "old", "sick", "unwritten", "stale")
-"""What may go wrong: what was told, its age, what the policy makes of it, the disk; asking for what is too old."""
 
 
 class Decision(NamedTuple):
@@ -52,8 +49,6 @@ class Service:
         about = policy.about
         self.policy, self.about, self.log = policy, about, log
         self.stale_after = STALE_PERIODS * about.step_seconds if stale_after is None else stale_after
-        self.counts: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
-        """How often what went wrong, by `KINDS`."""
         self._digest, self._decider = policy.digest, Decider(policy)
         self._reader = domains.reader_of(about.domain, about.agents, about.choices, policy.use, policy.scales)
         self._draws = Draws(about)
@@ -78,12 +73,8 @@ class Service:
             StorageError: the disk refuses the log.
             All of these leave the log and the current decision as they are.
         """
-        try:
-            with np.errstate(all="ignore"):  # what is not finite is refused by name
-                return self._decided(body, now)
-        except MamoError as error:
-            self.counts[_kind(error)] += 1
-            raise
+        with np.errstate(all="ignore"):  # what is not finite is refused by name
+            return self._decided(body, now)
 
     def current(self, now: float) -> Decision:
         """The last decision.
@@ -92,7 +83,6 @@ class Service:
             StaleError: there is none, or what it was made from is too old.
         """
         if self.last is None or self.is_stale(now):
-            self.counts[STALE] += 1
             if self.last is None:
                 raise StaleError("nothing was decided yet")
             raise StaleError(f"the last decision is {now - self._measured:.0f} s old, {self.stale_after:g} s at most")
@@ -169,8 +159,3 @@ class Service:
             )
         self._past, self._measured, self.last = Past(choices, told), measured, current
         self._drawn = drawn + 1 if last.get("policy") == self._digest else 0
-
-
-def _kind(error: MamoError) -> str:
-    kinds = {StaleError: OLD, DivergedError: SICK, StorageError: UNWRITTEN}
-    return kinds.get(type(error), REFUSED)

@@ -4,15 +4,17 @@ A target returns whether the bytes were taken. It raises whatever else happens: 
 """
 
 import io
+import json
 import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from mamo_cli.core.errors import MamoError
+from mamo_cli.core.errors import DataError, MamoError
 from mamo_cli.core.settings import digest, read_toml, to_toml
 from mamo_cli.domains.faas.rejection.measured import fit
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, SolveOfflineConfig, TrainConfig, configured
@@ -20,6 +22,8 @@ from mamo_cli.policies.archive import packed, unpacked
 from mamo_cli.policies.decide import Decider
 from mamo_cli.policies.file import digest_of, policy_of, read_policy
 from mamo_cli.runs import checkpoint
+from mamo_cli.serving.decisions import Service
+from mamo_cli.serving.log import DecisionLog, check
 from mamo_cli.workload.importers import import_trace
 from mamo_cli.workload.measurements_csv import read_measurements, write_measurements
 from mamo_cli.workload.options import FORECASTS, Options
@@ -31,6 +35,8 @@ DIGEST = "0123abcd"
 KINDS = (SolveOfflineConfig, TrainConfig, MamoConfig, EvaluateConfig)
 CONTAINER = io.BytesIO()
 POLICY = small.policy().to_bytes()
+NOW = 1_700_000_000.0
+SERVED = small.served(), small.served_together()
 torch.save({"format": checkpoint.FORMAT, "digest": DIGEST, "state": {"rounds": 1, "x": torch.ones(3)}}, CONTAINER)
 
 
@@ -108,6 +114,22 @@ def policy_file(folder: Path, data: bytes) -> None:
     assert policy_of(taken.to_bytes()).digest == taken.digest
 
 
+def reading(folder: Path, data: bytes) -> None:
+    """What is told to a server of one policy or another, as the first byte picks; one that is taken is decided on."""
+    pick, data = (data or b"\0")[0], data[1:]
+    path = folder / "decisions.jsonl"
+    with DecisionLog(path) as log:
+        service = Service(SERVED[pick % len(SERVED)], log)
+        told = _json(data)
+        for number in (1, 2):  # the second knows of the first
+            try:
+                decision = service.decide(told, NOW)
+            finally:
+                assert check(path).count == log.count
+            assert log.count == number
+            assert all(1 <= count <= 3 for count in decision.agents.values())
+
+
 TARGETS: dict[str, Callable[[Path, bytes], None]] = {
     "trace": trace,
     "measurements": measurements,
@@ -115,6 +137,7 @@ TARGETS: dict[str, Callable[[Path, bytes], None]] = {
     "config": config,
     "checkpoint": checkpoint_file,
     "policy": policy_file,
+    "reading": reading,
 }
 
 
@@ -143,6 +166,14 @@ def _file(folder: Path, name: str, data: bytes) -> Path:
     path = folder / name
     path.write_bytes(data)
     return path
+
+
+def _json(data: bytes) -> Any:
+    """As a server has it."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise DataError("no JSON") from None
 
 
 def _contained(pickled: bytes) -> bytes:

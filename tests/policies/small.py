@@ -52,3 +52,32 @@ def policy(**others):
         "texts": {"trace.csv": b"step,function\n"},
     }
     return Policy(**{**parts, **others})
+
+
+def served():
+    """The policy with all that it needs to be served: of what is not told, a model tells."""
+    falling = np.linspace(0.0, [[0.9, 0.6, 0.3]] * 2, 9, axis=-1)
+    scales = {"max_replicas": np.array([3, 2]), "rejection": falling, "rejection_root_step": np.asarray(1.0)}
+    return policy(scales={"rate_rps": np.asarray(90.0), **scales})
+
+
+def served_together():
+    """Policies of two agents that share a memory, under a shield that counts requests."""
+    size = 10 * 5 + 5 + 5 * 6 + 6
+    scales = {
+        "rate_rps": np.asarray(90.0),
+        "max_replicas": np.array([3, 3]),
+        "replica_mb": np.array([64.0, 128.0]),
+        "full_units": np.asarray(9),
+        "node_mb": np.asarray(384.0),
+        "shield_enough": np.array([[-1.0, 20.0, 40.0], [5.0, 50.0, 90.0]]),
+        "shield_window_s": np.asarray(30.0),
+    }
+    return policy(
+        about=about(observation=5, coupled=True, chooser="knapsack"),
+        parameters=np.random.default_rng(1).normal(size=(2, size)).astype(np.float32),
+        widths=np.array([10, 5, 6]),
+        shares=np.full((2, 2), 0.5),
+        use=np.array([[1, 2, 3], [2, 4, 6]]),
+        scales=scales,
+    )

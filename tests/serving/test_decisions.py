@@ -4,7 +4,6 @@ import csv
 import json
 import subprocess
 import sys
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -128,26 +127,24 @@ def test_a_line_of_the_log_tells_who_decided_what_and_why(service):
     assert service.log.checked == check(service.log.path)
 
 
-def left_alone(service, error, kind, told, now, said):
-    """What is not acted on changes nothing, and is counted."""
-    data, counts, before = service.log.path.read_bytes(), service.counts.copy(), service._past
+def left_alone(service, error, told, now, said):
+    """What is not acted on changes nothing."""
+    data, last, before = service.log.path.read_bytes(), service.last, service._past
     with pytest.raises(error, match=said):
         service.decide(told, now)
     assert service.log.path.read_bytes() == data
-    assert service.counts == counts + Counter([kind])
+    assert service.last is last
     assert service._past is before
 
 
-def test_a_reading_that_is_refused_or_old_changes_nothing_and_is_counted(service):
+def test_a_reading_that_is_refused_or_old_changes_nothing(service):
     good = {"rate_rps": 20.0}
-    left_alone(service, DataError, "refused", {"rate_rps": float("nan")}, NOW, "rate_rps must be a finite number")
+    left_alone(service, DataError, {"rate_rps": float("nan")}, NOW, "rate_rps must be a finite number")
     first = service.decide(good, NOW)
-    left_alone(service, StaleError, "old", {**good, "time": NOW - 601.0}, NOW, "time is 601 s ago, 600 s at most")
-    left_alone(service, StaleError, "old", {**good, "time": NOW + 601.0}, NOW, "time is -601 s ago")
-    left_alone(
-        service, StaleError, "old", {**good, "time": NOW - 1.0}, NOW, "time is before that of the decision before"
-    )
-    left_alone(service, DataError, "refused", {"x": 1}, NOW, "x is no key that is known")
+    left_alone(service, StaleError, {**good, "time": NOW - 601.0}, NOW, "time is 601 s ago, 600 s at most")
+    left_alone(service, StaleError, {**good, "time": NOW + 601.0}, NOW, "time is -601 s ago")
+    left_alone(service, StaleError, {**good, "time": NOW - 1.0}, NOW, "time is before that of the decision before")
+    left_alone(service, DataError, {"x": 1}, NOW, "x is no key that is known")
     assert service.current(NOW + 600.0) == first
     assert service.decide({**good, "time": NOW}, NOW + 600.0).number == 2
 
@@ -160,7 +157,6 @@ def test_a_decision_is_current_until_what_it_was_made_from_is_too_old(service):
     for now in (NOW + 500.1, NOW - 700.1):  # a clock that was set back is no clock to go by
         with pytest.raises(StaleError, match=r"the last decision is -?\d+ s old, 600 s at most"):
             service.current(now)
-    assert service.counts["stale"] == 3
     again = Service(service.policy, service.log, stale_after=10.0)
     assert again.current(NOW - 95.0) == decision
     with pytest.raises(StaleError, match="10 s at most"):
@@ -172,14 +168,14 @@ def test_a_policy_that_is_sick_decides_nothing_and_the_last_decision_stands(serv
     sound = service.policy
     sick = replace(sound, parameters=np.full_like(sound.parameters, 3e38))
     ill = Service(sick, service.log)
-    left_alone(ill, DivergedError, "sick", {"rate_rps": 20.0}, NOW, "the policy is sick: .* is not a finite number")
+    left_alone(ill, DivergedError, {"rate_rps": 20.0}, NOW, "the policy is sick: .* is not a finite number")
     assert ill.current(NOW) == well
 
 
 def test_a_disk_that_is_full_is_no_decision(service, monkeypatch):
     well = service.decide({"rate_rps": 20.0}, NOW)
     monkeypatch.setattr("os.write", lambda file, line: 0)
-    left_alone(service, StorageError, "unwritten", {"rate_rps": 20.0}, NOW, "no space left")
+    left_alone(service, StorageError, {"rate_rps": 20.0}, NOW, "no space left")
     assert service.current(NOW) == well
 
 
