@@ -57,6 +57,7 @@ class Front:
         clock: Unix time in s.
         """
         self.service, self.clock, self.counts = service, clock, Counts()
+        self.counts.refusals.update(dict.fromkeys(KINDS, 0))
         self.about = service.policy.about
         self.words = domains.about(self.about.domain).WORDS
         self.closing, self.changes = False, 0

@@ -91,4 +91,4 @@ def _counted(front: Front) -> "Iterator[Metric]":
     edges = [*map(str, BUCKETS_S), "+Inf"]
     for call, took in counts.spent.items():
         spent.add_metric([call], [*zip(edges, itertools.accumulate(took.within), strict=True)], took.total_s[0])
-    yield from (refusals, failures, requests, spent)
+    yield from (family for family in (refusals, failures, requests, spent) if family.samples)

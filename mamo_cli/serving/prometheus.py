@@ -8,6 +8,7 @@ https://prometheus.io/docs/prometheus/latest/querying/api/.
 import asyncio
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -18,10 +19,11 @@ from mamo_cli.core.errors import UsageError
 from mamo_cli.serving.front import LOGGER, Front, RefusedError
 
 MOST_BYTES = 1 << 20
-TRIES = 10
-"""In a period, as long as none is answered."""
+MOST_STAMP = 1e12
+_NUMBER = re.compile(r"NaN|[+-]Inf|-?[0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)
+PART = 0.1
+"""Of a period, after which a try that failed is made again, and until which an answer is waited for; within"""
 FEWEST_SECONDS, MOST_SECONDS = 0.05, 10.0
-"""Between two tries, and the most to wait for an answer."""
 
 
 class Source(NamedTuple):
@@ -50,11 +52,8 @@ def source_of(
         if given:
             raise UsageError(f"{given[0][1]} is a query to Prometheus: say with --prometheus where it is")
         return None
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(
-            f"--prometheus must be a URL such as http://prometheus:9090, got {parts.scheme}://{parts.hostname}"
-        )
+    if not _is_url(url):
+        raise UsageError(f"--prometheus must be a URL such as http://prometheus:9090, got {url!r}")
     queries: dict[str, dict[str, str]] = {name: {} for name in agents}
     for what, option, text in given:
         name, sign, query = text.partition("=")
@@ -74,6 +73,14 @@ def source_of(
     return Source(url.rstrip("/"), queries)
 
 
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.query
+    except ValueError:
+        return False
+
+
 class UnansweredError(Exception):
     """No sample that can be believed; `reason` is one of few words, by which failures are counted."""
 
@@ -85,10 +92,10 @@ class UnansweredError(Exception):
 async def keep_asking(front: Front, source: Source) -> None:
     """Decide at the start of each period, until cancelled; at once where nothing is decided in the present one."""
     step = front.about.step_seconds
-    pause = min(max(step / TRIES, FEWEST_SECONDS), MOST_SECONDS)
+    pause = min(max(PART * step, FEWEST_SECONDS), MOST_SECONDS)
     last, well = front.service.last, True
     decided = None if last is None else last.time // step
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(pause)) as session:
+    async with asking(pause) as session:
         while True:
             now = front.clock()
             period = now // step
@@ -102,6 +109,12 @@ async def keep_asking(front: Front, source: Source) -> None:
             await asyncio.sleep(wait)
 
 
+def asking(patience_s: float) -> aiohttp.ClientSession:
+    """What asks; an answer that is packed, and may be any size unpacked, is not taken."""
+    plain = {"accept-encoding": "identity"}
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(patience_s), headers=plain, auto_decompress=False)
+
+
 async def _decided(front: Front, source: Source, session: aiohttp.ClientSession) -> str | None:
     """Ask and decide once; returns what has failed, if it has, and counts it."""
     try:
@@ -112,6 +125,10 @@ async def _decided(front: Front, source: Source, session: aiohttp.ClientSession)
     except RefusedError as error:
         front.refused(error)
         return str(error)
+    except Exception as error:
+        front.counts.source_failures["fault"] += 1
+        LOGGER.debug("no reading", exc_info=error)
+        return f"a bug of ours: {type(error).__name__}: {error}"
     return None
 
 
@@ -144,11 +161,13 @@ async def measured(
 
 async def _sample(url: str, query: str, session: aiohttp.ClientSession) -> tuple[float, float]:
     """When a query's only sample is of, and what it is."""
+    data = b""
     try:
         async with session.get(f"{url}/api/v1/query", params={"query": query}) as response:
-            data = await response.content.read(MOST_BYTES + 1)
-            while 0 < len(data) <= MOST_BYTES and (more := await response.content.read(MOST_BYTES + 1 - len(data))):
-                data += more
+            async for part in response.content.iter_any():
+                data += part
+                if len(data) > MOST_BYTES:
+                    break
     except TimeoutError:
         raise UnansweredError("timeout") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -181,7 +200,7 @@ def _only(data: Any) -> tuple[float, float]:
         if len(result) != 1:
             raise UnansweredError("several samples" if result else "no sample")
         result = result[0].get("value") if isinstance(result[0], dict) else None
-    try:
-        return float(result[0]), float(result[1])
-    except (LookupError, TypeError, ValueError):
-        raise UnansweredError("no sample", "it has no value") from None
+    match result:
+        case [int() | float() as stamp, str() as value] if _NUMBER.fullmatch(value) and abs(stamp) < MOST_STAMP:
+            return float(stamp), float(value)
+    raise UnansweredError("no sample", "it has no value")
