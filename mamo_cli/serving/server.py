@@ -1,6 +1,7 @@
 """The server: both faces, and Prometheus where it is the source, in one event loop."""
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +12,6 @@ from typing import NamedTuple
 import grpc
 
 from mamo_cli.core.errors import StorageError
-from mamo_cli.core.storage import reason
 from mamo_cli.serving.access import Access
 from mamo_cli.serving.decisions import Service
 from mamo_cli.serving.front import Front
@@ -72,7 +72,7 @@ async def serving(service: Service, options: Options) -> AsyncIterator[Bound]:
 @asynccontextmanager
 async def _http(front: Front, options: Options) -> AsyncIterator[int]:
     """The HTTP face; yields its port."""
-    listening = _bound(options.listen, options.http_port)
+    listening = _bound(options.listen, options.http_port, "--http-port")
     listening.setblocking(False)
     connections = Pages(front, options.access, options.limits, options.source is None).connections
     async with connections.listening(listening, options.access.context):
@@ -85,7 +85,7 @@ async def _grpc(front: Front, options: Options) -> AsyncIterator[int]:
     limits, access = options.limits, options.access
     server = grpc.aio.server(options=_arguments(limits), maximum_concurrent_rpcs=limits.rpcs)
     server.add_generic_rpc_handlers((Scaler(front, access, limits).handlers(),))
-    _bound(options.listen, options.grpc_port).close()  # which says why it cannot be, as gRPC would not
+    _bound(options.listen, options.grpc_port, "--grpc-port").close()  # which says why it cannot be, as gRPC would not
     host = Bound(options.listen, 0, 0).host
     address, credentials = f"{host}:{options.grpc_port}", access.credentials()
     try:
@@ -136,7 +136,7 @@ async def _asking(front: Front, source: Source | None) -> AsyncIterator[None]:
             await task
 
 
-def _bound(listen: str, port: int) -> socket.socket:
+def _bound(listen: str, port: int, option: str) -> socket.socket:
     """A socket that listens.
 
     Raises:
@@ -147,4 +147,5 @@ def _bound(listen: str, port: int) -> socket.socket:
     try:
         return socket.create_server((listen, port), family=family, backlog=WAITING, dualstack_ipv6=both)
     except OSError as error:
-        raise StorageError(f"cannot listen on {listen} port {port}: {reason(error)}") from None
+        why = os.strerror(error.errno or 0)
+        raise StorageError(f"cannot listen on {listen} port {port}: {why}; see --listen and {option}") from None
