@@ -52,7 +52,17 @@ def _machine() -> dict[str, str]:
         "cores": str(cores()),
         "threads": "1 in each process that trains",
         "devices": ", ".join(["cpu", *accelerators]),
+        "torch is built": _build(torch.version.cuda or getattr(torch.version, "hip", None), torch.cuda.is_available()),
     }
+
+
+def _build(kit: str | None, usable: bool) -> str:
+    """For what torch is built, whose builds differ by gigabytes."""
+    if kit is None:
+        return "for processors alone"
+    if usable:
+        return f"for cards, with {kit}"
+    return f"for cards, with {kit}, and none is found: but for `mamo train --device cuda` the far smaller build for processors does"
 
 
 def _disk(results: Path) -> dict[str, str]:

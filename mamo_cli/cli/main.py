@@ -21,6 +21,10 @@ from mamo_cli.runs import logs
 from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.runs.stopping import STOP, Stopped
 
+COMPLETION = ("--show-completion", "--install-completion")
+NO_DETECTION = "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"
+"""In the environment where these two are to take a shell's name, which Typer otherwise leaves unread."""
+
 INTERRUPTED = 128 + signal.SIGINT
 DISK = 8
 
@@ -60,6 +64,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if any(word in COMPLETION for word in sys.argv[1:-1]):
+        os.environ[NO_DETECTION] = "1"
     with OUTPUT.speaking():
         try:
             with STOP.listening():

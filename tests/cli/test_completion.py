@@ -12,7 +12,7 @@ import pytest
 from mamo_cli.cli.commands import COMMANDS
 from mamo_cli.domains.registry import DOMAINS
 from mamo_cli.strategies.registry import STRATEGIES
-from tests.cli.invoke import COMMAND, mamo, patched
+from tests.cli.invoke import COMMAND, installed, mamo, patched
 
 HEAVY = ("torch", "pandas", "gurobipy", "matplotlib", "numba", "scipy", "ray", "numpy")
 
@@ -109,6 +109,22 @@ def test_the_script_of_every_shell_is_shown(shell):
     environment = {**os.environ, "_MAMO_COMPLETE": f"source_{shell}"}
     done = subprocess.run([COMMAND], capture_output=True, text=True, check=True, env=environment)
     assert f"_MAMO_COMPLETE=complete_{shell}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("shell", "begins"), [("bash", "_mamo_completion()"), ("zsh", "#compdef mamo"), ("fish", "comp")]
+)
+def test_the_script_of_a_shell_that_is_named_is_shown_whatever_shell_asks(shell, begins):
+    done = installed("--show-completion", shell)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(begins)
+    assert f"_MAMO_COMPLETE=complete_{shell}" in done.out
+
+
+def test_a_shell_that_there_is_none_of_is_refused():
+    done = installed("--install-completion", "tcsh")
+    assert (done.code, done.out) == (2, "")
+    assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in done.err
 
 
 def test_help_says_how_to_have_it():

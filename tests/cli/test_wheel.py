@@ -1,10 +1,12 @@
 """A wheel is complete: it holds every package of the tree, and what it installs works where there is no tree."""
 
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 from tests.cli.invoke import TINY
@@ -15,6 +17,7 @@ COMMANDS = [
     ("solve-offline",),
     ("train", *TINY, "--jobs", "2", "--name", "te"),
     ("plot", "te"),
+    ("export", "te", "--format", "onnx"),
 ]
 
 
@@ -36,8 +39,13 @@ def test_what_a_wheel_holds_works_without_the_tree(folder):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "installed")
         assert not [name for name in archive.namelist() if name.startswith("tests/")]
-        scenarios = {f"mamo_cli/scenarios/{path.name}" for path in (PACKAGE / "scenarios").iterdir()}
-        assert {name for name in archive.namelist() if "/scenarios/" in name} == scenarios
+        files = {path.relative_to(folder / "tree").as_posix() for path in (folder / "tree" / "mamo_cli").rglob("*.*")}
+        assert {name for name in archive.namelist() if name.startswith("mamo_cli/")} == files
+    (said,) = metadata.distributions(name="mamo", path=[str(folder / "installed")])
+    assert [(one.name, one.value) for one in said.entry_points] == [("mamo", "mamo_cli.cli.main:main")]
+    assert {
+        extra for path in PACKAGE.rglob("*.py") for extra in re.findall(r"mamo\[(\w+)\]", path.read_text("utf-8"))
+    } <= {*said.metadata.get_all("Provides-Extra")}
     shutil.rmtree(folder / "tree")
     program = f"import sys; sys.path.insert(0, {str(folder / 'installed')!r}); import mamo_cli.cli.main as m; m.main()"
     start = [sys.executable, "-P", "-c", program]
