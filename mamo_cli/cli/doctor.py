@@ -62,7 +62,8 @@ def _build(kit: str | None, usable: bool) -> str:
         return "for processors alone"
     if usable:
         return f"for cards, with {kit}"
-    return f"for cards, with {kit}, and none is found: but for `mamo train --device cuda` the far smaller build for processors does"
+    smaller = "but for `mamo train --device cuda` the far smaller build for processors does"
+    return f"for cards, with {kit}, and none is found: {smaller}"
 
 
 def _disk(results: Path) -> dict[str, str]:
