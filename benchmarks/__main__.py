@@ -24,6 +24,7 @@ PARTS = (
     "import",
     "mixers",
     "games",
+    "serving",
 )
 
 
@@ -71,6 +72,7 @@ def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) 
         mixers,
         offline,
         requests,
+        serving_decision,
         stages,
         startup,
         throughput,
@@ -91,6 +93,7 @@ def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) 
         "device": lambda: devices.run(quick, repeats, seconds),
         "mixers": lambda: mixers.run(quick, repeats),
         "games": lambda: games.run(quick),
+        "serving": lambda: serving_decision.run(quick, repeats),
     }
     return parts[part]()
 

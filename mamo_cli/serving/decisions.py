@@ -96,7 +96,7 @@ class Service:
         reading = self._reader.read(body, self._past)
         measured = self._fresh(reading, now)
         try:
-            draw = self._draws.at(self._drawn)
+            draw = self._draws.at(self._drawn) if len(self.policy.parameters) > 1 else 0.0
             alone = self._decider.decide(reading.observed, reading.allowed, reading.budget, draw)
         except DataError as error:
             raise DivergedError(f"the policy is sick: {error}") from None

@@ -117,14 +117,12 @@ class NodeReader:
         told = [self._told(f, node.functions[name], past) for f, name in enumerate(self._functions)]
         said: dict[str, Any] = {FUNCTIONS: dict(zip(self._functions, told, strict=True))}
         budget, share = self._budget(node, said)
+        most, before = self._most, past.choices.tolist()
         rows = [
-            (one["rate_rps"] / self._rate_rps, min(before, self._most) / self._most, one["rejection"],
-             one["max_replicas"] / self._most, *share)
-            for one, before in zip(told, (past.choices + self.first).tolist(), strict=True)
+            (one["rate_rps"] / self._rate_rps, min(n + 1, most) / most, one["rejection"],
+             one["max_replicas"] / most, *share)
+            for n, one in zip(before, told, strict=True)
         ]  # fmt: skip
-        for place, row, one in zip(self._at, rows, told, strict=True):
-            if row[0] > MOST_OBSERVED:
-                raise DataError(f"{place}rate_rps is beyond all that can be observed, got {one['rate_rps']:g}")
         caps = np.array([one["max_replicas"] for one in told], dtype=np.int64)
         return Reading(
             observed=np.array(rows, dtype=np.float32),
@@ -146,12 +144,14 @@ class NodeReader:
 
     def _told(self, f: int, said: FunctionReading, past: Past) -> dict[str, Any]:
         """Of a function, all that was told of it, and what follows from that."""
-        place, given = self._at[f], {name: value for name, value in said if value is not None}
+        place, given = self._at[f], {name: value for name, value in vars(said).items() if value is not None}
         if "counted" in given and not self._counts:
             raise DataError(f"{place}counted is what a shield reads, and this policy has none that counts requests")
         if "counted" not in given and self._counts:
             raise DataError(f"{place}counted is missing: the requests in the window that the shield counts")
         rate = _rate(place, given)
+        if rate / self._rate_rps > MOST_OBSERVED:
+            raise DataError(f"{place}rate_rps is beyond all that can be observed, got {rate:g}")
         rejection, source = self._rejection(f, given, rate, past)
         cap = min(given.get("max_replicas", self._largest[f]), self._largest[f])
         return {**given, "rate_rps": rate, "rejection": rejection, "rejection_from": source, "max_replicas": cap}

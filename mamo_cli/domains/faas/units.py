@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd, lcm
 
 
@@ -13,6 +14,7 @@ def whole_units(per_replica_mb: Sequence[float]) -> tuple[Fraction, list[int]]:
     return unit, [int(mb / unit) for mb in exact]
 
 
+@lru_cache(maxsize=256)
 def units_in(memory_mb: float, unit: Fraction) -> int:
     """Whole units that there are in so many MB."""
     return int(Fraction(str(memory_mb)) // unit)
