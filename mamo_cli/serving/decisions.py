@@ -119,10 +119,11 @@ class Service:
         return self.last
 
     def _fresh(self, reading: Reading, now: float) -> float:
-        """When a reading was measured."""
-        measured = now if reading.time is None else reading.time
-        if not abs(now - measured) <= self.stale_after:
-            raise StaleError(f"time is {now - measured:.0f} s ago, {self.stale_after:g} s at most, got {measured:.17g}")
+        """When a reading was measured; by a clock that is ahead of this one, now, so that it holds up no other."""
+        told = now if reading.time is None else reading.time
+        if not abs(now - told) <= self.stale_after:
+            raise StaleError(f"time is {now - told:.0f} s ago, {self.stale_after:g} s at most, got {told:.17g}")
+        measured = min(told, now)
         if measured < self._measured:
             raise StaleError(f"time is before that of the decision before, {self._measured:.17g}, got {measured:.17g}")
         return measured

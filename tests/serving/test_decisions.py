@@ -147,6 +147,9 @@ def test_a_reading_that_is_refused_or_old_changes_nothing(service):
     left_alone(service, DataError, {"x": 1}, NOW, "x is no key that is known")
     assert service.current(NOW + 600.0) == first
     assert service.decide({**good, "time": NOW}, NOW + 600.0).number == 2
+    assert service.decide({**good, "time": NOW + 900.0}, NOW + 601.0).number == 3  # by a clock that is ahead
+    assert service.log.last["observation"]["time"] == NOW + 601.0
+    assert service.decide(good, NOW + 602.0).number == 4
 
 
 def test_a_decision_is_current_until_what_it_was_made_from_is_too_old(service):
