@@ -62,6 +62,7 @@ DOMAINS: dict[str, Entry] = {
     "gymnasium": Entry("mamo_cli.domains.gymnasium.settings", "mamo_cli.domains.gymnasium.domain"),
     "gridworld": Entry("mamo_cli.domains.tabular.gridworld", "mamo_cli.domains.tabular.gridworld"),
     "junction": Entry("mamo_cli.domains.tabular.junction", "mamo_cli.domains.tabular.junction"),
+    "tabular": Entry("mamo_cli.domains.tabular.own", "mamo_cli.domains.tabular.own"),
 }
 
 

@@ -15,12 +15,14 @@ from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import MamoConfig, TrainConfig, configured
 from mamo_cli.runs.folder import CONFIG, known_as
 from mamo_cli.runs.manifest import read_manifest
+from mamo_cli.workload.arrays_npz import read_all_arrays, write_arrays
 from mamo_cli.workload.measurements_csv import read_measurements, write_measurements
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace, write_trace
 
 TRACE = "trace.csv"
 MEASUREMENTS = "measurements.csv"
+PROCESS = "process.npz"
 KINDS: dict[str, type[TrainConfig] | type[MamoConfig]] = {"train": TrainConfig, "run-mamo": MamoConfig}
 """Commands that leave policies behind, and their configurations."""
 
@@ -40,8 +42,10 @@ def content(source: Trace, device: str) -> str:
 
 
 def keep_source(folder: Path, source: Trace) -> None:
-    """Keep a copy of the workload in a run's folder, and of what was measured of the node."""
-    write_trace(replace(source, measured={}), folder / TRACE, force=True)
+    """Keep a copy of the workload in a run's folder, and of what the domain is made of or was measured of it."""
+    write_trace(replace(source, measured={}, arrays=None), folder / TRACE, force=True)
+    if source.arrays is not None:
+        write_arrays(source.arrays, folder / PROCESS)
     for measured in source.measured.values():
         write_measurements(measured, folder / MEASUREMENTS)
 
@@ -66,8 +70,10 @@ def read_trained(path: Path) -> Trained:
 
 
 def _kept(path: Path, config: TrainConfig | MamoConfig) -> Trace:
-    """The workload that a run keeps, with what was measured of the node."""
+    """The workload that a run keeps, with what the domain is made of or was measured of it."""
     source, named = read_trace(path / TRACE), getattr(config.instance, "measurements", None)
+    if (path / PROCESS).exists():
+        source = replace(source, arrays=read_all_arrays(path / PROCESS))
     return source if named is None else replace(source, measured={named: read_measurements(path / MEASUREMENTS)})
 
 
@@ -93,7 +99,7 @@ def settings_of(path: Path, command: str) -> Mapping[str, Any]:
         DataError: see `read_trained`.
     """
     config = read_complete(path, command).config
-    kept = {"trace": path / TRACE, "measurements": path / MEASUREMENTS}
+    kept = {"trace": path / TRACE, "measurements": path / MEASUREMENTS, "process": path / PROCESS}
     own = {key: str(file) for key, file in kept.items() if getattr(config.instance, key, None) and file.exists()}
     each = {name: _on_kept(section.model_dump(), path) for name, section in config.instance.own.items()}
     tables = {table[0]: each} if each and (table := domains.own_table(config.domain)) else {}

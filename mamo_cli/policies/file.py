@@ -10,7 +10,7 @@
 | `told` | `(J, A, M - 1)` float32: weights of the violations that a network is told; where it is told none, absent |
 | `use` | `(A, C)` units that each choice takes of a shared budget; 0 where agents share nothing |
 | `scale_NAME` | the domain's: how what is measured becomes what is observed, and a shield's floor |
-| `config.toml`, `trace.csv`, `measurements.csv` | of the run, as it keeps them: what `evaluate` plays |
+| `config.toml`, `trace.csv`, `measurements.csv`, `process.npz` | of the run, as it keeps them: what `evaluate` plays |
 | `digest` | sha256 of all others |
 """
 
@@ -33,7 +33,7 @@ from mamo_cli.policies.archive import MOST_BYTES, packed, unpacked
 
 VERSION = 1
 SCALE = "scale_"
-TEXTS = ("config.toml", "trace.csv", "measurements.csv")
+TEXTS = ("config.toml", "trace.csv", "measurements.csv", "process.npz")
 MOST_UNITS = 1_000_000
 ROUNDING = 1e-9
 

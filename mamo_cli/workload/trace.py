@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mamo_cli.core.errors import DataError
+from mamo_cli.workload.arrays_npz import Arrays
 from mamo_cli.workload.measurements import Measurements
 
 FloatArray = npt.NDArray[np.float64]
@@ -38,6 +39,7 @@ class Trace:
         measured: what was measured where the workload is to run, by the file's name in the settings; in files of its
             own, which no trace file names.
         node_memory_mb: (T,) memory of the node in whole MB, 1..MAX_MEMORY_MB, or None where the trace gives none.
+        arrays: what the domain itself is made of, where a file holds that, which no trace file names.
 
     Raises:
         DataError: a field has the wrong shape or a value that no workload can have.
@@ -52,6 +54,7 @@ class Trace:
     notes: Mapping[str, str] = field(default_factory=dict)
     measured: Mapping[str, Measurements] = field(default_factory=dict)
     node_memory_mb: IntArray | None = None
+    arrays: Arrays | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "functions", _names(self.functions))
@@ -178,6 +181,8 @@ class Trace:
         if self.node_memory_mb is not None:
             sha.update(b"node_memory")
             sha.update(self.node_memory_mb.astype("<i8").tobytes())
+        if self.arrays is not None:
+            sha.update(self.arrays.digest().encode())
         return sha.hexdigest()
 
 
