@@ -5,6 +5,7 @@ is locked. Whoever would call it from several threads must do that himself.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +59,8 @@ class Service:
         self._measured, self._drawn = -np.inf, 0
         if log.last is not None:
             self._go_on(log.last)
+        if about.coupled:
+            self._compile()
 
     def decide(self, body: Mapping[str, Any], now: float) -> Decision:
         """Decide for the coming period; each call is one.
@@ -122,11 +125,20 @@ class Service:
         """When a reading was measured; by a clock that is ahead of this one, now, so that it holds up no other."""
         told = now if reading.time is None else reading.time
         if not abs(now - told) <= self.stale_after:
-            raise StaleError(f"time is {now - told:.0f} s ago, {self.stale_after:g} s at most, got {told:.17g}")
+            away = f"{abs(now - told):.0f} s {'ago' if told < now else 'ahead'}"
+            raise StaleError(f"time is {away}, {self.stale_after:g} s at most, got {told:.17g}")
         measured = min(told, now)
         if measured < self._measured:
             raise StaleError(f"time is before that of the decision before, {self._measured:.17g}, got {measured:.17g}")
         return measured
+
+    def _compile(self) -> None:
+        """Have compiled what agents that share a budget need, so that no decision waits for it."""
+        agents, about = len(self.about.agents), self.about
+        observed = np.zeros((agents, about.observation), dtype=np.float32)
+        allowed = np.ones((agents, max(about.choices)), dtype=np.bool_)
+        with suppress(DataError), np.errstate(all="ignore"):  # a policy that is sick is told of where it decides
+            self._decider.decide(observed, allowed, 0)
 
     def _named(self, choices: IntArray) -> dict[str, int]:
         return dict(zip(self.about.agents, (choices + self._reader.first).tolist(), strict=True))

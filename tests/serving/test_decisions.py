@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -142,7 +143,7 @@ def test_a_reading_that_is_refused_or_old_changes_nothing(service):
     left_alone(service, DataError, {"rate_rps": float("nan")}, NOW, "rate_rps must be a finite number")
     first = service.decide(good, NOW)
     left_alone(service, StaleError, {**good, "time": NOW - 601.0}, NOW, "time is 601 s ago, 600 s at most")
-    left_alone(service, StaleError, {**good, "time": NOW + 601.0}, NOW, "time is -601 s ago")
+    left_alone(service, StaleError, {**good, "time": NOW + 601.0}, NOW, "time is 601 s ahead")
     left_alone(service, StaleError, {**good, "time": NOW - 1.0}, NOW, "time is before that of the decision before")
     left_alone(service, DataError, {"x": 1}, NOW, "x is no key that is known")
     assert service.current(NOW + 600.0) == first
@@ -222,6 +223,17 @@ def test_a_domain_that_says_nothing_of_how_it_is_read_is_refused(tmp_path):
         pytest.raises(UsageError, match="a policy of domain inventory cannot be served, only of faas"),
     ):
         Service(replace(made, about=made.about.model_copy(update={"domain": "inventory"})), log)
+
+
+def test_what_functions_that_share_a_memory_need_is_compiled_before_the_first_decision(tmp_path, monkeypatch):
+    called = []
+    for module in ("mamo_cli.learners.dqn.knapsack", "mamo_cli.domains.faas.floor"):
+        name = "choose" if "learners" in module else "import_module"
+        before = getattr(import_module(module), name)
+        monkeypatch.setattr(f"{module}.{name}", lambda *told, name=name, old=before: called.append(name) or old(*told))
+    with DecisionLog(tmp_path / "log.jsonl") as log:
+        Service(policy(node(THREE, shield=0.05, **MEMORY)), log)
+    assert sorted(called) == ["choose", "import_module"]
 
 
 def test_draws_are_those_of_an_evaluation_wherever_they_begin():

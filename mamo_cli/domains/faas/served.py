@@ -106,6 +106,9 @@ class NodeReader:
         if self._enough is not None and self._edge is None:
             kept.above_zero("shield_window_s")
         self._counts = self._enough is not None and self._edge is None
+        if self._enough is not None and self._memory is not None:  # compiled now, so that no decision waits for it
+            none = np.zeros((1, len(functions)), dtype=np.int64)
+            raised(none, none, use, np.zeros(1, dtype=np.int64))
 
     def read(self, body: Mapping[str, Any], past: Past) -> Reading:
         """What was measured, understood; see `FunctionReading` for what is told.
