@@ -5,7 +5,9 @@ import tomllib
 
 import pytest
 
-from tests.manual import PAGES, RUN, all_blocks, blocks_of, difference, parsed, played, runs
+from mamo_cli.cli.commands import COMMANDS
+from tests.cli.test_advice import every_command, options_of
+from tests.manual import PAGES, ROOT, RUN, all_blocks, blocks_of, difference, parsed, played, runs
 
 RUNNING = [
     page for page in PAGES if any(block.language in RUN and runs(block, long=False) for block in all_blocks(page))
@@ -143,3 +145,31 @@ def test_a_mark_is_one_that_is_known():
     said = "\n".join(path.read_text("utf-8") for path in PAGES.values())
     marks = re.findall(r"<!-- (\w+):", said)
     assert set(marks) <= {"long", "needs", "exits", "made"}
+
+
+def test_every_option_that_a_page_names_is_there():
+    known = {command: options_of(command) for command in every_command()}
+    anywhere = frozenset().union(*known.values(), {"--help", "--version", "--install-completion"}, OF_OTHERS)
+    for name, path in PAGES.items():
+        prose = re.sub(r"^ *```.*?^ *```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for span in re.findall(r"`([^`]+)`", prose):
+            words = span.replace("\n", " ").split()
+            if not words[0].startswith(("mamo", "--")):  # another program's, or no command at all
+                continue
+            said = [f"mamo {command}" for command in known if f"{span} ".startswith(f"mamo {command} ")]
+            allowed = known[said[-1].removeprefix("mamo ")] if said else anywhere
+            named = {word.partition("=")[0].strip("[]();,.") for word in words if word.startswith(("--", "[--"))}
+            assert named <= {*allowed, "--help"}, (name, span)
+
+
+OF_OTHERS = {"--who", "--only", "--extra-index-url", "--samples_per_plugin"}
+"""Options of our benchmarks, of pip and of TensorBoard."""
+
+
+def test_the_readme_is_one_screen_that_names_every_command():
+    text = PAGES["README.md"].read_text("utf-8")
+    assert len(text.splitlines()) <= 85
+    for command in COMMANDS:
+        assert f"`mamo {command}" in text, command
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / link).exists(), link
