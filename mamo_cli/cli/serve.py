@@ -89,6 +89,8 @@ def serve(
     is stale or unknown is refused, never told as 0. Ends with Ctrl-C or SIGTERM.
     """
     if check is not None:
+        if policy is not None:
+            raise UsageError(f"--check looks at a log and serves nothing: leave out {policy}")
         _check(check, as_json)
         return
     _require_extra()

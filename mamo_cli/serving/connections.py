@@ -50,6 +50,7 @@ class Connections(web.Server):
         super().__init__(handler, request_factory=self._request)
         self._front, self._limits, self._own_loop = front, limits, asyncio.get_running_loop()
         self._came_on: dict[web.RequestHandler, float] = {}
+        self._transports: dict[web.RequestHandler, asyncio.Transport] = {}
         self._handshakes: set[asyncio.Task[None]] = set()
 
     def __call__(self) -> Protocol:
@@ -69,16 +70,18 @@ class Connections(web.Server):
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Count it in."""
         super().connection_made(handler, transport)
-        self.comes_on(handler)
+        self._transports[handler], self._came_on[handler] = transport, time.monotonic()
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
         """Count it out."""
         super().connection_lost(handler, exc)
         self._came_on.pop(handler, None)
+        self._transports.pop(handler, None)
 
     def comes_on(self, handler: web.RequestHandler) -> None:
-        """Note that there is progress."""
-        self._came_on[handler] = time.monotonic()
+        """Note that there is progress, unless the connection is lost meanwhile."""
+        if handler in self._came_on:
+            self._came_on[handler] = time.monotonic()
 
     @asynccontextmanager
     async def listening(self, listening: socket.socket, context: ssl.SSLContext | None) -> AsyncIterator[None]:
@@ -111,9 +114,10 @@ class Connections(web.Server):
             task.add_done_callback(self._handshakes.discard)
 
     async def _connect(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
-        patience = None if context is None else self._limits.patience_s
+        patience = self._limits.patience_s
+        waits = {} if context is None else {"ssl_handshake_timeout": patience, "ssl_shutdown_timeout": patience}
         try:
-            await self._own_loop.connect_accepted_socket(self, connection, ssl=context, ssl_handshake_timeout=patience)
+            await self._own_loop.connect_accepted_socket(self, connection, ssl=context, **waits)
         except OSError as error:  # of TLS, too
             LOGGER.debug("no connection", exc_info=error)
             connection.close()
@@ -123,7 +127,8 @@ class Connections(web.Server):
             overdue = time.monotonic() - self._limits.patience_s
             for handler in [handler for handler, last in self._came_on.items() if last < overdue]:
                 handler.force_close()
-            await asyncio.sleep(min(LOOKS_SECONDS, self._limits.patience_s))
+                self._transports[handler].abort()  # which does not wait for who reads no answer
+            await asyncio.sleep(min(LOOKS_SECONDS, self._limits.patience_s / 2))
 
     def _request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         most = self._limits.body_bytes

@@ -74,6 +74,11 @@ async def _http(front: Front, options: Options) -> AsyncIterator[int]:
     """The HTTP face; yields its port."""
     listening = _bound(options.listen, options.http_port, "--http-port")
     listening.setblocking(False)
+    for buffer in (
+        socket.SO_SNDBUF,
+        socket.SO_RCVBUF,
+    ):  # of the connections, too: else the system's grow to some MB each
+        listening.setsockopt(socket.SOL_SOCKET, buffer, options.limits.body_bytes)
     connections = Pages(front, options.access, options.limits, options.source is None).connections
     async with connections.listening(listening, options.access.context):
         yield listening.getsockname()[1]

@@ -52,7 +52,7 @@ def serving(*arguments):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()
-            yield process, SimpleNamespace(**json.loads(line or "{}"))
+            yield process, SimpleNamespace(**{"host": "127.0.0.1", **json.loads(line or "{}")})
         finally:
             process.kill()
 
@@ -204,6 +204,7 @@ def test_a_line_that_was_changed_or_is_missing_is_named(log):
         assert (result.code, result.out) == (3, "")
         assert result.err.startswith(f"mamo: {log}:{place}: ")
     assert mamo("serve", "--check", "none").code == 3
+    assert mamo("serve", "one.npz", "--check", str(log)).code == 2
 
 
 def test_the_head_in_metrics_is_that_of_the_check(policy_file, log):

@@ -104,7 +104,7 @@ def client():
 @contextmanager
 def scaler(bound, credentials=None, options=()):
     """A client of the gRPC face."""
-    address = f"{bound.listen}:{bound.grpc_port}"
+    address = f"{bound.host}:{bound.grpc_port}"
     channel = (
         grpc.insecure_channel(address, options)
         if credentials is None

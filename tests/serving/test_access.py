@@ -6,10 +6,12 @@ from pathlib import Path
 import grpc
 import pytest
 
-from mamo_cli.core.errors import UsageError
+from mamo_cli.core.errors import StorageError, UsageError
 from mamo_cli.serving.access import Access, read_access, warnings
+from mamo_cli.serving.limits import LIMITS
 from tests.serving.running import http_to, metrics_request, refused, running, scaler
 from tests.serving.standin import Clock, StandIn, loads
+from tests.serving.test_connections import connected, heard
 
 HERE = Path(__file__).parent / "certificates"
 CA, SERVER, SERVER_KEY = HERE / "ca.pem", HERE / "server.pem", HERE / "server.key"
@@ -199,6 +201,29 @@ def test_plain_text_gets_no_answer_from_a_server_with_tls(by_certificate):
     with pytest.raises(OSError, match=r"Remote end closed|reset"):
         http_to(bound, "/healthz")
     assert code(bound) == "UNAVAILABLE"
+
+
+def test_who_begins_a_handshake_and_says_no_more_does_not_hold_a_place():
+    access = read_access(LOOPBACK, None, SERVER, SERVER_KEY, None)
+    limits = LIMITS._replace(connections=2, patience_s=0.3)
+    with running(StandIn(), clock=Clock(), access=access, limits=limits) as bound:
+        for port in (bound.http_port, bound.grpc_port):
+            held = [connected(bound, port) for _ in range(2)]
+            for connection in held:
+                connection.sendall(b"\x16\x03\x01\x02\x00")
+            assert [heard(connection) for connection in held] == [b"", b""]
+        assert http_to(bound, "/healthz", context=caller()).status == 503
+        assert code(bound, grpc_caller()) == "UNAVAILABLE"
+
+
+def test_an_address_of_the_newer_kind_will_do():
+    try:
+        with running(StandIn(), clock=Clock(), listen="::1") as bound:
+            assert bound.host == "[::1]"
+            assert http_to(bound, body=loads()).status == 200
+            assert code(bound) == "OK"
+    except StorageError as error:
+        pytest.skip(f"no IPv6 here: {error}")
 
 
 def test_a_client_knows_the_server_by_its_certificate(by_certificate):

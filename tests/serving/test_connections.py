@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import grpc
 import pytest
@@ -117,6 +117,39 @@ def _refuses(connection, sent):
         connection.sendall(sent)
     except OSError:
         return True
+    return False
+
+
+def test_who_reads_no_answer_does_not_hold_a_place(service):
+    with running(service, clock=Clock(), limits=FEW._replace(connections=1)) as bound, socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect((bound.listen, bound.http_port))
+        deaf.setblocking(False)
+        with suppress(BlockingIOError, ConnectionError):
+            deaf.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 300)
+        until(lambda: _answers(bound))
+
+
+def test_who_leaves_in_the_middle_leaves_nothing_behind(patient, service):
+    for begun in (b"", b"GET", POST + b"Content-Length: 100\r\n\r\n{", QUESTION, QUESTION * 3):
+        for _ in range(8):
+            until(lambda begun=begun: _left(patient, begun))
+    until(lambda: _four_are_answered(patient))
+    assert service.bodies == []
+
+
+def _left(bound, begun):
+    """Whether there was a place to begin with a request and leave."""
+    with connected(bound) as connection:
+        return not _refuses(connection, begun)
+
+
+def _four_are_answered(bound):
+    with ExitStack() as held, suppress(OSError):
+        callers = [held.enter_context(connected(bound)) for _ in range(4)]
+        for caller in callers:
+            caller.sendall(QUESTION)
+        return all(caller.recv(1 << 16).startswith(b"HTTP/1.1 503") for caller in callers)
     return False
 
 
