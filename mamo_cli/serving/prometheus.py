@@ -20,6 +20,11 @@ from mamo_cli.serving.front import LOGGER, Front, RefusedError
 
 MOST_BYTES = 1 << 20
 MOST_STAMP = 1e12
+REASONS = (
+    *("timeout", "unreachable", "error", "too large", "not JSON"),
+    *("no sample", "several samples", "not finite", "stale", "fault"),
+)
+"""Why a reading fails, the last for a bug of ours."""
 _NUMBER = re.compile(r"NaN|[+-]Inf|-?[0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)
 PART = 0.1
 """Of a period, after which a try that failed is made again, and until which an answer is waited for; within"""
@@ -93,6 +98,7 @@ async def keep_asking(front: Front, source: Source) -> None:
     """Decide at the start of each period, until cancelled; at once where nothing is decided in the present one."""
     step = front.about.step_seconds
     pause = min(max(PART * step, FEWEST_SECONDS), MOST_SECONDS)
+    front.counts.source_failures.update(dict.fromkeys(REASONS, 0))
     last, well = front.service.last, True
     decided = None if last is None else last.time // step
     async with asking(pause) as session:
