@@ -97,7 +97,7 @@ def _microseconds(policy: Policy, told: list[dict[str, Any]], decisions: int, pa
 def _parts(policy: Policy, told: list[dict[str, Any]], decisions: int, path: Path) -> list[float]:
     """Medians of the parts, one after another as they are in a decision."""
     about, spent = policy.about, []
-    reader = domains.reader_of(about.domain, about.agents, about.choices, policy.use, policy.scales)
+    reader = domains.reader_of(about.domain, about.agents, about.choices, about.observation, policy.use, policy.scales)
     decider, past = Decider(policy), Past(np.zeros(len(about.agents), dtype=np.int64))
     with DecisionLog(path) as log:
         for body in islice(cycle(told), decisions):

@@ -132,13 +132,18 @@ def scales_of(name: str, domain: Domain) -> Mapping[str, NDArray[Any]]:
 
 
 def reader_of(
-    name: str, agents: tuple[str, ...], choices: tuple[int, ...], use: IntArray, scales: Mapping[str, NDArray[Any]]
+    name: str,
+    agents: tuple[str, ...],
+    choices: tuple[int, ...],
+    observation: int,
+    use: IntArray,
+    scales: Mapping[str, NDArray[Any]],
 ) -> Reader:
     """How a domain reads what is measured where a policy of it decides.
 
     Args:
         name: of the domain.
-        agents, choices: of the policy.
+        agents, choices, observation: of the policy.
         use: `(A, C)` units of a shared budget that choices take.
         scales: as `scales_of` gave them, from a policy file.
 
@@ -150,7 +155,7 @@ def reader_of(
     if module is None:
         having = ", ".join(each for each, modules in DOMAINS.items() if modules.served)
         raise UsageError(f"a policy of domain {name} cannot be served, only of {having}: none says how to read it live")
-    reader: Reader = import_module(module).reader(agents, choices, use, scales)
+    reader: Reader = import_module(module).reader(agents, choices, observation, use, scales)
     return reader
 
 

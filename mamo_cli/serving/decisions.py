@@ -51,7 +51,9 @@ class Service:
         self.policy, self.about, self.log = policy, about, log
         self.stale_after = STALE_PERIODS * about.step_seconds if stale_after is None else stale_after
         self._digest, self._decider = policy.digest, Decider(policy)
-        self._reader = domains.reader_of(about.domain, about.agents, about.choices, policy.use, policy.scales)
+        self._reader = domains.reader_of(
+            about.domain, about.agents, about.choices, about.observation, policy.use, policy.scales
+        )
         self._draws = Draws(about)
         self._past = Past(np.zeros(len(about.agents), dtype=np.int64))
         self.last: Decision | None = None

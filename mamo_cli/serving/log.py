@@ -25,7 +25,7 @@ from mamo_cli.core.storage import reason, storage_errors
 
 ORIGIN = "0" * 64
 """The head of a log without lines."""
-LONGEST = 1 << 22
+LONGEST = 1 << 20
 """Bytes of a line."""
 BITS = 52
 _END = re.compile(rb',"previous":"([0-9a-f]{64})","digest":"([0-9a-f]{64})"\}')

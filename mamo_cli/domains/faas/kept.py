@@ -28,12 +28,16 @@ class Kept:
             raise CheckpointError(f"the policy file's scale {name} is missing or of another shape: {ANEW}")
         return np.asarray(values, dtype=np.float64)
 
-    def above_zero(self, name: str) -> float:
+    def above_zero(self, name: str, shape: tuple[int, ...]) -> FloatArray:
+        """Numbers of this shape, all above 0."""
+        values = self.array(name, shape)
+        if values.min() <= 0.0:
+            raise CheckpointError(f"the policy file's scale {name} must be above 0, got {values.min():g}: {ANEW}")
+        return values
+
+    def number(self, name: str) -> float:
         """One number above 0."""
-        value = float(self.array(name, ()))
-        if value <= 0.0:
-            raise CheckpointError(f"the policy file's scale {name} must be above 0, got {value:g}: {ANEW}")
-        return value
+        return float(self.above_zero(name, ()))
 
     def replicas(self, name: str) -> IntArray:
         """Numbers of replicas `(F,)`."""
@@ -54,9 +58,9 @@ class Budget:
     """The memory that functions share, in the units of `Memory`."""
 
     def __init__(self, kept: Kept, use: IntArray) -> None:
-        self.use, self.most_mb = use, kept.above_zero("node_mb")
-        self._full = kept.above_zero("full_units")
-        self._unit, each = whole_units(kept.array("replica_mb", (kept.functions,)).tolist())
+        self.use, self.most_mb = use, kept.number("node_mb")
+        self._full = kept.number("full_units")
+        self._unit, each = whole_units(kept.above_zero("replica_mb", (kept.functions,)).tolist())
         if use[:, 0].tolist() != each:
             raise CheckpointError(f"the memory of a replica in the policy file is not what its choices take: {ANEW}")
         self._least = sum(each)
@@ -71,7 +75,7 @@ class Model:
     """What a node of a policy file rejects: as `RejectionTable`, of fewer points."""
 
     def __init__(self, kept: Kept) -> None:
-        self._values, self._step = kept.table("rejection"), kept.above_zero("rejection_root_step")
+        self._values, self._step = kept.table("rejection"), kept.number("rejection_root_step")
 
     def rejection(self, f: int, replicas: int, rate_rps: float) -> float:
         """P of so many replicas; beyond the table's last rate as many are served as there, and no more."""

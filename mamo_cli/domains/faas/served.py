@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.errors import DataError
+from mamo_cli.core.errors import CheckpointError, DataError
 from mamo_cli.core.readings import Past, Reading
 from mamo_cli.domains.faas.floor import raised, replicas_for
 from mamo_cli.domains.faas.kept import ANEW, Budget, Kept, Model
@@ -79,10 +79,20 @@ def _off(values: FloatArray, wide: int) -> float:
 
 
 def reader(
-    functions: tuple[str, ...], choices: tuple[int, ...], use: IntArray, scales: Mapping[str, NDArray[Any]]
+    functions: tuple[str, ...],
+    choices: tuple[int, ...],
+    observation: int,
+    use: IntArray,
+    scales: Mapping[str, NDArray[Any]],
 ) -> "NodeReader":
     """What reads for a policy; see `registry.reader_of`."""
-    return NodeReader(functions, choices, use, scales)
+    shared = "replica_mb" in scales
+    if len(set(choices)) > 1 or observation != (5 if shared else 4):
+        raise CheckpointError(
+            "a policy of a node observes 4 numbers of each function, and a fifth of a shared memory, and all functions "
+            f"have as many choices; this one observes {observation}: {ANEW}"
+        )
+    return NodeReader(functions, choices[0], use, scales)
 
 
 class NodeReader:
@@ -91,20 +101,30 @@ class NodeReader:
     first = 1
 
     def __init__(
-        self, functions: tuple[str, ...], choices: tuple[int, ...], use: IntArray, scales: Mapping[str, NDArray[Any]]
+        self, functions: tuple[str, ...], most: int, use: IntArray, scales: Mapping[str, NDArray[Any]]
     ) -> None:
-        """Raises: CheckpointError: the scales are not those of such a node."""
-        self._functions, self._most, self._each = functions, choices[0], np.arange(choices[0])
+        """Take what a policy file keeps.
+
+        Args:
+            functions: F names.
+            most: N.
+            use: `(F, N)` units of a shared memory.
+            scales: see `scales`.
+
+        Raises:
+            CheckpointError: the scales are not those of such a node.
+        """
+        self._functions, self._most, self._each = functions, most, np.arange(most)
         self._at = [f"{FUNCTIONS}.{name}." if len(functions) > 1 else "" for name in functions]
         kept = Kept(scales, len(functions), self._most)
-        self._rate_rps = kept.above_zero("rate_rps")
+        self._rate_rps = kept.number("rate_rps")
         self._largest = kept.replicas("max_replicas").tolist()
         self._memory = Budget(kept, use) if "replica_mb" in scales else None
         self._model = Model(kept) if "rejection" in scales else None
-        self._edge = kept.above_zero("shield_edge") if "shield_edge" in scales else None
+        self._edge = kept.number("shield_edge") if "shield_edge" in scales else None
         self._enough = kept.array("shield_enough", (len(functions), self._most)) if "shield_enough" in scales else None
         if self._enough is not None and self._edge is None:
-            kept.above_zero("shield_window_s")
+            kept.number("shield_window_s")
         self._counts = self._enough is not None and self._edge is None
         if self._enough is not None and self._memory is not None:  # compiled now, so that no decision waits for it
             none = np.zeros((1, len(functions)), dtype=np.int64)

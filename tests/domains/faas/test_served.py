@@ -28,7 +28,7 @@ def reader_of(domain, **others):
     spec = domain.spec
     scales = {**domains.scales_of("faas", domain), **others}
     scales = {name: values for name, values in scales.items() if values is not None}
-    return domains.reader_of("faas", spec.agents, spec.choices, Shape.of(spec).units(), scales)
+    return domains.reader_of("faas", spec.agents, spec.choices, spec.observation, Shape.of(spec).units(), scales)
 
 
 @pytest.mark.parametrize("case", NODES)
@@ -197,6 +197,8 @@ def test_where_there_is_no_model_a_rejection_must_be_told_but_for_the_first():
         ("max_replicas", np.array([8, 0, 8])),
         ("node_mb", None),
         ("replica_mb", np.array([64.0, 64.0, 32.0])),
+        ("replica_mb", np.array([64.0, 64.0, 0.0])),
+        ("replica_mb", np.array([64.0, 64.0, -1.0])),
         ("full_units", np.asarray(0)),
         ("shield_enough", np.ones((3, 7))),
         ("shield_window_s", None),
@@ -207,6 +209,14 @@ def test_where_there_is_no_model_a_rejection_must_be_told_but_for_the_first():
 def test_a_policy_file_that_lacks_a_scale_or_has_another_is_refused(name, values):
     with pytest.raises(CheckpointError, match="make the policy file anew with mamo export"):
         reader_of(node(THREE, shield=0.05, **MEMORY), **{name: values})
+
+
+def test_a_policy_that_observes_or_chooses_what_no_node_has_is_refused():
+    domain = node(THREE)
+    scales, use = domains.scales_of("faas", domain), np.zeros((3, 8), dtype=np.int64)
+    for choices, observation in (((8, 8, 7), 4), ((8, 8, 8), 5)):
+        with pytest.raises(CheckpointError, match=f"this one observes {observation}: make the policy file anew"):
+            domains.reader_of("faas", THREE, choices, observation, use, scales)
 
 
 ANY = st.recursive(
