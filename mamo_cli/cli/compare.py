@@ -1,12 +1,10 @@
 """`mamo compare`: strategies on scenarios, under one budget."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from mamo_cli.cli.completing import among
-from mamo_cli.cli.console import print_table
 from mamo_cli.cli.options import AsJson, Device, EngineName, Fresh, Jobs, Name, RayAddress, Results
 from mamo_cli.core.complaints import Given
 from mamo_cli.core.errors import SweepError
@@ -15,15 +13,6 @@ from mamo_cli.experiments.configs import CompareConfig
 from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.strategies.registry import STRATEGIES
 from mamo_cli.training.settings import READOUTS, TASK_AGENTS
-
-SHOWN = {
-    "scenario": "scenario",
-    "strategy": "strategy",
-    "cost_over_causal_bound": "over bound",
-    "mean_violation": "violation",
-    "violating_share": "above",
-    "seconds_to_2_percent": "2 % (s)",
-}
 
 
 def compare(
@@ -83,21 +72,6 @@ def compare(
         outcome = experiment.compare(config, place(results, name, fresh), machines, progress)
     except SweepError as error:
         outcome, failure = error.outcome, error
-    rows = [[_cell(row, column) for column in SHOWN] for row in outcome.summary]
-    finish(outcome, {"leaderboard": outcome.summary}, as_json, lambda: _show(rows))
+    finish(outcome, {"leaderboard": outcome.summary}, as_json)
     if failure is not None:
         raise failure
-
-
-def _show(rows: list[list[Any]]) -> None:
-    """Print the table, unless every cell failed."""
-    if rows:
-        print_table(list(SHOWN.values()), rows)
-
-
-def _cell(row: Mapping[str, Any], column: str) -> Any:
-    """What the table shows of a column: the cost with its interval."""
-    value = row[column]
-    if column != "cost_over_causal_bound" or value is None:
-        return value
-    return f"{value:.3f} [{row[f'{column}_low']:.3f}, {row[f'{column}_high']:.3f}]"

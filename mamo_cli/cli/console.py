@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mamo_cli.cli.stdout import STDOUT
+from mamo_cli.core.told import Table as Told
+from mamo_cli.core.told import shown
 
 SCHEMA_VERSION = 1
 MOST_ROWS = 20
@@ -63,6 +65,14 @@ def _widths(columns: Sequence[Sequence[str]], room: int | None) -> list[int]:
     return widths
 
 
+def print_told(told: Told) -> None:
+    """Print a table on stdout, or facts, which have no headings."""
+    if told.headings:
+        print_table(told.headings, told.rows)
+    else:
+        print_facts({row[0]: row[1] for row in told.rows})
+
+
 def print_facts(facts: Mapping[str, Any]) -> None:
     """Print names and values on stdout, one pair a line."""
     table = Table.grid(padding=(0, 2))
@@ -85,13 +95,6 @@ def _print(table: Table) -> None:
         console.print(table)
     for line in drawn.get().splitlines():
         print(line.rstrip())
-
-
-def shown(value: Any) -> str:
-    """A value as a person reads it: four significant digits, a dash for what is not known."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _finite(value: Any) -> Any:

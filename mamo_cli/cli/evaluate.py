@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from mamo_cli.cli.completing import run_names
-from mamo_cli.cli.console import print_table
 from mamo_cli.cli.options import AsJson, Fresh, Name, Results
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.settings import resolve
@@ -34,8 +33,7 @@ def evaluate(
 
     The policies are greedy and learn no more; they stand beside the exact optimum on that trace.
     """
-    from mamo_cli.analysis.run_tables import read_command, read_words
-    from mamo_cli.cli.running import finish, place, print_agents, print_measures
+    from mamo_cli.cli.running import finish, place
     from mamo_cli.experiments import evaluate as experiment
     from mamo_cli.experiments.trained import KINDS
 
@@ -43,23 +41,7 @@ def evaluate(
     trained = Path(str(run_name)) if from_file else trained_run(run_name, results, list(KINDS))
     config = resolve(EvaluateConfig, {"run": trained.resolve().name}, overrides)
     outcome = experiment.evaluate(trained, config, place(results, name, fresh))
-    words = read_words(outcome.path)
-    names = [*(one.name for one in words.measures), "cost", *(one.name for one in words.violations)]
-    shown = {
-        "seed": "seed",
-        **{name: name for name in words.each("alpha")},
-        **{f"mean_{one}": one for one in names},
-        "regret": "regret",
-    }
-    rows = [[row[column] for column in shown] for row in outcome.summary]
-    by_alpha = not from_file and read_command(trained) == "train"
-
-    def tell() -> None:
-        print_table(list(shown.values()), rows)
-        print_measures(outcome, words, by_alpha=by_alpha)
-        print_agents(outcome, words, by_alpha=by_alpha)
-
-    finish(outcome, {"members": outcome.summary}, as_json, tell)
+    finish(outcome, {"members": outcome.summary}, as_json)
 
 
 def is_policy(name: str, results: Path) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mamo_cli.cli.console import print_json, print_lines, print_table, shown
+from mamo_cli.cli.console import print_json, print_lines, print_table
 from mamo_cli.cli.output import OUTPUT
+from mamo_cli.core.told import shown
 
 if TYPE_CHECKING:  # NumPy takes its time to import
     from mamo_cli.experiments.two_runs import Beside, Mean, TwoRuns

@@ -1,36 +1,10 @@
 """`mamo validate-model`: the models of how a node rejects, held to simulation and to measurements."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mamo_cli.cli.console import print_table
 from mamo_cli.cli.options import AsJson, ConfigFile, Fresh, Name, Results
 from mamo_cli.experiments.configs import ValidateConfig, configured
 from mamo_cli.runs.manifest import RESULTS
-
-MODELS = {
-    "function": "function",
-    "model": "model",
-    "mean_absolute_error": "mean error",
-    "largest_error": "largest",
-    "largest_at_rate_rps": "at rate",
-    "largest_at_replicas": "replicas",
-    "cells": "cells",
-    "unsafe_cells": "unsafe",
-    "worst_unsafe": "unsafe by",
-    "replicas_mape": "replicas MAPE",
-    "rates_short": "short",
-}
-HELD_OUT = {
-    "model": "model",
-    "times": "service times",
-    "warm_service_time_s": "warm (s)",
-    "mean_absolute_error": "mean error",
-    "root_mean_square_error": "root mean square",
-    "mean_error": "bias",
-    "replicas_mape": "replicas MAPE",
-    "rates_short": "short",
-}
 
 
 def validate_model(
@@ -58,17 +32,7 @@ def validate_model(
     config = configured(ValidateConfig, *layers(config_file, overrides))
     with progress("validate-model"):
         outcome = experiment.validate_model(config, place(results, name, fresh))
-    finish(outcome, outcome.summary, as_json, lambda: _show(outcome.summary))
-
-
-def _show(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    print_table(list(MODELS.values()), _rows(summary["models"], MODELS))
-    if summary["held_out"]:
-        print_table(list(HELD_OUT.values()), _rows(summary["held_out"], HELD_OUT))
-
-
-def _rows(rows: Sequence[Mapping[str, Any]], shown: Mapping[str, str]) -> list[list[Any]]:
-    return [[row[column] for column in shown] for row in rows]
+    finish(outcome, outcome.summary, as_json)
 
 
 validate_model.configured = ValidateConfig  # type: ignore[attr-defined]

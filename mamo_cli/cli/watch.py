@@ -13,13 +13,14 @@ import typer
 
 from mamo_cli.cli.charts import ASCII, BRAILLE, Kind, Values, chart
 from mamo_cli.cli.completing import run_names
-from mamo_cli.cli.console import print_json, print_lines, shown
+from mamo_cli.cli.console import print_json, print_lines
 from mamo_cli.cli.options import AsJson, Results, elsewhere
 from mamo_cli.cli.runs import find_run
-from mamo_cli.cli.runs_list import duration, violations_told
 from mamo_cli.cli.stdout import STDOUT
 from mamo_cli.core.errors import DataError, UsageError
+from mamo_cli.core.told import shown
 from mamo_cli.experiments.watch import Picture, Series, Watched
+from mamo_cli.runs.listed import duration, violations_told
 from mamo_cli.runs.manifest import RESULTS, list_runs, read_manifest
 from mamo_cli.runs.outcomes import Outcome
 from mamo_cli.runs.stopping import Stopped

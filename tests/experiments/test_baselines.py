@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mamo_cli.cli.baselines import over_seeds
+from mamo_cli.analysis.told import tables_of
 from mamo_cli.core.errors import UsageError
 from mamo_cli.domains.faas.baselines.catalogue import BASELINES
 from mamo_cli.experiments.baselines import baselines
@@ -120,8 +120,8 @@ def test_requests_that_are_simulated_give_a_play_a_seed_and_an_interval(tmp_path
     own = static[static["seed"] == 4]
     row = summary[(summary["rule"] == "static") & (summary["knobs"] == "tuned") & (summary["seed"] == 4)].iloc[0]
     assert row["mean_cold_start_share"] == pytest.approx(own["cold_start_share"].mean())
-    columns, rows = over_seeds(outcome.summary, {"mean_replicas": "replicas", "mean_rejection": "rejection"})
-    assert columns == ["rule", "knobs", "setting", "replicas", "rejection", "over causal", "holds"]
+    [(headings, rows)] = tables_of(outcome.path, outcome.summary)
+    assert headings == ["rule", "knobs", "setting", "replicas", "rejection", "over causal", "holds"]
     told = next(row for row in rows if row[:2] == ["static", "tuned"])
     mean, low, high = (float(part.strip("[],")) for part in told[4].split())
     values = summary[(summary["rule"] == "static") & (summary["knobs"] == "tuned")]["mean_rejection"]

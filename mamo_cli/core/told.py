@@ -1,0 +1,19 @@
+"""What a person is told: tables, wherever they are shown, and values as a person reads them."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+
+class Table(NamedTuple):
+    """Rows under headings; without headings they are facts, a name and a value each."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
+def shown(value: Any) -> str:
+    """A value as a person reads it: four significant digits, a dash for what is not known."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
