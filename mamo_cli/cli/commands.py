@@ -34,6 +34,7 @@ COMMANDS = {
         "validate_model", "validate_model", "Hold the models of rejection to simulation, and to measurements."
     ),
     "plot": Entry("plot", "plot", "Draw a run's figures from its CSVs."),
+    "report": Entry("report", "report", "Write runs as one page, to be handed round."),
     "runs": Entry("runs", "COMMANDS", "List, show, compare and delete what is under results/."),
     "watch": Entry("watch", "watch", "Watch a run while it trains."),
     "doctor": Entry("doctor", "doctor", "Check versions, solvers, threads, disk, locks and devices."),

@@ -9,7 +9,7 @@ from mamo_cli.cli.completing import run_names
 from mamo_cli.cli.console import print_json, print_lines
 from mamo_cli.cli.options import AsJson, Results
 from mamo_cli.cli.output import OUTPUT
-from mamo_cli.core.errors import StorageError, UsageError
+from mamo_cli.core.errors import StorageError
 from mamo_cli.runs.manifest import RESULTS
 
 
@@ -35,12 +35,10 @@ def plot(
     optimum are also drawn over one another, in the folder of the one that learned most; of several, each has a folder
     of its name in DIR.
     """
-    from mamo_cli.cli.runs import find_run, newest_complete
+    from mamo_cli.cli.runs import runs_to_show
     from mamo_cli.plots.draw import draw_runs
 
-    folders = [find_run(name, results) for name in run] if run else list(newest_complete(results).values())
-    if not folders:
-        raise UsageError(f"no complete run under {results}/ to draw; next: mamo solve-offline")
+    folders = runs_to_show(run, results, "draw")
     try:
         files = [str(path) for path in draw_runs(folders, out)]
     except StorageError as error:

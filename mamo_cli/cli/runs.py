@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,6 +106,18 @@ def find_run(run: str, results: Path) -> Path:
     if is_run(Path(run)):
         return Path(run)
     raise UsageError(f"no run {run!r} under {results}/: see mamo runs list{elsewhere(results)}")
+
+
+def runs_to_show(names: Sequence[str] | None, results: Path, doing: str) -> list[Path]:
+    """The folders of some runs by name or path; without any, the newest complete run of each command.
+
+    Raises:
+        UsageError: there is no such run, or none at all to be `doing` with.
+    """
+    folders = [find_run(name, results) for name in names] if names else list(newest_complete(results).values())
+    if not folders:
+        raise UsageError(f"no complete run under {results}/ to {doing}; next: mamo solve-offline")
+    return folders
 
 
 def newest_complete(results: Path) -> dict[str, Path]:

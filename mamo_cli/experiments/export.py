@@ -10,9 +10,10 @@ import numpy as np
 
 from mamo_cli.core.errors import CheckpointError, DataError, DivergedError, UsageError
 from mamo_cli.core.seam import Domain, Spec
-from mamo_cli.core.storage import replace_bytes, storage_errors
+from mamo_cli.core.storage import storage_errors
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.event_files import event_files
+from mamo_cli.experiments.files import write_files
 from mamo_cli.experiments.restored import members_of, restored, under_last_conditions
 from mamo_cli.experiments.trained import TRACE, Trained, keep_source, read_trained
 from mamo_cli.learners.dqn.parts import chooser_for
@@ -88,19 +89,6 @@ def write_events(run: Path, folder: Path, force: bool = False) -> list[Path]:
         )
     write_files(files, force)
     return list(files)
-
-
-def write_files(files: Mapping[Path, bytes], force: bool) -> None:
-    """Write files unless others are there, of which all are looked at first; see `write_policy`."""
-    for path, data in files.items():
-        if path.is_dir() or (path.exists() and not path.is_file()):
-            raise UsageError(f"{path} is a folder or a device: name a file")
-        if path.exists() and not force and path.read_bytes() != data:
-            raise UsageError(f"{path} is already there, and is another: use --force to replace it")
-    for path, data in files.items():
-        with storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        replace_bytes(path, data)
 
 
 @contextmanager

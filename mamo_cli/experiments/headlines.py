@@ -1,0 +1,141 @@
+"""What came out of a run, in one sentence with its number and what is allowed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mamo_cli.analysis.run_tables import read_words
+from mamo_cli.analysis.told import tables_of
+from mamo_cli.core.seam import Termination
+from mamo_cli.core.told import shown
+from mamo_cli.plots.panels import spoken
+from mamo_cli.runs.outcomes import Outcome, outcomes_of
+
+MOST = 3
+"""Things that one sentence tells of one by one."""
+
+
+def headline(folder: Path, manifest: Mapping[str, Any]) -> str:
+    """The sentence.
+
+    Raises:
+        DataError: the run's summary or configuration cannot be read.
+    """
+    summary = manifest.get("summary")
+    told = HEADLINES[manifest["command"]](folder, summary, outcomes_of(folder, manifest))
+    fallen = len(manifest.get("diverged_seeds") or ())
+    return told + (f" Of the seeds {fallen} diverged and {'is' if fallen == 1 else 'are'} left out." if fallen else "")
+
+
+def _looped(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
+    one = outcomes[0]
+    healthy = (one.members or 0) - (one.diverged or 0)
+    costs = "plays"
+    if one.cost_over_causal_bound is not None:
+        costs = f"costs {_over(one.cost_over_causal_bound)} the causal bound (median of {_seeds(healthy)})"
+    held = "" if one.holds is None else f"; {one.holds} of {_seeds(one.holds_of or 0)} hold the limit to the letter"
+    alpha = f", at alpha {one.alpha}," if one.alpha else ""
+    return f"The strategy {one.label}{alpha} {costs} at {_violations(folder, one)}{held}."
+
+
+def _trained(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
+    each = [f"{f'at alpha {one.alpha}, ' if one.alpha else ''}{_violations(folder, one)}" for one in _few(outcomes)]
+    table = tables_of(folder, summary)[0]
+    place = next(place for place, name in enumerate(table.headings) if name.endswith("regret"))
+    regrets = [row[place] for row in table.rows if row[place] is not None]
+    against = f"; regret against the exact optimum is at most {100 * max(regrets):.2f} %" if regrets else ""
+    middle = " (median of the seeds)" if against and table.headings[place] != "regret" else ""
+    return f"{_capital('; '.join(each))}{against}{middle}."
+
+
+def _planned(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
+    words, one = read_words(folder), outcomes[0]
+    measure = words.measures[0]
+    proven = "proven optimal" if summary["termination"] == Termination.OPTIMAL else "not proven optimal"
+    held = "" if one.holds is None else f"; it is meant to hold the limit at {one.holds} of {one.holds_of} steps"
+    return (
+        f"The plan of scope {summary['scope']} costs {shown(summary['mean_cost'])} a period "
+        f"({shown(summary[f'mean_{measure.name}'])} {spoken(measure)} on average), {proven}; under noise it comes to "
+        f"{_violations(folder, one)}{held}."
+    )
+
+
+def _compared(folder: Path, summary: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome]) -> str:
+    told = []
+    for scenario in dict.fromkeys(row["scenario"] for row in summary):
+        known = [row for row in summary if row["scenario"] == scenario and row["regret"] is not None]
+        if known:
+            best = min(known, key=lambda row: row["regret"])
+            told.append(
+                f"in {scenario}, {best['strategy']} has the least regret, {100 * best['regret']:.2f} % of the causal "
+                f"bound [{100 * best['regret_low']:.2f}, {100 * best['regret_high']:.2f}], at a mean violation of "
+                f"{shown(best['mean_violation'])}{_allowed(best['tolerance'])}"
+            )
+    return f"{_capital('; '.join(_few(told)))}." if told else "Nothing exact is known of any scenario: see the tables."
+
+
+def _ruled(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
+    holding = [one for one in outcomes if one.holds == one.holds_of and one.cost_over_causal_bound is not None]
+    if not holding:
+        return "No rule is known to hold the limit in every play."
+    best = min(holding, key=lambda one: one.cost_over_causal_bound or 0.0)
+    over = _over(best.cost_over_causal_bound or 0.0)
+    return (
+        f"The cheapest rule that holds the limit is {best.label}: it costs {over} the causal bound at "
+        f"{_violations(folder, best)}."
+    )
+
+
+def _validated(folder: Path, summary: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
+    several = len({row["function"] for row in summary["models"]}) > 1
+    each = [
+        f"{row['model']}{' for ' + row['function'] if several else ''} is off by "
+        f"{shown(row['mean_absolute_error'])} on average and promises too little rejection at "
+        f"{row['unsafe_cells']} of {row['cells']} cells"
+        for row in summary["models"]
+    ]
+    return f"Beside the simulation, {'; '.join(_few(each))}."
+
+
+HEADLINES: Mapping[str, Callable[[Path, Any, Sequence[Outcome]], str]] = {
+    "run-mamo": _looped,
+    "train": _trained,
+    "evaluate": _trained,
+    "solve-offline": _planned,
+    "compare": _compared,
+    "baselines": _ruled,
+    "validate-model": _validated,
+}
+"""By command."""
+
+
+def _violations(folder: Path, one: Outcome) -> str:
+    """Each violation beside its limit."""
+    words = {each.name: spoken(each) for each in read_words(folder).violations}
+    return " and ".join(
+        f"a mean {words.get(name, name)} of {shown(value)}{_allowed(one.limits[name])}"
+        for name, value in one.violations.items()
+    )
+
+
+def _allowed(limit: float | None) -> str:
+    return " (each agent has its own limit)" if limit is None else f" (limit {limit:g})"
+
+
+def _over(share: float) -> str:
+    """A cost as a share of a bound: who violates more than is allowed can cost less."""
+    percent = 100.0 * (share - 1.0)
+    return f"{abs(percent):.2f} % {'less' if percent < 0.0 else 'more'} than"
+
+
+def _few(things: Sequence[Any]) -> Sequence[Any]:
+    """The first, and of many the last, too."""
+    return things if len(things) <= MOST else [*things[: MOST - 1], things[-1]]
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'' if count == 1 else 's'}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,233 @@
+"""A run as a page tells of it: what was asked, what came out, and by what it was made."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mamo_cli.analysis.decomposition import TERMS
+from mamo_cli.analysis.run_tables import read_command
+from mamo_cli.analysis.told import tables_of
+from mamo_cli.core.errors import DataError, MamoError, UsageError
+from mamo_cli.core.settings import Section, canonical, read_toml
+from mamo_cli.core.told import Table, shown
+from mamo_cli.domains import registry as domains
+from mamo_cli.experiments.configs import (
+    DEFAULT_DOMAIN,
+    DEFAULT_STRATEGY,
+    DEFAULT_TE,
+    KINDS,
+    MamoConfig,
+    ProblemConfig,
+    configured,
+)
+from mamo_cli.experiments.glossary import glossary_of
+from mamo_cli.experiments.headlines import headline
+from mamo_cli.experiments.sources import Source, data_of, sources_of
+from mamo_cli.experiments.trained import TRACE
+from mamo_cli.runs.folder import CONFIG, changes, known_as
+from mamo_cli.runs.logs import LOGGER
+from mamo_cli.runs.manifest import read_manifest
+from mamo_cli.strategies import registry as strategies
+from mamo_cli.workload.trace import Trace
+from mamo_cli.workload.trace_csv import read_trace
+
+ASKED = {
+    "solve-offline": "The cheapest plan with perfect knowledge, and the same plan under noise.",
+    "train": "Task-execution agents at fixed weights, each beside the exact optimum at its weight.",
+    "run-mamo": "The weight at which task-execution agents are cheapest within the limit, and what they then cost.",
+    "evaluate": "Trained policies, greedy, played on another workload or under other conditions.",
+    "baselines": "Today's autoscalers on the same problem, at their defaults and tuned.",
+    "compare": "Strategies that pick the weight, on scenarios, under one budget of environment steps.",
+    "validate-model": "The models of how a node rejects, held to a simulation of its requests.",
+}
+NAMES = {"domain": DEFAULT_DOMAIN, "strategy": DEFAULT_STRATEGY, "te": DEFAULT_TE}
+"""Settings that decide which others there are, and what they are unless told otherwise."""
+
+
+class Changed(NamedTuple):
+    """A setting that is not what it is by default."""
+
+    setting: str
+    value: str
+    default: str
+    meaning: str
+
+
+class Reported(NamedTuple):
+    """What a page tells of a run, figures apart.
+
+    Attributes:
+        name: the run's, told apart from the others of the page.
+        folder: where it is.
+        manifest: its run.json.
+        asked: what the command finds out, in a sentence.
+        headline: what came out, in a sentence.
+        problem: the workload, as far as it is known.
+        changed: what of the configuration differs from the defaults; None where this version does not know it.
+        config: all of it, as its file has it.
+        tables: those that the command ends with.
+        made_of: what its cost over the bound is made of, where that is known.
+        words: what headings of its tables mean.
+        provenance: by what it was made.
+        starts: each process that worked on it.
+        sources: what it rests on.
+        data: whose data the workload is; empty for nobody's.
+    """
+
+    name: str
+    folder: Path
+    manifest: Mapping[str, Any]
+    asked: str
+    headline: str
+    problem: Table
+    changed: Sequence[Changed] | None
+    config: str
+    tables: Sequence[Table]
+    made_of: Table | None
+    words: Sequence[tuple[str, str]]
+    provenance: Table
+    starts: Table
+    sources: Sequence[Source]
+    data: str
+
+    @property
+    def command(self) -> str:
+        """That made it."""
+        return str(self.manifest["command"])
+
+
+def reported(name: str, folder: Path) -> Reported:
+    """Read a run that has ended.
+
+    Raises:
+        DataError: it has not ended, or has no results, or a file of it cannot be read.
+        UsageError: its configuration cannot be read.
+    """
+    command, manifest, written = read_command(folder), read_manifest(folder), read_toml(folder / CONFIG)
+    if command not in ASKED:
+        raise DataError(f"{folder}: a run of {command!r} has no report, only those of {', '.join(ASKED)} have")
+    if not manifest.get("summary"):
+        raise DataError(f"{folder}: the run is {manifest['status']} and has no summary: there is nothing to report")
+    config = _known(folder, command, written)
+    trace, tables = _workload(folder, manifest, config), tables_of(folder, manifest["summary"])
+    made_of = next((told for told in tables if set(TERMS) <= set(told.headings)), None)
+    return Reported(
+        name=name,
+        folder=folder,
+        manifest=manifest,
+        asked=ASKED[command],
+        headline=headline(folder, manifest),
+        problem=Table((), list(_problem(config, trace))),
+        changed=None if config is None else list(_changed(command, config)),
+        config=(folder / CONFIG).read_text(encoding="utf-8"),
+        tables=[told for told in tables if told is not made_of],
+        made_of=made_of,
+        words=list(glossary_of(tables)),
+        provenance=Table((), list(_provenance(manifest))),
+        starts=Table(("started (UTC)", "ended as", "seconds", "command line"), [_start(s) for s in manifest["starts"]]),
+        sources=list(sources_of(command, written)),
+        data="" if trace is None else data_of(trace),
+    )
+
+
+def _known(folder: Path, command: str, written: Mapping[str, Any]) -> Section | None:
+    """The configuration; None, which is said, where another version wrote it."""
+    try:
+        return configured(KINDS[command], written)
+    except UsageError as error:
+        LOGGER.warning("%s/%s is shown as it is written: %s", folder, CONFIG, error)
+        return None
+
+
+def _changed(command: str, config: Section) -> Iterator[Changed]:
+    """What differs from the defaults of the same domain, strategy and task agents; and these, where they differ."""
+    names = {name: getattr(config, name) for name in NAMES if hasattr(config, name)}
+    preset = [strategies.preset(config.strategy, "quick")] if isinstance(config, MamoConfig) else []
+    usual = canonical(configured(KINDS[command], {**names}, *preset))
+    found = [(name, NAMES[name], value) for name, value in names.items() if value != NAMES[name]]
+    for setting, default, value in [*found, *changes(usual, canonical(config))]:
+        yield Changed(setting, _value(value), _value(default), _meaning(config, setting))
+
+
+def _meaning(config: Section, place: str) -> str:
+    """What a setting is, as its help says."""
+    section: Any = config
+    *sections, key = place.split(".")
+    for name in sections:
+        section = section.get(name) if isinstance(section, dict) else getattr(section, name, None)
+    field = type(section).model_fields.get(key) if isinstance(section, Section) else None
+    return "" if field is None else str(field.description or "").partition("  [")[0]
+
+
+def _value(value: Any) -> str:
+    """A setting as a person reads it."""
+    if value is None:
+        return "unset"
+    return str(value) if isinstance(value, str | bool | int | float) else repr(value)
+
+
+def _workload(folder: Path, manifest: Mapping[str, Any], config: Section | None) -> Trace | None:
+    """What a run was of, where that is known: the copy that it keeps, or the file it names if that is the same."""
+    try:
+        if (folder / TRACE).exists():
+            return read_trace(folder / TRACE)
+        if not isinstance(config, ProblemConfig):
+            return None
+        trace = domains.load_source(config.domain, config.instance)
+        return trace if manifest.get("config_digest") in known_as(config, [trace.digest()]) else None
+    except MamoError:
+        return None
+
+
+def _problem(config: Section | None, trace: Trace | None) -> Iterator[tuple[str, Any]]:
+    """The domain and its workload."""
+    if isinstance(config, ProblemConfig):
+        yield "domain", config.domain
+        yield "trace", config.instance.trace or "the domain's own"
+    if trace is not None:
+        yield f"{len(trace.functions)} agents" if len(trace.functions) > 1 else "agent", ", ".join(trace.functions)
+        yield "control periods", f"{trace.steps} of {trace.step_seconds:g} s"
+        rates = trace.expected_rate_rps
+        least, most, mean = (shown(float(number)) for number in (rates.min(), rates.max(), rates.mean()))
+        yield "expected rates", f"{least} to {most}, {mean} on average"
+        yield from sorted(trace.notes.items())
+
+
+def _provenance(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """By what it was made, where, when, and of which seeds."""
+    git = manifest.get("git") or {}
+    dirty = " with changes that were not committed" if git.get("dirty") else ""
+    versions = manifest.get("versions") or {}
+    solver = manifest.get("solver") or {}
+    facts = {
+        "status": manifest["status"],
+        "started": manifest.get("started"),
+        "ended": manifest.get("ended"),
+        "commit": f"{git['commit']}{dirty}" if git.get("commit") else None,
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items() if version),
+        "solver": " ".join(filter(None, (solver.get("name"), solver.get("version")))),
+        "processor": manifest.get("cpu"),
+        "cores": manifest.get("threads"),
+        "worker processes": manifest.get("jobs"),
+        "engine": manifest.get("engine"),
+        "device": manifest.get("device"),
+        "seeds": _seeds(manifest.get("seeds")),
+        "seeds that diverged": ", ".join(map(str, manifest.get("diverged_seeds") or ())),
+        "digest of the configuration": manifest.get("config_digest"),
+    }
+    return ((name, value) for name, value in facts.items() if value not in (None, ""))
+
+
+def _seeds(seeds: Any) -> str:
+    """Those in a row as a range."""
+    if not isinstance(seeds, list) or not seeds:
+        return ""
+    if len(seeds) > 2 and seeds == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def _start(start: Mapping[str, Any]) -> list[Any]:
+    typed = shlex.join(["mamo", *map(str, start.get("argv", ()))])
+    return [str(start.get("started", ""))[:19].replace("T", " "), start.get("status"), start.get("seconds"), typed]

@@ -1,0 +1,149 @@
+"""What a run rests on that others published: methods, and data with their licences, as the modules and formats say."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from mamo_cli.workload.profiles.registry import PROFILES
+from mamo_cli.workload.trace import Trace
+
+
+class Source(NamedTuple):
+    """A publication, and where it is used.
+
+    Attributes:
+        of: what rests on it.
+        citation: whose it is.
+        module: the one whose text names it.
+        setting: the dotted place in a configuration that decides whether it is used, or `command`.
+        values: what stands there then; empty for anything but nothing.
+    """
+
+    of: str
+    citation: str
+    module: str
+    setting: str
+    values: tuple[str, ...] = ()
+
+
+SOURCES = (
+    Source(
+        "PID control of the multiplier",
+        "Stooke, Achiam, Abbeel: Responsive safety in reinforcement learning by PID Lagrangian methods (2020)",
+        "mamo_cli.strategies.pid",
+        "strategy",
+        ("pid",),
+    ),
+    Source(
+        "the multiplier that moves while agents learn",
+        "Tessler, Mankowitz, Mannor: Reward constrained policy optimization (2018)",
+        "mamo_cli.strategies.rcpo",
+        "strategy",
+        ("rcpo",),
+    ),
+    Source(
+        "dual ascent",
+        "Bertsekas: Nonlinear Programming, section 6.3",
+        "mamo_cli.strategies.dual",
+        "strategy",
+        ("dual",),
+    ),
+    Source(
+        "optimistic linear support",
+        "Roijers: Multi-objective decision-theoretic planning (2016), chapter 3",
+        "mamo_cli.strategies.ols",
+        "strategy",
+        ("ols",),
+    ),
+    Source(
+        "constrained Bayesian optimisation",
+        "Bergstra et al. (2011), the estimator; Watanabe and Hutter (2023), constraints; by Optuna",
+        "mamo_cli.strategies.bayes",
+        "strategy",
+        ("bayes",),
+    ),
+    Source(
+        "the learner's target", "van Hasselt et al. (2016): double Q-learning", "mamo_cli.learners.dqn.double_q",
+        "learner.target", ("double_q",),
+    ),
+    Source(
+        "the learner's replay", "Schaul et al. (2016): prioritised sampling", "mamo_cli.learners.dqn.priorities",
+        "learner.priority_exponent",
+    ),
+    Source(
+        "the learner's optimiser", "Kingma and Ba (2015): Adam", "mamo_cli.learners.dqn.adam",
+        "learner.optimiser", ("adam",),
+    ),
+    Source(
+        "values that are learnt as a sum", "Sunehag et al. (2018): VDN", "mamo_cli.learners.dqn.summed",
+        "learner.mixer", ("sum",),
+    ),
+    Source(
+        "values that are learnt as a monotone mix", "Rashid et al. (2018): QMIX", "mamo_cli.learners.dqn.monotone",
+        "learner.mixer", ("monotone",),
+    ),
+    Source(
+        "one network for all alphas", "Schaul et al. (2015), Abels et al. (2019)", "mamo_cli.learners.dqn.conditioned",
+        "te", ("conditioned",),
+    ),
+    Source(
+        "how the node rejects",
+        "N. Mahmoudi and H. Khazaei: Performance Modeling of Serverless Computing Platforms, IEEE Transactions on "
+        "Cloud Computing (2020)",
+        "mamo_cli.domains.faas.rejection.serverless",
+        "instance.rejection_model",
+        ("serverless",),
+    ),
+    Source(
+        "the fit of what was measured", "Spouge, Wan and Wilbur (2003): least-squares isotonic regression in two "
+        "dimensions", "mamo_cli.domains.faas.rejection.isotonic", "instance.rejection_model", ("measured",),
+    ),
+    Source(
+        "the shield's upper bound of the rate",
+        "F. Garwood: Fiducial Limits for the Poisson Distribution, Biometrika (1936)",
+        "mamo_cli.domains.faas.shield",
+        "instance.shield",
+    ),
+    Source(
+        "the world", "Sutton and Barto, example 3.5", "mamo_cli.domains.tabular.gridworld", "domain", ("gridworld",)
+    ),
+    Source(
+        "bounds that mix plays",
+        'Dantzig and Wolfe (1960); Desrosiers and Lubbecke, "A primer in column generation" (2005)',
+        "mamo_cli.solvers.columns",
+        "command",
+        ("solve-offline", "train", "run-mamo", "evaluate", "baselines", "compare"),
+    ),
+    Source(
+        "means and intervals over seeds",
+        'Agarwal et al.: "Deep Reinforcement Learning at the Edge of the Statistical Precipice" (2021)',
+        "mamo_cli.analysis.statistics",
+        "command",
+        ("train", "run-mamo", "evaluate", "compare"),
+    ),
+)  # fmt: skip
+
+
+def sources_of(command: str, config: Mapping[str, Any]) -> Iterator[Source]:
+    """Those that a run rests on.
+
+    Args:
+        command: that made it.
+        config: its configuration, as nested values; a setting may have several.
+    """
+    for source in SOURCES:
+        there = _at({**config, "command": command}, source.setting)
+        found = there if isinstance(there, list | tuple) else [there]
+        if any(value is not None and (not source.values or value in source.values) for value in found):
+            yield source
+
+
+def data_of(trace: Trace) -> str:
+    """Whose data a workload is, and their licence; empty for nobody's."""
+    profile = PROFILES.get(trace.notes.get("format", ""))
+    return "" if profile is None else profile.citation
+
+
+def _at(values: Any, place: str) -> Any:
+    for key in place.split("."):
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values
