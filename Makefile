@@ -19,12 +19,13 @@ $(VENV)/.dev: $(BIN)/mamo
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
-demo: $(BIN)/mamo ## the paper's four experiments, their figures and a closing table
+demo: $(BIN)/mamo ## the paper's four experiments, their figures, a closing table, and all of it as one page
 	$(MAMO) solve-offline
 	$(MAMO) train --alpha 0.1 --alpha 0.9 --seeds 8
 	$(MAMO) run-mamo --seeds 8
 	$(MAMO) plot
 	$(MAMO) runs list
+	$(MAMO) report --force
 
 test: $(VENV)/.dev ## lint, types and all tests
 	$(BIN)/ruff check .

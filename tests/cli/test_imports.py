@@ -11,6 +11,7 @@ WITHOUT = [
     ("solve-offline", "--name", "other"),
     ("validate-model", "--rates", "1", "--max-replicas", "1"),
     ("plot", "plan"),
+    ("report", "plan"),
     ("runs", "list"),
     ("runs", "show", "te"),
     ("runs", "compare", "te", "wa"),

@@ -17,6 +17,7 @@ COMMANDS = [
     ("solve-offline",),
     ("train", *TINY, "--jobs", "2", "--name", "te"),
     ("plot", "te"),
+    ("report", "te"),
     ("export", "te", "--format", "onnx"),
 ]
 
