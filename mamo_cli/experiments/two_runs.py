@@ -13,11 +13,11 @@ from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import canonical, read_toml
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import KINDS, EvaluateConfig, configured
+from mamo_cli.experiments.trained import TRACE
 from mamo_cli.runs.folder import CONFIG, changes
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.manifest import FIRST_DOMAIN, read_manifest
 
-TRACE = "trace.csv"
 TRACE_CONTENT = "content of the trace"
 KEYS = ("scenario", "strategy", "rule", "knobs", "scope", "function", "model")
 """Columns of a summary whose words say what a row is of."""

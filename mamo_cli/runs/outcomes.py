@@ -87,25 +87,25 @@ def seconds_taken(manifest: Row, now: datetime | None = None) -> tuple[float | N
     return sum(known) if known else None, not unknown
 
 
-def _of_members(label: str, rows: Sequence[Row], names: Sequence[str]) -> list[Outcome]:
+def _of_members(label: str, rows: Sequence[Row], words: Words | None) -> list[Outcome]:
     """By alpha where seeds have several members, a fixed alpha each; else of all together."""
     seeds = [row["seed"] for row in rows]
     if len(set(seeds)) == len(seeds):
-        return [_of_group(label, rows, names)]
+        return [_of_group(label, rows, words)]
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        groups.setdefault(tuple(row[column] for column in _each("alpha", names).values()), []).append(row)
-    return [_of_group(label, group, names) for group in groups.values()]
+        groups.setdefault(tuple(row[column] for column in _each("alpha", words).values()), []).append(row)
+    return [_of_group(label, group, words) for group in groups.values()]
 
 
-def _of_group(label: str, rows: Sequence[Row], names: Sequence[str]) -> Outcome:
+def _of_group(label: str, rows: Sequence[Row], words: Words | None) -> Outcome:
     healthy = [row for row in rows if row["mean_cost"] is not None]
     holding = [row["holds"] for row in healthy if row.get("holds") is not None]
     return Outcome(
         label,
-        {name: _middle(median, healthy or rows, column) for name, column in _each("alpha", names).items()},
-        {name: _middle(mean, healthy, f"mean_{name}") for name in names},
-        {name: _number(rows[0].get(column)) for name, column in _each("tolerance", names).items()},
+        {name: _middle(median, healthy or rows, column) for name, column in _each("alpha", words).items()},
+        {name: _middle(mean, healthy, f"mean_{name}") for name in _names(words)},
+        {name: _number(rows[0].get(column)) for name, column in _each("tolerance", words).items()},
         len(rows),
         len(rows) - len(healthy),
         _middle(median, healthy, COST),
@@ -114,9 +114,9 @@ def _of_group(label: str, rows: Sequence[Row], names: Sequence[str]) -> Outcome:
     )
 
 
-def _each(what: str, names: Sequence[str]) -> dict[str, str]:
-    """The columns of a number that every violation has, see `Words.each`."""
-    return {name: what if len(names) == 1 else f"{what}_{name}" for name in names}
+def _each(what: str, words: Words | None) -> dict[str, str]:
+    """The columns of a number that every violation has, by the violations' names."""
+    return {} if words is None else dict(zip(_names(words), words.each(what), strict=True))
 
 
 def _middle(statistic: Callable[[list[float]], float], rows: Sequence[Row], column: str) -> float | None:
@@ -131,21 +131,21 @@ def _number(value: Any) -> float | None:
 
 
 def _trained(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outcome]:
-    return _of_members("", summary, violations_of(manifest))
+    return _of_members("", summary, words_of(manifest))
 
 
 def _looped(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outcome]:
-    return _of_members(strategy_of(folder), summary, violations_of(manifest))
+    return _of_members(strategy_of(folder), summary, words_of(manifest))
 
 
 def _planned(folder: Path, manifest: Row, summary: Row) -> list[Outcome]:
-    names, steps = violations_of(manifest), summary.get("steps")  # runs of old do not count them
+    words, steps = words_of(manifest), summary.get("steps")  # runs of old do not count them
     return [
         Outcome(
             f"scope {summary['scope']}",
-            {name: _number(summary.get(column)) for name, column in _each("alpha", names).items()},
-            {name: _number(summary.get(f"mean_{name}_actual")) for name in names},
-            {name: _number(summary.get(column)) for name, column in _each("tolerance", names).items()},
+            {name: _number(summary.get(column)) for name, column in _each("alpha", words).items()},
+            {name: _number(summary.get(f"mean_{name}_actual")) for name in _names(words)},
+            {name: _number(summary.get(column)) for name, column in _each("tolerance", words).items()},
             holds=None if steps is None else steps - summary["infeasible_steps"],
             holds_of=steps,
         )
@@ -172,7 +172,7 @@ def _compared(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outco
 def _ruled(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outcome]:
     labels = dict.fromkeys((row["rule"], row["knobs"]) for row in summary)
     each = [[row for row in summary if (row["rule"], row["knobs"]) == label] for label in labels]
-    return [_of_group(" ".join(label), rows, violations_of(manifest)) for label, rows in zip(labels, each, strict=True)]
+    return [_of_group(" ".join(label), rows, words_of(manifest)) for label, rows in zip(labels, each, strict=True)]
 
 
 _TELL: Mapping[str, Callable[[Path, Row, Any], list[Outcome]]] = {
@@ -207,7 +207,6 @@ def words_of(manifest: Row) -> Words | None:
         raise DataError(f"{manifests.NAME} is damaged: its violations are not those of a domain") from None
 
 
-def violations_of(manifest: Row) -> list[str]:
-    """What a run's domain calls its violations; nothing where this version does not know it."""
-    words = words_of(manifest)
+def _names(words: Words | None) -> list[str]:
+    """What a domain calls its violations; nothing where this version does not know it."""
     return [] if words is None else [one.name for one in words.violations]

@@ -10,7 +10,7 @@ from mamo_cli.domains.faas.offline.enumeration import least_rejection
 from mamo_cli.domains.faas.offline.problem import ReplicaProblem
 from mamo_cli.domains.faas.rejection.expectation import expected_rejection
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
-from mamo_cli.domains.faas.rejection.models import ANALYTIC_NAMES, RejectionModel, make_model
+from mamo_cli.domains.faas.rejection.models import TIMED_NAMES, RejectionModel, make_model
 from mamo_cli.domains.faas.settings import InstanceConfig
 
 # A unit is only blamed where it would make the cap's use at least this; else the node is simply small.
@@ -70,7 +70,7 @@ def _cause(settings: InstanceConfig, case: Case, problem: ReplicaProblem, missed
     counts = f"rates look like counts per {seconds:g} s period, not requests/s ({{}}a {seconds:g}th would fit)"
     if as_counts and whole:
         return counts.format("whole numbers, ")
-    in_ms = settings.rejection_model in ANALYTIC_NAMES and warm >= FEW_MS and use * MILLI >= LEAST_USE
+    in_ms = settings.rejection_model in TIMED_NAMES and warm >= FEW_MS and use * MILLI >= LEAST_USE
     if in_ms and _held([_scaled(settings.of(name)) for name in functions], rates, problem):
         return f"service times look like ms (--warm-service-time {warm:g} is in s; {warm * MILLI:g} would fit)"
     if as_counts:

@@ -82,17 +82,18 @@ _BUILDERS: dict[str, Callable[[float, float, float], RejectionModel]] = {
     ServerlessModel.name: ServerlessModel,
     SimulationModel.name: lambda warm, cold, idle: SimulationModel(min(warm, cold)),
 }
-ANALYTIC_NAMES = tuple(_BUILDERS)
-MODEL_NAMES = (*ANALYTIC_NAMES, MeasuredModel.name)
+TIMED_NAMES = tuple(_BUILDERS)
+"""Models that are made of service times: a formula's, and what is known of a node that is simulated."""
+MODEL_NAMES = (*TIMED_NAMES, MeasuredModel.name)
 
 
 def make_model(
     name: str, warm_service_time_s: float, cold_service_time_s: float, idle_timeout_s: float
 ) -> RejectionModel:
-    """The analytic rejection model of that name for one function.
+    """The rejection model of that name for one function, made of its service times.
 
     Args:
-        name: One of `ANALYTIC_NAMES`.
+        name: One of `TIMED_NAMES`.
         warm_service_time_s: Mean seconds of a request on a warm replica, finite, > 0.
         cold_service_time_s: Mean seconds of a request on a replica that starts for it, finite, > 0.
         idle_timeout_s: Seconds of idleness after which a replica ends, >= 0 or infinite.
@@ -101,7 +102,7 @@ def make_model(
         UsageError: The name is unknown, or a parameter that the model uses makes no sense.
     """
     if name not in _BUILDERS:
-        raise UsageError(f"unknown rejection model '{name}'; known: {', '.join(ANALYTIC_NAMES)}")
+        raise UsageError(f"unknown rejection model '{name}'; known: {', '.join(TIMED_NAMES)}")
     return _BUILDERS[name](warm_service_time_s, cold_service_time_s, idle_timeout_s)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.domains.faas.rejection.erlang import erlang_b
-from mamo_cli.domains.faas.rejection.models import ANALYTIC_NAMES, ErlangModel, ServerlessModel, make_model
+from mamo_cli.domains.faas.rejection.models import TIMED_NAMES, ErlangModel, ServerlessModel, make_model
 from mamo_cli.domains.faas.rejection.serverless import serverless_rejection
 
 RATES = np.linspace(0.0, 200.0, 12).reshape(3, 4)
@@ -19,7 +19,7 @@ def test_models_give_their_formula():
 
 
 def test_a_model_carries_its_name():
-    assert [make_model(name, 0.065, 0.25, 60.0).name for name in ANALYTIC_NAMES] == list(ANALYTIC_NAMES)
+    assert [make_model(name, 0.065, 0.25, 60.0).name for name in TIMED_NAMES] == list(TIMED_NAMES)
 
 
 def test_unknown_name_lists_the_known():
@@ -43,7 +43,7 @@ def test_idle_timeout_may_be_zero_or_infinite_but_not_negative(value):
     assert ServerlessModel(0.065, 0.25, math.inf).idle_timeout_s == math.inf
 
 
-@pytest.mark.parametrize("name", ANALYTIC_NAMES)
+@pytest.mark.parametrize("name", TIMED_NAMES)
 def test_negative_rates_are_refused(name):
     with pytest.raises(ValueError, match="arrival_rate_rps must be >= 0"):
         make_model(name, 0.065, 0.25, 60.0).rejection_probability([1.0, -1.0], 3)
