@@ -1,4 +1,4 @@
-"""What MAMO's figure shows: alpha, violations and measures over the cycles, and the cost over the lower bound."""
+"""What MAMO's figure shows: alpha, violations and measures over the cycles, and the cost over a bound."""
 
 from pathlib import Path
 from typing import Any
@@ -8,25 +8,35 @@ import pandas as pd
 
 from mamo_cli.analysis.frontier_tables import least_violation, read_frontier
 from mamo_cli.analysis.over_seeds import by_group, healthy_seeds, over_seeds
-from mamo_cli.analysis.run_tables import AGENT, ALPHA, has_answers, quantities_of, read_run_table, read_words
+from mamo_cli.analysis.run_tables import (
+    AGENT,
+    ALPHA,
+    has_answers,
+    quantities_of,
+    read_heads,
+    read_run_table,
+    read_words,
+)
 from mamo_cli.analysis.selection import fitting
 from mamo_cli.analysis.statistics import median
 from mamo_cli.analysis.tolerances import AGENTS, read_tolerances, with_tolerance
 from mamo_cli.core.errors import DataError
 
-OVER_BOUND = "cost_over_bound_percent"
+OVER_BOUND = {"cost_over_causal_bound_percent": "causal", "cost_over_bound_percent": "clairvoyant"}
+"""Quantities of which the first that is known is shown, and whose bound each is over: the causal one, of who sees what
+agents see, as what only foresight could save may be nearly all that there is to pay."""
 
 
 def mamo_table(folder: Path) -> pd.DataFrame:
-    """Alpha, violations and measures over the training cycles, over seeds, and the cost over the lower bound.
+    """Alpha, violations and measures over the training cycles, over seeds, and the cost over a bound.
 
     Cycle k, counted from 0, reaches from k to k + 1, and all cycles train for equally many steps. A row of training
     stands at the end of its window. Alpha lies on a grid, so its centre is the median.
 
     Returns:
         The columns of `over_seeds` over `cycle`, by `agent`, for the quantities alpha (of each violation), those of
-        `quantities_of` (eval_: greedy, one a cycle; mean_: in training) and cost_over_bound_percent (of all agents
-        together, at the end, over the clairvoyant bound; also of seeds that do not hold the tolerance), with
+        `quantities_of` (eval_: greedy, one a cycle; mean_: in training) and one of `OVER_BOUND` (of all agents
+        together, at the end; also of seeds that do not hold the tolerance), with
         exact_alpha, tolerance and how many seeds hold every agent's at the end (seeds_holding); where no alpha holds
         it, also the least mean violation that one reaches (least_).
         Of more agents than a figure has room for, some are left out.
@@ -37,9 +47,12 @@ def mamo_table(folder: Path) -> pd.DataFrame:
     names, alphas = quantities_of(folder), list(read_words(folder).each(ALPHA))
     greedy, trained = ([f"{kind}_{name}" for name in names] for kind in ("eval", "mean"))
     cycles, training, totals = _aligned(folder, alphas, greedy, trained)
-    summary = read_run_table(folder, "summary.csv", ["seed", "exact_alpha", "cost_over_bound", trained[-1]])
+    told = [name.removesuffix("_percent") for name in OVER_BOUND]
+    ratios = [name for name in told if name in read_heads(folder, "summary.csv")]  # runs of old have one
+    summary = read_run_table(folder, "summary.csv", ["seed", "exact_alpha", *ratios, trained[-1]])
     summary["cycle"] = cycles["cycle"].max() + 1
-    summary[OVER_BOUND] = 100.0 * (summary["cost_over_bound"] - 1.0)
+    ratio = next((name for name in ratios if summary[name].notna().any()), told[-1])
+    summary[f"{ratio}_percent"] = 100.0 * (summary[ratio] - 1.0)
     exact_alpha = summary["exact_alpha"].max()
     about: dict[str, Any] = {"seeds_holding": _holding(folder, summary, trained[-1]), **totals}
     parts = [
@@ -48,7 +61,7 @@ def mamo_table(folder: Path) -> pd.DataFrame:
         by_group(training, [AGENT], "cycle", trained),
     ]
     if has_answers(folder):
-        parts.append(over_seeds(summary, "cycle", [OVER_BOUND]))
+        parts.append(over_seeds(summary, "cycle", [f"{ratio}_percent"]))
         if np.isnan(exact_alpha) and len(names) == 2:  # with several violations there is none to name
             about[f"least_{trained[-1]}"] = least_violation(read_frontier(folder), trained[-1])
     return with_tolerance(pd.concat(parts, ignore_index=True).assign(exact_alpha=exact_alpha), folder, **about)

@@ -70,7 +70,7 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
         violation_scale(panel, "y", of_it["tolerance"], of_it["value"])
     measure_axis(axes[0][-1], measure)
     label_rows(axes, ["α", *map(mean_label, violations), mean_label(measure)])
-    seeds = seeds_text(table[table["quantity"] != OVER_BOUND])
+    seeds = seeds_text(table[~table["quantity"].isin(OVER_BOUND)])
     titled(figure, "\n".join([f"MAMO, {seeds}", *_bound_text(table, words)]), table, words)
     keys = [
         Line2D([], [], color=INK, linewidth=1.6, label="greedy evaluation, likewise"),
@@ -104,7 +104,7 @@ def _exact_key(alpha: float, agents: int) -> list[Line2D]:
 
 def _bound_text(table: pd.DataFrame, words: Words) -> list[str]:
     """Lines of what is known of the end: whether the tolerance can be held, who holds it, and the cost over a bound."""
-    found = table[(table["quantity"] == OVER_BOUND) & (table["series"] == CENTRE)]
+    found = table[table["quantity"].isin(OVER_BOUND) & (table["series"] == CENTRE)]
     if found.empty:
         return ["nothing exact is known to compare with"]
     row, least = found.iloc[0], f"least_mean_{words.violations[0].name}"
@@ -115,4 +115,4 @@ def _bound_text(table: pd.DataFrame, words: Words) -> list[str]:
         return [*lines, f"{held}; no final cost can be compared with a bound"]
     seeds = "IQM" if compared == healthy else f"IQM of {compared} of {healthy} seeds"
     interval = f"{row['value']:+.1f} % [{row['low']:+.1f}, {row['high']:+.1f}]"
-    return [*lines, held, f"final cost over the clairvoyant bound, {seeds}: {interval}"]
+    return [*lines, held, f"final cost over the {OVER_BOUND[row['quantity']]} bound, {seeds}: {interval}"]

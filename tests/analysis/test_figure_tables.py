@@ -92,7 +92,7 @@ def test_mamo_lays_training_and_evaluation_on_one_axis_of_cycles(tmp_path):
     table = mamo_table(run)
     assert list(centre_of(table, "alpha")["cycle"]) == [0, 1, 2]
     assert list(centre_of(table, "mean_rejection")["cycle"]) == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
-    lines = table[table["quantity"] != OVER_BOUND]
+    lines = table[~table["quantity"].isin(OVER_BOUND)]
     assert set(zip(lines["seeds"], lines["seeds_total"], strict=True)) == {(3, 4)}
     alphas = raw(run, "cycles.csv").query("seed != 1").groupby("cycle")["alpha"].median()
     assert list(centre_of(table, "alpha")["value"]) == list(alphas)
@@ -112,10 +112,21 @@ def test_the_cost_over_the_bound_is_that_of_all_seeds_and_who_holds_the_toleranc
         mean_rejection=[0.04, 0.06, 0.05, 0.2, 0.01], cost_over_bound=[1.1, 0.9, 1.2, 0.8, np.nan]
     )
     summary.astype({"seed": int}).to_csv(run / "summary.csv", index=False)
-    over = mamo_table(run).query(f"quantity == '{OVER_BOUND}'")
+    over = mamo_table(run).query("quantity == 'cost_over_bound_percent'")
     # Seeds 1 and 3 are cheap by violating and shown as such, seed 4 has no ratio: of four the middle two are left.
     np.testing.assert_allclose(over["value"], [10.0, -10.0, 20.0, -20.0, 0.0], rtol=1e-12, atol=1e-12)
     assert set(zip(over["seeds"], over["seeds_total"], over["seeds_holding"], strict=True)) == {(4, 5, 3)}
+
+
+def test_the_bound_is_the_causal_one_where_that_is_known(tmp_path):
+    run = write_mamo(tmp_path / "run", seeds=2, cycles=2, rows_each=1)
+    summary = raw(run, "summary.csv").astype({"seed": int}).assign(cost_over_bound=31.0)
+    for ratios, known in (([1.05, 1.05], "cost_over_causal_bound"), ([np.nan, np.nan], "cost_over_bound")):
+        summary.assign(cost_over_causal_bound=ratios).to_csv(run / "summary.csv", index=False)
+        table = mamo_table(run)
+        over = table[table["quantity"].isin(OVER_BOUND)]
+        assert set(over["quantity"]) == {f"{known}_percent"}
+        np.testing.assert_allclose(over["value"], 5.0 if known == "cost_over_causal_bound" else 3000.0)
 
 
 def test_where_no_alpha_holds_the_tolerance_the_least_violation_is_told(tmp_path):

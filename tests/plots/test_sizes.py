@@ -233,3 +233,6 @@ def test_how_many_seeds_hold_the_tolerance_is_stated(tmp_path):
     title = drawn(draw_mamo, mamo_table(run)).get_suptitle()
     assert "2 of 3 seeds hold the tolerance at the end\n" in title
     assert "final cost over the clairvoyant bound, IQM: -6.7 % [-50.0, +20.0]" in title
+    summary.assign(cost_over_causal_bound=[1.2, 1.3, 0.6]).to_csv(run / "summary.csv", index=False)
+    title = drawn(draw_mamo, mamo_table(run)).get_suptitle()
+    assert "final cost over the causal bound, IQM: +3.3 % [-40.0, +30.0]" in title
