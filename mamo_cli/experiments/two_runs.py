@@ -19,9 +19,13 @@ from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.manifest import FIRST_DOMAIN, read_manifest
 
 TRACE_CONTENT = "content of the trace"
-KEYS = ("scenario", "strategy", "rule", "knobs", "scope", "function", "model")
+HELD_TO = "held_to"
+KEYS = ("scenario", "strategy", "rule", "knobs", "scope", "function", "model", "times", HELD_TO)
 """Columns of a summary whose words say what a row is of."""
-SETTINGS = ("seed", "seeds", "seeds_total", "env_steps", "steps", "step_seconds", "tolerance")
+SETTINGS = (
+    *("seed", "seeds", "seeds_total", "env_steps", "steps", "step_seconds", "tolerance"),
+    *("fitted_rows", "held_out_rows"),
+)
 """Columns that repeat what was asked for; those of one violation's tolerance begin likewise."""
 
 
@@ -185,7 +189,8 @@ def _rows(run: _Run) -> list[Mapping[str, Any]]:
     """Of its summary, whatever is none left out."""
     summary = run.manifest.get("summary")
     if run.manifest["command"] == "validate-model" and isinstance(summary, Mapping):
-        summary = summary.get("models")  # held to the simulation; beside them are those held to measurements
+        held_out = [{**row, HELD_TO: "held to measurements"} for row in summary.get("held_out") or []]
+        summary = [*(summary.get("models") or []), *held_out]  # the others are held to the simulation
     rows = summary if isinstance(summary, list) else [summary]
     return [row for row in rows if isinstance(row, Mapping)]
 

@@ -209,10 +209,16 @@ def test_of_a_domain_that_is_not_known_the_instance_is_the_problem(tmp_path):
 def test_a_models_errors_stand_beside_those_of_the_same_function_and_model(tmp_path):
     def tables(*rows: tuple[str, str, float]):
         models = [{"function": f, "model": model, "mean_absolute_error": error} for f, model, error in rows]
-        return {"models": models, "held_out": [{"model": "erlang", "mean_absolute_error": 9.0}]}
+        held_out = {
+            "model": "erlang",
+            "times": "fitted",
+            "fitted_rows": len(rows),
+            "mean_absolute_error": rows[0][2] + 1,
+        }
+        return {"models": models, "held_out": [held_out]}
 
     first = tables(("a", "erlang", 0.3), ("a", "serverless", 0.1), ("b", "erlang", 0.5))
-    second = tables(("a", "erlang", 0.2), ("a", "serverless", 0.15), ("a", "measured", 0.01))
+    second = tables(("a", "erlang", 0.2), ("a", "serverless", 0.15), ("a", "measured", 0.01), ("a", "other", 0.0))
     found = two_runs(
         made(tmp_path / "a", "validate-model", "", first), made(tmp_path / "b", "validate-model", "", second)
     )
@@ -220,8 +226,9 @@ def test_a_models_errors_stand_beside_those_of_the_same_function_and_model(tmp_p
     assert differences == {
         ("a erlang", "mean_absolute_error"): pytest.approx(-0.1),
         ("a serverless", "mean_absolute_error"): pytest.approx(0.05),
+        ("erlang fitted held to measurements", "mean_absolute_error"): pytest.approx(-0.1),
     }
-    assert found.only == (["b erlang"], ["a measured"])
+    assert found.only == (["b erlang"], ["a measured", "a other"])
 
 
 def test_where_no_number_is_of_the_same_thing_that_is_said(tmp_path):
