@@ -94,5 +94,5 @@ paper: $(BIN)/mamo ## the four experiments with 20 seeds and longer phases
 	$(MAMO) plot
 
 clean: ## everything that was made, results excepted
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-newest build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-newest build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
