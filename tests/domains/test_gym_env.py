@@ -109,7 +109,7 @@ def test_several_agents_choose_at_once(tmp_path):
     assert env.action_space == gymnasium.spaces.MultiDiscrete([9, 9])
     env.reset(seed=0)
     _, reward, _, _, info = env.step(np.array([8, 4]))
-    assert info["measures"][:, 0].tolist() == [3.0, 0.0]
+    assert info["measures"][:, 1].tolist() == [3.0, 0.0]
     assert reward == pytest.approx(-(0.6 * info["cost"] + 0.4 * info["violations"][:, 0]).mean())
     assert [mask.tolist() for mask in info["action_mask"]] == [[1] * 9, [0] * 4 + [1] * 5]
 

@@ -181,7 +181,7 @@ class BatteryDomain:
     def choices_of(self, measures: FloatArray) -> IntArray:
         """The changes of charge, as choices."""
         homes = self.evaluation
-        return np.rint(measures[..., 0] / homes.change_step).astype(np.int64) + homes.moves
+        return np.rint(measures[..., 1] / homes.change_step).astype(np.int64) + homes.moves
 
     def expected(self, plan: IntArray) -> Played:
         """What a plan brings in expectation over the noise, from an empty battery."""
@@ -189,7 +189,7 @@ class BatteryDomain:
         done = within(plan, homes.moves, homes.levels)
         brought = at_plan(self._known_by_law, done)
         change = (done - homes.moves) * homes.change_step
-        measures = np.stack((change, change.cumsum(0), brought[..., 2]), -1)
+        measures = np.stack((change.cumsum(0), change, brought[..., 2]), -1)
         return Played(brought[..., 0], measures, brought[..., 1:2])
 
     def replayed(self, plan: IntArray) -> tuple[Played, Played]:

@@ -211,8 +211,8 @@ def _play(
                 grid = max(loads[k, e, a] + at_meter[change + moves], 0.0)
                 paid = price[e] * grid
                 played.paid[k, e, a] = paid
-                played.measures[k, e, a, 0] = change * change_step
-                played.measures[k, e, a, 1] = charge[k, e, a] * change_step
+                played.measures[k, e, a, 0] = charge[k, e, a] * change_step
+                played.measures[k, e, a, 1] = change * change_step
                 played.measures[k, e, a, 2] = grid
                 played.objectives[k, e, a, 0] = paid / cost_scale
                 played.objectives[k, e, a, 1] = max(grid - peak_limit, 0.0) / excess_scale[a]

@@ -28,8 +28,8 @@ WORDS = Words(
     agent="home",
     violations=(Quantity("excess", "Energy above the limit\n(share of the load)", symbol="X", spoken="excess energy"),),
     measures=(
-        Quantity("change", "Change of charge (kWh)"),
         Quantity("charge", "Charge (kWh)"),
+        Quantity("change", "Change of charge (kWh)"),
         Quantity("grid", "From the grid (kWh)", symbol="G"),
     ),
     conditions=(Quantity("expected_load", "expected load"), Quantity("load", "load")),

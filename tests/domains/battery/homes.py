@@ -36,7 +36,7 @@ def tiny(mean, **settings):
 
 
 def reference(settings, loads, choices, clock=0, scale=1.0):
-    """Bill, change, charge, energy from the grid and excess `(T, 5)` of one home, period by period."""
+    """Bill, charge, change, energy from the grid and excess `(T, 5)` of one home, period by period."""
     charge, told = 0.0, []
     parts = len(settings.tariff)
     for t, (came, choice) in enumerate(zip(loads, choices, strict=True)):
@@ -50,5 +50,5 @@ def reference(settings, loads, choices, clock=0, scale=1.0):
         price = settings.tariff[(clock + t) % parts]
         excess = grid - settings.peak_limit if grid > settings.peak_limit else 0.0
         charge = after
-        told.append((price * grid, change, charge, grid, excess / scale))
+        told.append((price * grid, charge, change, grid, excess / scale))
     return np.array(told)

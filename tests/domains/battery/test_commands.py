@@ -43,7 +43,7 @@ def test_tables_speak_of_homes_charge_and_excess(results, run):
     assert not [path for path in tables if NEIGHBOURS.search(",".join(head(path)))]
     found = head(results / run / ("plan.csv" if (results / run / "plan.csv").exists() else "evaluation.csv"))
     start = found.index("home")
-    names = ["home", "expected_load", "load", "change", "charge", "grid", "cost"]
+    names = ["home", "expected_load", "load", "charge", "change", "grid", "cost"]
     assert found[start : start + 7] == names
 
 

@@ -46,10 +46,10 @@ def test_five_periods_by_hand():
         told,
         [
             [0.45, 1, 1, 2.25, 0.45 / largest, 0.25],
-            [0.175, 1, 2, 1.75, 0.175 / largest, 0],
-            [1.2, 0, 2, 3.0, 1.2 / largest, 1.0],
-            [0, -1, 1, 0, 0, 0],
-            [0.1, -1, 0, 0.5, 0.1 / largest, 0],
+            [0.175, 2, 1, 1.75, 0.175 / largest, 0],
+            [1.2, 2, 0, 3.0, 1.2 / largest, 1.0],
+            [0, 1, -1, 0, 0, 0],
+            [0.1, 0, -1, 0.5, 0.1 / largest, 0],
         ],
         atol=1e-15,
     )
@@ -105,7 +105,7 @@ def test_what_may_be_chosen_is_what_is_done():
     for _ in range(200):
         mask = environment.observe().mask
         actions = np.where(mask, rng.random(mask.shape), -1.0).argmax(-1)
-        change = environment.step(actions, np.ones(actions.shape)).measures[..., 0]
+        change = environment.step(actions, np.ones(actions.shape)).measures[..., 1]
         np.testing.assert_array_equal(change, actions - 2)
         done |= set(actions.ravel().tolist())
         assert not mask.all(-1).all()
@@ -118,8 +118,8 @@ def test_the_default_is_specs_battery_of_nine_changes():
     change = []
     for choice in (8, 8, 8, *range(8, -1, -1), 0):
         change.append(environment.step(np.full((1, 1, 1), choice), np.zeros((1, 1, 1))).measures[0, 0, 0].tolist())
-    assert [row[1] for row in change[:3]] == [3.0, 6.0, 9.0]  # full
-    assert [row[0] for row in change[8:12]] == [-0.75, -1.5, -2.25, -3.0]
+    assert [row[0] for row in change[:3]] == [3.0, 6.0, 9.0]  # full
+    assert [row[1] for row in change[8:12]] == [-0.75, -1.5, -2.25, -3.0]
     assert domain.spec.choices == (9,)
     assert change[0][2] == 3.0 / 0.95  # at the meter
     assert domain.spec.agents == ("h0",)

@@ -82,7 +82,7 @@ def test_a_plan_brings_on_average_what_is_expected_of_it_every_period():
     ):
         error = told.mean(1) - meant
         assert np.all(np.abs(error) <= 4.5 * told.std(1) / draws**0.5 + 1e-12)
-    np.testing.assert_allclose(expected.measures[..., 1], np.stack([s.measures[0, 0, :, 1] for s in steps]))
+    np.testing.assert_allclose(expected.measures[..., :2], np.stack([s.measures[0, 0, :, :2] for s in steps]))
     np.testing.assert_array_equal(domain.choices_of(expected.measures), plan)
 
 
