@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mamo_cli.cli.completing import run_names
-from mamo_cli.cli.console import print_facts, print_json
+from mamo_cli.cli.console import print_facts, print_json, print_lines, print_told
 from mamo_cli.cli.evaluate import is_policy, trained_run
 from mamo_cli.cli.options import AsJson, Results
 from mamo_cli.cli.output import OUTPUT
@@ -76,6 +76,13 @@ def serve(
     tls_client_ca: Annotated[
         Path | None, typer.Option(help="PEM file of who signs the certificates that callers must show.")
     ] = None,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Print what KEDA is to be told (YAML), and serve nothing.")
+    ] = False,
+    dry_run: Annotated[
+        Path | None,
+        typer.Option(metavar="TRACE", help="Play a trace through the server, and print what `mamo evaluate` prints."),
+    ] = None,
     check: Annotated[
         Path | None, typer.Option(metavar="LOG", help="Check a log of decisions, line by line, and serve nothing.")
     ] = None,
@@ -88,12 +95,17 @@ def serve(
     one, GET /metrics is for Prometheus. Every decision is written to a log, each line chained to the one before. What
     is stale or unknown is refused, never told as 0. Ends with Ctrl-C or SIGTERM.
     """
+    if sum((manifest, dry_run is not None, check is not None)) > 1:
+        raise UsageError("--manifest, --dry-run and --check are three things: ask for one")
     if check is not None:
         if policy is not None:
             raise UsageError(f"--check looks at a log and serves nothing: leave out {policy}")
-        _check(check, as_json)
-        return
+        return _check(check, as_json)
+    if manifest:
+        return _manifest(_policy(policy, results)[1], grpc_port, tls_cert is not None, as_json)
     _require_extra()
+    if dry_run is not None:
+        return _dry_run(_policy(policy, results)[1], dry_run, as_json)
     from mamo_cli.serving.access import read_access, warnings
     from mamo_cli.serving.decisions import Service
     from mamo_cli.serving.log import DecisionLog
@@ -149,6 +161,30 @@ def _policy(name: str | None, results: Path) -> tuple[Path, "Policy"]:
 
     run = trained_run(name, results, list(KINDS))
     return run, policy_of_run(run)
+
+
+def _manifest(policy: "Policy", grpc_port: int, tls: bool, as_json: bool) -> None:
+    from mamo_cli.experiments.manifest import manifest
+
+    text = manifest(policy, grpc_port, tls)
+    if as_json:
+        print_json({"manifest": text})
+        return
+    print_lines(text.splitlines())
+    OUTPUT.note("set what is called SET-..., then: kubectl apply -f FILE")
+
+
+def _dry_run(policy: "Policy", trace: Path, as_json: bool) -> None:
+    from mamo_cli.analysis.told import tables_of
+    from mamo_cli.experiments.dry_run import dry_run
+
+    with dry_run(policy, trace) as (outcome, decisions, head):
+        if as_json:
+            print_json({"decisions": decisions, "head": head, "members": outcome.summary})
+            return
+        for told in tables_of(outcome.path, outcome.summary):
+            print_told(told)
+        OUTPUT.note(f"{decisions} decisions over HTTP, each read back by gRPC")
 
 
 def _check(log: Path, as_json: bool) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # all of these take their time to import
 
     from mamo_cli.core.arrays import IntArray
     from mamo_cli.core.readings import Reader
-    from mamo_cli.core.seam import Domain
+    from mamo_cli.core.seam import Domain, Environment
     from mamo_cli.core.settings import Section
     from mamo_cli.domains.rules import Ruled
     from mamo_cli.domains.settings import WorkloadSettings
@@ -157,6 +157,12 @@ def reader_of(
         raise UsageError(f"a policy of domain {name} cannot be served, only of {having}: none says how to read it live")
     reader: Reader = import_module(module).reader(agents, choices, observation, use, scales)
     return reader
+
+
+def measured_in(name: str, environment: Environment) -> dict[str, Any]:
+    """What is measured before the coming period of an environment, as a reader of `reader_of` reads it."""
+    told: dict[str, Any] = import_module(str(entry(name).served)).measured(environment)
+    return told
 
 
 def rules_notice(name: str, domain: Domain) -> str | None:

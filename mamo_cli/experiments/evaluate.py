@@ -1,5 +1,6 @@
 """Trained policies on another workload, beside the exact optimum there."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from mamo_cli.analysis.summaries import train_columns, train_summary
 from mamo_cli.core.arrays import IntArray
 from mamo_cli.core.complaints import Given
 from mamo_cli.core.errors import UsageError
-from mamo_cli.core.seam import Domain, Part, Seen
+from mamo_cli.core.seam import Domain, Environment, Part, Seen
 from mamo_cli.core.settings import resolve
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
@@ -44,14 +45,40 @@ from mamo_cli.workload.trace_csv import read_trace
 CHANGEABLE = ("noise_seed", "noise", "tolerance", "rejection_model", "shield")
 """Of an instance, what may be another than the policies were trained for."""
 
+Choose = Callable[[Seen], IntArray]
+"""From what is known before a period to what is chosen for it, of one member and copy."""
 
-def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outcome:
+
+class Game(NamedTuple):
+    """What a policy in a file is played on."""
+
+    policy: Policy
+    domain: Domain
+    environment: Environment
+
+
+def by_policy(game: Game) -> Choose:
+    """Every choice by the one function that decides."""
+    decider, environment = Decider(game.policy), game.environment
+    draws = iter(decider.draws(environment.steps, game.domain.spec.block))
+
+    def choose(seen: Seen) -> IntArray:
+        budget = None if seen.budget is None else int(seen.budget[0, 0])
+        return decider.decide(seen.values[0, 0], seen.mask[0, 0], budget, next(draws))[None, None]
+
+    return choose
+
+
+def evaluate(
+    trained: Path, config: EvaluateConfig, place: Place = HERE, chooser: Callable[[Game], Choose] = by_policy
+) -> Outcome:
     """Play a run's greedy policies, which learn no more, or the one in a policy file; what `mamo evaluate` does.
 
     Args:
         trained: folder of a complete train or run-mamo run, or a policy file.
         config: what to evaluate on.
         place: where the new run is kept.
+        chooser: who chooses for the policy in a file.
 
     Raises:
         MamoError: see its kinds.
@@ -62,7 +89,8 @@ def evaluate(trained: Path, config: EvaluateConfig, place: Place = HERE) -> Outc
     with opened(trained) as (policy, before):
         about = policy.about
         config = config.model_copy(update={"run": about.run})  # a file may be called anything
-        return _evaluated(before, config, place, Players(f"{about.run}-s{about.seed}", policy.digest, policy))
+        players = Players(f"{about.run}-s{about.seed}", policy.digest, policy, chooser)
+        return _evaluated(before, config, place, players)
 
 
 class Players(NamedTuple):
@@ -71,6 +99,7 @@ class Players(NamedTuple):
     label: str  # of the new run's folder
     digest: str  # of what they are
     policy: Policy | None = None
+    chooser: Callable[[Game], Choose] = by_policy
 
 
 def _evaluated(before: Trained, config: EvaluateConfig, place: Place, players: Players) -> Outcome:
@@ -84,7 +113,7 @@ def _evaluated(before: Trained, config: EvaluateConfig, place: Place, players: P
             begin(run, training.domain, domain)
             _say_what_differs(before, config, other)
             policy = players.policy
-            rows = _rows(before, domain) if policy is None else _rows_of(policy, domain, before.path)
+            rows = _rows(before, domain) if policy is None else _rows_of(policy, domain, before.path, players.chooser)
             write_table(run.path / "evaluation.csv", columns_of(domain.spec, ())["evaluation"], rows)
             write_frontier(run, domain, alpha_grid(0.1))
             write_agents(run, domain)
@@ -99,19 +128,13 @@ def _rows(before: Trained, domain: Domain) -> list[Row]:
     return sorted((row for _, shard in shards for row in shard.evaluate(domain)), key=place_in(spec))
 
 
-def _rows_of(policy: Policy, domain: Domain, path: Path) -> list[Row]:
-    """The same for a policy in a file: every choice by the one function that decides."""
+def _rows_of(policy: Policy, domain: Domain, path: Path, chooser: Callable[[Game], Choose]) -> list[Row]:
+    """The same for a policy in a file."""
     refuse_another_problem(policy, domain.spec, path)
-    environment, decider = domain.environment(Part.EVALUATION, 1), Decider(policy)
-    draws = iter(decider.draws(environment.steps, domain.spec.block))
-
-    def choose(seen: Seen) -> IntArray:
-        budget = None if seen.budget is None else int(seen.budget[0, 0])
-        return decider.decide(seen.values[0, 0], seen.mask[0, 0], budget, next(draws))[None, None]
-
+    environment = domain.environment(Part.EVALUATION, 1)
     records = Records(domain.spec, [policy.about.seed], np.ones(1, dtype=np.bool_))
     weights = (policy.shares[..., None] * policy.weights).sum(0)[None]
-    records.add_evaluation(domain, weights, play(environment, choose))
+    records.add_evaluation(domain, weights, play(environment, chooser(Game(policy, domain, environment))))
     return records.taken()["evaluation"]
 
 

@@ -78,6 +78,8 @@ RAISED_BY = {
     "runs/": RUNS,
     "experiments/evaluate.py": ("evaluate",),
     "experiments/export.py": ("export",),
+    "experiments/manifest.py": ("serve",),
+    "experiments/dry_run.py": ("serve",),
     "experiments/event_files.py": ("export",),
     "experiments/report": ("report",),
     "experiments/files.py": ("export", "report"),

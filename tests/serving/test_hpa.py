@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.hpa import DOWN, FORMS, HPA, SYNC_S, UP, Policy, Rules
 from mamo_cli.domains.faas.baselines.kubernetes import horizontal_pod_autoscaler
 from mamo_cli.domains.faas.baselines.seen import CONCURRENCY, MEMORY, SEEN
-from tests.serving.hpa import DOWN, FORMS, HPA, SYNC_S, UP, Policy, Rules
 
 FREE = Rules(0, (Policy("Pods", 100, 1),), 0.0)
 

@@ -128,6 +128,17 @@ class ScalingEnvironment:
             k, e = np.argwhere(taken > budgets)[0]
             raise ValueError(f"choices {actions[k, e]} take {taken[k, e]} units of memory, and there are {budgets[e]}")
 
+    def measured(self) -> dict[str, Any]:
+        """What is measured before the coming period of the first copy, as a policy that is served reads it."""
+        node, at, before = self.node, int(self._at[0]), self._before[0, 0]
+        rates, caps = node.trace.expected_rate_rps[at].tolist(), node.max_replicas[at].tolist()
+        told = zip(node.trace.functions, rates, before[:, 1].tolist(), caps, strict=True)
+        shared = {} if node.memory is None else {"memory_mb": float(node.memory.node_mb[at])}
+        each = {
+            name: {"rate_rps": rate, "rejection": rejection, "max_replicas": cap} for name, rate, rejection, cap in told
+        }
+        return {"functions": each, **shared}
+
     def state_dict(self) -> dict[str, Any]:
         """Where every copy stands."""
         return {"steps": self._at.copy(), "before": self._before.copy()}

@@ -147,6 +147,14 @@ class GuardedEnvironment:
         every = np.broadcast_to(floor, asked.shape).reshape(rows)
         return raised(asked.reshape(rows), every, memory.use, budgets).reshape(asked.shape)
 
+    def measured(self) -> dict[str, Any]:
+        """As without it, and the requests that the shield counts."""
+        told = self._environment.measured()
+        if self._shield.edge is None:
+            for each, counted in zip(told["functions"].values(), self._counted[0, 0].tolist(), strict=True):
+                each["counted"] = counted
+        return told
+
     def state_dict(self) -> dict[str, Any]:
         """Where every copy stands, and what was counted last."""
         return {**self._environment.state_dict(), "counted": self._counted.copy()}

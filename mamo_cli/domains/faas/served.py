@@ -19,6 +19,8 @@ from mamo_cli.domains.faas.readings import FUNCTIONS, FunctionReading, NodeReadi
 
 if TYPE_CHECKING:  # what a run is made of, and no decision needs
     from mamo_cli.domains.faas.domain import FaasDomain
+    from mamo_cli.domains.faas.environment import ScalingEnvironment
+    from mamo_cli.domains.faas.guarded import GuardedEnvironment
 
 MOST = float(np.finfo(np.float64).max)
 """Stands for any reading, in a file that knows no infinite number."""
@@ -93,6 +95,11 @@ def reader(
             f"have as many choices; this one observes {observation}: {ANEW}"
         )
     return NodeReader(functions, choices[0], use, scales)
+
+
+def measured(environment: "ScalingEnvironment | GuardedEnvironment") -> dict[str, Any]:
+    """What is measured before the coming period of an environment's first copy."""
+    return environment.measured()
 
 
 class NodeReader:

@@ -17,8 +17,9 @@ Default behavior; KEP-4951 for the two forms; kubernetes/kubernetes, pkg/control
 (`GetExternalPerPodMetricReplicas`). All pods are taken to be there at once.
 """
 
+import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 SYNC_S = 15.0
@@ -125,3 +126,44 @@ def _rules(said: Mapping[str, Any], usual: Rules) -> Rules:
         policies or usual.policies,
         float(said.get("tolerance", usual.tolerance)),
     )
+
+
+WRITTEN, DROPPED, DEFAULTS = "as written", "as written, tolerance dropped", "Kubernetes' defaults"
+"""A ScaledObject of `mamo serve --manifest`; the same on a cluster that knows no such field; without all of it."""
+
+
+def kinds_of(manifest: Mapping[str, Any]) -> dict[tuple[str, str], HPA]:
+    """By kind and form, the HPAs that a ScaledObject may come to."""
+    without = copy.deepcopy(dict(manifest))
+    for rules in without["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"].values():
+        del rules["tolerance"]
+    least, most = manifest["spec"]["minReplicaCount"], manifest["spec"]["maxReplicaCount"]
+    found = {}
+    for form in FORMS:
+        found[WRITTEN, form], found[DROPPED, form] = scaled_by(manifest, form), scaled_by(without, form)
+        found[DEFAULTS, form] = HPA(least, most, form)
+    return found
+
+
+class Followed:
+    """How commands fare: one is swallowed where the period that it was for ends with other replicas."""
+
+    def __init__(self, manifest: Mapping[str, Any], step_seconds: float) -> None:
+        """Args: manifest: a ScaledObject. step_seconds: of a period; each has its syncs, the first at its begin."""
+        self.hpas = kinds_of(manifest)
+        self.swallowed = dict.fromkeys(self.hpas, 0)
+        self.periods, self.changes = 0, 0
+        self._step_seconds, self._syncs, self._before = step_seconds, 0, 1
+
+    def period(self, command: int, usage: Callable[[], float]) -> None:
+        """Play a period: what is commanded for it, and what each sync reads of it."""
+        self.periods += 1
+        self.changes += command != self._before
+        self._before = command
+        while self._syncs * SYNC_S < self.periods * self._step_seconds:
+            read = usage()
+            for hpa in self.hpas.values():
+                hpa.sync(self._syncs * SYNC_S, read)
+            self._syncs += 1
+        for kind, hpa in self.hpas.items():
+            self.swallowed[kind] += hpa.replicas != command
