@@ -73,6 +73,7 @@ def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) 
         offline,
         requests,
         serving_decision,
+        serving_sockets,
         stages,
         startup,
         throughput,
@@ -93,7 +94,7 @@ def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) 
         "device": lambda: devices.run(quick, repeats, seconds),
         "mixers": lambda: mixers.run(quick, repeats),
         "games": lambda: games.run(quick),
-        "serving": lambda: serving_decision.run(quick, repeats),
+        "serving": lambda: [*serving_decision.run(quick, repeats), *serving_sockets.run(quick, repeats)],
     }
     return parts[part]()
 

@@ -68,24 +68,23 @@ async def _played(service: Service, folder: Path, trace: Path) -> Outcome:
     (folder / "policy.npz").write_bytes(service.policy.to_bytes())
     config = EvaluateConfig(run=service.policy.about.run, trace=str(trace))
     async with serving(service, Options()) as bound:
-        return await asyncio.to_thread(_evaluated, folder, config, bound)
+        return await asyncio.to_thread(_evaluated, folder, config, bound, service.reader.first)
 
 
-def _evaluated(folder: Path, config: EvaluateConfig, bound: Bound) -> Outcome:
+def _evaluated(folder: Path, config: EvaluateConfig, bound: Bound, first: int) -> Outcome:
     polled: list[Numbers] = []
     with Client(bound) as client:
-        outcome = evaluate(folder / "policy.npz", config, Place(folder / "results"), _chooser(client, polled))
+        outcome = evaluate(folder / "policy.npz", config, Place(folder / "results"), _chooser(client, first, polled))
     _require_same(outcome.path, polled)
     return outcome
 
 
-def _chooser(client: "Client", polled: list[Numbers]) -> Callable[[Game], Choose]:
-    """Every choice by the server; what it is asked for then goes to `polled`."""
+def _chooser(client: "Client", first: int, polled: list[Numbers]) -> Callable[[Game], Choose]:
+    """Every choice by the server, whose numbers begin with `first`; what it tells who polls goes to `polled`."""
 
     def chooser(game: Game) -> Choose:
         about = game.policy.about
         word = domains.about(about.domain).WORDS.agent
-        first = domains.reader_of(about.domain, about.agents, about.choices, game.policy.use, game.policy.scales).first
 
         def choose(seen: Seen) -> IntArray:
             decision = client.decide(domains.measured_in(about.domain, game.environment))

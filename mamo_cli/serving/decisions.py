@@ -51,7 +51,7 @@ class Service:
         self.policy, self.about, self.log = policy, about, log
         self.stale_after = STALE_PERIODS * about.step_seconds if stale_after is None else stale_after
         self._digest, self._decider = policy.digest, Decider(policy)
-        self._reader = domains.reader_of(
+        self.reader = domains.reader_of(
             about.domain, about.agents, about.choices, about.observation, policy.use, policy.scales
         )
         self._draws = Draws(about)
@@ -98,14 +98,14 @@ class Service:
         return not abs(now - self._measured) <= self.stale_after
 
     def _decided(self, body: Mapping[str, Any], now: float) -> Decision:
-        reading = self._reader.read(body, self._past)
+        reading = self.reader.read(body, self._past)
         measured = self._fresh(reading, now)
         try:
             draw = self._draws.at(self._drawn) if len(self.policy.parameters) > 1 else 0.0
             alone = self._decider.decide(reading.observed, reading.allowed, reading.budget, draw)
         except DataError as error:
             raise DivergedError(f"the policy is sick: {error}") from None
-        played = self._reader.play(reading, alone)
+        played = self.reader.play(reading, alone)
         reading.told["time"] = measured
         wanted = self._named(alone)
         overridden = played is not alone and bool((played != alone).any())
@@ -143,7 +143,7 @@ class Service:
             self._decider.decide(observed, allowed, 0)
 
     def _named(self, choices: IntArray) -> dict[str, int]:
-        return dict(zip(self.about.agents, (choices + self._reader.first).tolist(), strict=True))
+        return dict(zip(self.about.agents, (choices + self.reader.first).tolist(), strict=True))
 
     def _decision(self, entry: Mapping[str, Any]) -> Decision:
         return Decision(
@@ -160,7 +160,7 @@ class Service:
         try:
             current, told, drawn = self._decision(last), last["observation"], last["drawn"]
             measured = float(told["time"])
-            choices = np.array([*current.agents.values()]) - self._reader.first
+            choices = np.array([*current.agents.values()]) - self.reader.first
             if choices.dtype != np.int64 or type(drawn) is not int or min(drawn, choices.min()) < 0:
                 raise ValueError("no choices, or no draw")
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
