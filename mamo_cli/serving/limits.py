@@ -6,7 +6,7 @@ from typing import NamedTuple
 class Limits(NamedTuple):
     """Of one server."""
 
-    connections: int = 256  # at a time, of each face; a further one is closed at once
+    connections: int = 64  # at a time, of each face; a further one is closed at once
     rpcs: int = 256  # at a time; a further one is answered RESOURCE_EXHAUSTED
     streams: int = 64  # of them that stay open; likewise
     body_bytes: int = 1 << 16  # of a request; a longer one is answered 413, RESOURCE_EXHAUSTED
