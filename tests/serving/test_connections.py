@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 import grpc
 import pytest
 
+from mamo_cli.core.errors import StorageError
 from mamo_cli.serving.limits import LIMITS
 from tests.clock import HANG_SECONDS
 from tests.serving.running import client, http_to, metrics_request, reference, refused, running, scaler
@@ -231,6 +232,16 @@ def _streams(keda):
         return False
     finally:
         stream.cancel()
+
+
+@pytest.mark.parametrize("port", ["grpc_port", "http_port"])
+def test_two_servers_do_not_share_a_port(hasty, port):
+    taken = getattr(hasty, port)
+    with (
+        pytest.raises(StorageError, match=rf"cannot listen on 127.0.0.1 port {taken}: Address already in use"),
+        running(StandIn(), clock=Clock(), **{port: taken}),
+    ):
+        pass
 
 
 def test_grpc_messages_and_heads_are_bounded(patient):

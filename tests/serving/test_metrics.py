@@ -6,6 +6,7 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from mamo_cli.serving.counts import Counts
 from mamo_cli.serving.front import KINDS
 from tests.serving.running import http_to, metrics_request, refused, running, scaler
 from tests.serving.standin import HEAD, Clock, StandIn, loads
@@ -98,6 +99,15 @@ def test_the_histogram_adds_up(bound):
         for low, count, before in zip((0.0, *[edge for edge, _ in buckets]), counts, (0.0, *counts), strict=False)
     )
     assert total > least
+
+
+def test_an_answer_counts_in_the_bucket_up_to_whose_edge_it_took():
+    counts = Counts()
+    for seconds in (0.0, 0.0005, 0.00051, 0.001, 0.3, 1.0, 1.01, 60.0):
+        counts.answered("x", "OK", seconds)
+    within, (total,) = counts.spent["x"]
+    assert within == [2, 2, 0, 0, 0, 0, 0, 0, 0, 2, 2]
+    assert total == pytest.approx(62.31201)
 
 
 def test_names_are_as_prometheus_wants_them_and_there_are_few_series(bound):
