@@ -66,7 +66,7 @@ class DecisionLog:
     """A log that is open to be written, by this process alone; a context manager."""
 
     def __init__(self, path: Path) -> None:
-        """Open a log, or begin one.
+        """Open a log, or begin one; only its last two lines are looked at, however long it is.
 
         Raises:
             LockedError: another process writes it.

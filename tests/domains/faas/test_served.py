@@ -118,6 +118,9 @@ def test_memory_that_is_not_told_is_the_most_there_is_and_less_than_one_replica_
         3,
     ]
     assert reader.read(told, past).told["memory_mb"] == 700.0
+    # 24 replicas of 64 MB are all that three functions of 8 ever take: more memory is no more to them.
+    shares = [reader.read({**told, "memory_mb": mb}, past).observed[0, 4] for mb in (640.0, 1536.0, 9e9)]
+    np.testing.assert_allclose(shares, [10 / 24, 1.0, 1.0], rtol=1e-6)
 
 
 NAN, INF = float("nan"), float("inf")
