@@ -77,20 +77,23 @@ def learning_curves(table: pd.DataFrame, words: Words) -> str:
 
 def mamo(table: pd.DataFrame, words: Words) -> str:
     """Alpha, violations and measure over the cycles."""
-    own, told = table[table["quantity"] != OVER_BOUND], []
+    own, told = table[~table["quantity"].isin(OVER_BOUND)], []
     for agent, rows in _agents(own):
         each = [f"{name.replace('_', ' ')} {_way(rows, name, 'cycle')}" for name in words.each("alpha")]
         each += [f"greedy {spoken(one)} {_way(rows, f'eval_{one.name}', 'cycle')}"
                  for one in (words.measures[0], *words.violations)]  # fmt: skip
         told.append(f"{agent}{', '.join(each)}")
-    over = table[(table["quantity"] == OVER_BOUND) & (table["series"] == CENTRE)]["value"].dropna()
+    over = table[table["quantity"].isin(OVER_BOUND) & (table["series"] == CENTRE)].dropna(subset="value")
     exact = table["exact_alpha"].iloc[0]
     held = f"{table['seeds_holding'].iloc[0]} of {own['seeds'].max()} seeds hold the tolerance of {_tolerance(table)}"
     return sentences(
         f"Over {_n(own['cycle'].max())} cycles, {seeds_text(own)}: {joined(told)}",
         f"The exact alpha is {exact:g}" if np.isfinite(exact) else "",
         f"At the end {held}",
-        f"The middle of the seeds costs {_n(over.iloc[-1])} % more than the clairvoyant bound" if len(over) else "",
+        *(
+            f"The middle of the seeds costs {_n(row['value'])} % more than the {OVER_BOUND[row['quantity']]} bound"
+            for _, row in over.iterrows()
+        ),
     )
 
 
