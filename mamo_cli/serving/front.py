@@ -60,6 +60,7 @@ class Front:
         self.counts.refusals.update(dict.fromkeys(KINDS, 0))
         self.about = service.policy.about
         self.words = domains.about(self.about.domain).WORDS
+        self.counts.refusals.update(dict.fromkeys(KINDS, 0))  # Prometheus sees no increase of what was not there
         self.closing, self.changes = False, 0
         self._news = asyncio.Event()
 

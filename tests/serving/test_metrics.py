@@ -2,15 +2,18 @@
 
 import math
 import re
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mamo_cli.serving.counts import Counts
 from mamo_cli.serving.front import KINDS
+from mamo_cli.serving.prometheus import Source
 from tests.serving.running import http_to, metrics_request, refused, running, scaler
 from tests.serving.standin import HEAD, Clock, StandIn, loads
 
+ROOT = Path(__file__).parents[2]
 UNITS = ("_seconds", "_bytes", "_ratio")
 
 
@@ -108,6 +111,19 @@ def test_an_answer_counts_in_the_bucket_up_to_whose_edge_it_took():
     within, (total,) = counts.spent["x"]
     assert within == [2, 2, 0, 0, 0, 0, 0, 0, 0, 2, 2]
     assert total == pytest.approx(62.31201)
+
+
+def test_the_manual_alerts_on_metrics_and_kinds_that_there_are(bound, service, clock):
+    http_to(bound, body=loads())
+    page = (ROOT / "docs" / "howto" / "serving.md").read_text("utf-8")
+    told = set(re.findall(r"\bmamo_(?!cli)[a-z_]+", page))
+    kinds = {kind for kinds in re.findall(r'kind=~?"([^"]+)"', page) for kind in kinds.split("\\|")}
+    with running(service, clock=clock, source=Source("http://127.0.0.1:9", {"f": {"rate_rps": "load"}})) as asking:
+        found = samples(bound) | samples(asking)
+    assert len(told) > 5
+    assert told <= {name for name, *_ in found}
+    assert len(kinds) > 3
+    assert kinds <= {labels[0] for name, *labels in found if name == "mamo_refusals_total"}
 
 
 def test_names_are_as_prometheus_wants_them_and_there_are_few_series(bound):
