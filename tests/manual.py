@@ -43,6 +43,7 @@ PAGES = {
     if "_build" not in path.parts
 }
 RUN = ("sh", "python")
+LONG_SECONDS = 6 * 3600.0
 KNOWN = (*RUN, "text", "toml", "yaml", "json", "")
 FENCE = re.compile(r"^( *)```+([^\s`]*) *$")
 MARK = re.compile(r"^ *<!-- (long|needs|exits): (.+) -->$")
@@ -126,7 +127,7 @@ def played(blocks: Sequence[Block], folder: Path, *, long: bool = False) -> None
             path.write_text(block.text + "\n")
         elif block.language in RUN and runs(block, long=long):
             steps.append(f"echo {number} > {said / 'at'}\n{_step(block, number, own, said / str(number))}")
-    code, complaint = _shell("\n".join(steps), own, said)
+    code, complaint = _shell("\n".join(steps), own, said, LONG_SECONDS if long else HANG_SECONDS)
     at = said / "at"
     where = blocks[int(at.read_text())].place if at.exists() else "before any block"
     assert code == 0, f"{where} ends with {code}:\n{complaint[-3000:]}"
@@ -164,7 +165,7 @@ def _environment(home: Path) -> dict[str, str]:
     return {**os.environ, "PATH": path, "HOME": str(home), "XDG_CACHE_HOME": cache, "COLUMNS": "100"}
 
 
-def _shell(script: str, own: Path, said: Path) -> tuple[int, str]:
+def _shell(script: str, own: Path, said: Path, limit: float) -> tuple[int, str]:
     """Exit code and complaints of a script; what it left running is ended."""
     with (said / "complaints").open("w") as complaints:
         shell = subprocess.Popen(
@@ -177,7 +178,7 @@ def _shell(script: str, own: Path, said: Path) -> tuple[int, str]:
             start_new_session=True,
         )
         try:
-            code = shell.wait(timeout=HANG_SECONDS)
+            code = shell.wait(timeout=limit)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGKILL)
