@@ -88,6 +88,8 @@ def blocks_of(page: str, text: str) -> list[Block]:
             block = Block(page, at + 1, fence[2], dedent("\n".join(lines[at + 1 : end])), marks, None)
             if not fence[2].startswith("{") and fence[2] not in KNOWN:
                 raise ValueError(f"{block.place}: a block is one of {', '.join(KNOWN)}, got {fence[2]}")
+            if block.language == "text" and re.search(r"^mamo [a-z]", block.text, re.MULTILINE):
+                raise ValueError(f"{block.place}: what is typed stands in a block of sh")
             if block.language == "text" and last is not None:
                 found[last] = found[last]._replace(printed=block.text)
             found.append(block)

@@ -118,6 +118,7 @@ def test_a_planted_import_in_a_block_that_is_not_run_is_seen(tmp_path):
     [
         (("```bash", "true", "```"), "p.md:1: a block is one of"),
         (("```sh", "true"), "p.md:1: the block is not closed"),
+        (("```text", "mamo train --planted", "```"), "p.md:1: what is typed stands in a block of sh"),
         (("<!-- long: minutes -->", "Text.", "```sh", "true", "```"), "p.md:2: a mark stands before a block"),
     ],
 )
