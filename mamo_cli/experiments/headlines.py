@@ -7,8 +7,10 @@ from typing import Any
 from mamo_cli.analysis.run_tables import read_words
 from mamo_cli.analysis.told import tables_of
 from mamo_cli.core.seam import Termination
+from mamo_cli.core.settings import read_toml
 from mamo_cli.core.told import shown
 from mamo_cli.plots.panels import spoken
+from mamo_cli.runs.folder import CONFIG
 from mamo_cli.runs.outcomes import Outcome, outcomes_of
 
 MOST = 3
@@ -40,6 +42,9 @@ def _looped(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
 
 def _trained(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
     each = [f"{f'at alpha {one.alpha}, ' if one.alpha else ''}{_violations(folder, one)}" for one in _few(outcomes)]
+    played = read_toml(folder / CONFIG).get("run")  # of `mamo evaluate`
+    if played and len(outcomes) == 1:
+        each = [f"the policies of {played} come to {_violations(folder, outcomes[0])}"]
     table = tables_of(folder, summary)[0]
     place = next(place for place, name in enumerate(table.headings) if name.endswith("regret"))
     regrets = [row[place] for row in table.rows if row[place] is not None]

@@ -82,8 +82,8 @@ def report_of(folders: Sequence[Path]) -> bytes:
     content = page.encode("utf-8")
     if len(content) > MOST_BYTES:
         raise UsageError(
-            f"the report of {len(runs)} runs would have {len(content) / 1e6:.1f} MB, and {MOST_BYTES / 1e6:g} are the "
-            "most to be handed round: name fewer runs"
+            f"a report has at most {MOST_BYTES / 1e6:g} MB, and this one would have {len(content) / 1e6:.1f}: name "
+            "fewer runs"
         )
     return content
 
@@ -137,7 +137,7 @@ def _template() -> Template:
 
 def _columns_of_words(table: Table) -> list[bool]:
     """Of each column, whether anything in it is text: numbers stand on the right."""
-    return [any(isinstance(value, str) for value in values) for values in zip(*table.rows, strict=True)]
+    return [any(isinstance(row[place], str) for row in table.rows) for place in range(len(table.headings))]
 
 
 def _capital(text: str) -> str:

@@ -1,5 +1,6 @@
 """A run as a page tells of it: what was asked, what came out, and by what it was made."""
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -142,7 +143,8 @@ def _known(folder: Path, command: str, written: Mapping[str, Any]) -> Section | 
 
 def _changed(command: str, config: Section) -> Iterator[Changed]:
     """What differs from the defaults of the same domain, strategy and task agents; and these, where they differ."""
-    names = {name: getattr(config, name) for name in NAMES if hasattr(config, name)}
+    about = NAMES if isinstance(config, ProblemConfig) else ()
+    names = {name: getattr(config, name) for name in about if hasattr(config, name)}
     preset = [strategies.preset(config.strategy, "quick")] if isinstance(config, MamoConfig) else []
     usual = canonical(configured(KINDS[command], {**names}, *preset))
     found = [(name, NAMES[name], value) for name, value in names.items() if value != NAMES[name]]
@@ -164,7 +166,7 @@ def _value(value: Any) -> str:
     """A setting as a person reads it."""
     if value is None:
         return "unset"
-    return str(value) if isinstance(value, str | bool | int | float) else repr(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _workload(folder: Path, manifest: Mapping[str, Any], config: Section | None) -> Trace | None:

@@ -25,6 +25,7 @@ class Source(NamedTuple):
     values: tuple[str, ...] = ()
 
 
+COLUMNS = 'Dantzig and Wolfe (1960); Desrosiers and Lubbecke, "A primer in column generation" (2005)'
 SOURCES = (
     Source(
         "PID control of the multiplier",
@@ -107,18 +108,38 @@ SOURCES = (
         "the world", "Sutton and Barto, example 3.5", "mamo_cli.domains.tabular.gridworld", "domain", ("gridworld",)
     ),
     Source(
-        "bounds that mix plays",
-        'Dantzig and Wolfe (1960); Desrosiers and Lubbecke, "A primer in column generation" (2005)',
-        "mamo_cli.solvers.columns",
+        "bounds that mix joint plays", COLUMNS, "mamo_cli.solvers.columns", "instance.node_memory"
+    ),
+    Source(
+        "bounds that mix joint plays", COLUMNS, "mamo_cli.solvers.columns", "instance.latency_limit"
+    ),
+    Source(
+        "Knative's autoscaler",
+        'Knative documentation, "Additional autoscaling configuration for Knative Pod Autoscaler"; knative/serving',
+        "mamo_cli.domains.faas.baselines.knative",
         "command",
-        ("solve-offline", "train", "run-mamo", "evaluate", "baselines", "compare"),
+        ("baselines",),
+    ),
+    Source(
+        "Kubernetes' autoscaler",
+        'Kubernetes documentation, "Horizontal Pod Autoscaling"; kubernetes/kubernetes',
+        "mamo_cli.domains.faas.baselines.kubernetes",
+        "command",
+        ("baselines",),
+    ),
+    Source(
+        "OpenFaaS' autoscalers",
+        'OpenFaaS documentation, "Auto-scaling your functions"; openfaas/faas-netes',
+        "mamo_cli.domains.faas.baselines.openfaas",
+        "command",
+        ("baselines",),
     ),
     Source(
         "means and intervals over seeds",
         'Agarwal et al.: "Deep Reinforcement Learning at the Edge of the Statistical Precipice" (2021)',
         "mamo_cli.analysis.statistics",
         "command",
-        ("train", "run-mamo", "evaluate", "compare"),
+        ("train", "run-mamo", "evaluate", "compare", "baselines"),
     ),
 )  # fmt: skip
 

@@ -30,7 +30,7 @@ def offline(table: pd.DataFrame, words: Words) -> str:
         told.append(f"{agent}{'; '.join(each)}")
     doubts = [f"{int(table['infeasible_steps'].iloc[0])} of {int(table['steps'].iloc[0])} steps are above it"
               ] if "infeasible_steps" in table else []  # fmt: skip
-    doubts += [f"the plan is proven only to a gap of {_n(table['gap'].iloc[0])}"] if "gap" in table else []
+    doubts += [f"The plan is proven only to a gap of {_n(table['gap'].iloc[0])}"] if "gap" in table else []
     start = f"The plan of scope {table['scope'].iloc[0]} over {_hours(table)} hours"
     return sentences(f"{start}: {joined(told)}", f"The tolerance is {_tolerance(table)}", *doubts)
 
@@ -77,13 +77,14 @@ def learning_curves(table: pd.DataFrame, words: Words) -> str:
 
 def mamo(table: pd.DataFrame, words: Words) -> str:
     """Alpha, violations and measure over the cycles."""
-    own, told = table[~table["quantity"].isin(OVER_BOUND)], []
+    beside = table["quantity"].isin(OVER_BOUND)
+    own, told = table[~beside], []
     for agent, rows in _agents(own):
         each = [f"{name.replace('_', ' ')} {_way(rows, name, 'cycle')}" for name in words.each("alpha")]
         each += [f"greedy {spoken(one)} {_way(rows, f'eval_{one.name}', 'cycle')}"
                  for one in (words.measures[0], *words.violations)]  # fmt: skip
         told.append(f"{agent}{', '.join(each)}")
-    over = table[table["quantity"].isin(OVER_BOUND) & (table["series"] == CENTRE)].dropna(subset="value")
+    over = table[beside & (table["series"] == CENTRE)].dropna(subset="value")
     exact = table["exact_alpha"].iloc[0]
     held = f"{table['seeds_holding'].iloc[0]} of {own['seeds'].max()} seeds hold the tolerance of {_tolerance(table)}"
     return sentences(
@@ -91,8 +92,9 @@ def mamo(table: pd.DataFrame, words: Words) -> str:
         f"The exact alpha is {exact:g}" if np.isfinite(exact) else "",
         f"At the end {held}",
         *(
-            f"The middle of the seeds costs {_n(row['value'])} % more than the {OVER_BOUND[row['quantity']]} bound"
-            for _, row in over.iterrows()
+            f"The middle of the seeds costs {row['value']:+.2f} % [{row['low']:+.2f}, {row['high']:+.2f}] beside the "
+            f"{OVER_BOUND[row['quantity']]} bound"
+            for _, row in over[:1].iterrows()
         ),
     )
 

@@ -31,7 +31,8 @@ def frontier(table: pd.DataFrame, words: Words) -> str:
     told = [_curve(table, violation), *_places(table, violation)]
     for name, rows in _runs(table[table["kind"].isin(set(AGENT_KINDS.values()))]):
         known = rows.dropna(subset=["mean_cost", violation])
-        agents = f"{len(known)} of {len(rows)} agents" if len(known) < len(rows) else f"{len(rows)} agents"
+        count = f"{len(known)} of {len(rows)}" if len(known) < len(rows) else f"{len(rows)}"
+        agents = f"{count} agent{'' if count == '1' else 's'}"
         told.append(f"{agents}{f' of {name}' if name else ''} at cost {_range(known['mean_cost'])} and "
                     f"{spoken(words.violations[0])} {_range(known[violation])}")  # fmt: skip
     return sentences(
