@@ -23,7 +23,9 @@ from mamo_cli.runs.listed import COLUMNS, Listed, line_of
 from mamo_cli.runs.outcomes import outcomes_of, seconds_taken
 
 PAGE = "report.html"
-MOST_BYTES = 2_000_000
+MOST_BYTES, MOST_OF_A_FIGURE = 2_000_000, 600_000
+LIGHTER = "Single seeds are not drawn, as they would make the page too large."
+"""Said of a figure that has more than that."""
 
 
 class Figure(NamedTuple):
@@ -104,8 +106,10 @@ def write_report(folders: Sequence[Path], path: Path, force: bool = False) -> in
 def _figures(pictures: Iterator[Picture], numbers: Iterator[int]) -> Iterator[Figure]:
     for picture in pictures:
         name = f"figure-{next(numbers)}"
-        drawn = svg_of(picture, name, f"{name}-caption")
-        yield Figure(name, picture.name, drawn.svg, picture.describe(), round(drawn.inches / SINGLE_COLUMN, 2))
+        drawn, caption = svg_of(picture, name, f"{name}-caption"), picture.describe()
+        if len(drawn.svg) > MOST_OF_A_FIGURE and (lighter := picture.without_seeds()):
+            drawn, caption = svg_of(lighter, name, f"{name}-caption"), f"{caption} {LIGHTER}"
+        yield Figure(name, picture.name, drawn.svg, caption, round(drawn.inches / SINGLE_COLUMN, 2))
 
 
 def _learned(command: str) -> int:

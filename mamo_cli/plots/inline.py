@@ -124,4 +124,5 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
 
 def _short(grains: int) -> str:
     """So many grains in points."""
-    return f"{grains / GRAIN:.2f}".rstrip("0").rstrip(".")
+    text = f"{grains / GRAIN:.2f}".rstrip("0").rstrip(".")
+    return text.replace("0.", ".", 1) if abs(grains) < GRAIN else text

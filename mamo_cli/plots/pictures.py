@@ -22,6 +22,7 @@ from mamo_cli.analysis.decomposition_tables import decomposition_table, has_deco
 from mamo_cli.analysis.frontier_tables import AGENT_KINDS, frontier_table
 from mamo_cli.analysis.mamo_tables import mamo_table
 from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
+from mamo_cli.analysis.over_seeds import SEED
 from mamo_cli.analysis.run_tables import has_answers, read_command, read_words
 from mamo_cli.analysis.sweep_tables import anytime_table, leaderboard_table, profile_table, profiled, scenarios_of
 from mamo_cli.analysis.validation_tables import validation_table
@@ -65,6 +66,11 @@ class Picture(NamedTuple):
     def describe(self) -> str:
         """What is seen, in sentences with the plotted numbers."""
         return self.kind.describe(self.table, self.words)
+
+    def without_seeds(self) -> "Picture | None":
+        """The same without lines of single seeds, as of many seeds there are none; None where there are none."""
+        own = self.table["series"] == SEED if "series" in self.table else pd.Series(False, self.table.index)
+        return self._replace(table=self.table[~own].reset_index(drop=True)) if own.any() else None
 
 
 BASELINES = Kind(draw_baselines, described_several.baselines)

@@ -16,7 +16,7 @@ from mamo_cli.experiments.glossary import GLOSSARY, glossary_of
 from mamo_cli.experiments.headlines import HEADLINES, headline
 from mamo_cli.experiments.reported import ASKED, reported
 from mamo_cli.experiments.sources import SOURCES, data_of, sources_of
-from mamo_cli.plots.pictures import FIGURES, SWEEP
+from mamo_cli.plots.pictures import FIGURES, SWEEP, pictures_of
 from mamo_cli.workload.generators import sinusoidal
 from tests.analysis.synthetic_runs import write_mamo
 
@@ -161,6 +161,20 @@ def test_a_configuration_that_this_version_does_not_know_is_shown_as_it_is(tmp_p
     assert found.config == 'strategy = "of-old"\n'
     assert "is shown as it is written: --strategy is one of" in caplog.text
     assert read_words(folder).violations[0].name in found.headline
+
+
+def test_a_figure_that_is_too_large_is_drawn_without_single_seeds_and_says_so(tmp_path, monkeypatch):
+    folder = small(tmp_path / "run", "")
+    whole = report.report_of([folder]).decode()
+    assert report.LIGHTER not in whole
+    monkeypatch.setattr(report, "MOST_OF_A_FIGURE", 1000)
+    lighter = report.report_of([folder]).decode()
+    assert lighter.count(report.LIGHTER) == 1  # the other figure has no lines of seeds
+    assert len(lighter) < len(whole)
+    pictures = {one.name: one for one in pictures_of(folder)}
+    assert pictures["frontier"].without_seeds() is None
+    assert set(pictures["mamo"].without_seeds().table["series"]) == {"centre"}
+    assert pictures["mamo"].without_seeds().describe() == pictures["mamo"].describe()
 
 
 def test_a_page_that_is_too_large_to_be_handed_round_is_refused(tmp_path, monkeypatch):
