@@ -2,7 +2,10 @@
 
 import hashlib
 import io
+import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +21,7 @@ from mamo_cli.core.storage import reason, replace_bytes
 MOST_BYTES = 1 << 28
 """Of all arrays of a file, as they are in memory."""
 
-NO_ARRAYS = (ValueError, EOFError, OSError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile)
+NO_ARRAYS = (ValueError, EOFError, OSError, RuntimeError, IndexError, struct.error, zlib.error, zipfile.BadZipFile)
 """What NumPy and zipfile raise of a file that is damaged, or of none of theirs."""
 
 
@@ -63,15 +66,31 @@ def read_all_arrays(path: str | Path) -> Arrays:
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {reason(error)}") from None
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if max(size, len(data)) > MOST_BYTES:
-            raise DataError(f"{path}: all arrays together have at most {MOST_BYTES} bytes")
-        with np.load(io.BytesIO(data), allow_pickle=False) as loaded:
-            found = {name: np.asarray(loaded[name]) for name in loaded.files}
+        found = _arrays(path, data)
     except NO_ARRAYS as error:
         raise DataError(f"{path}: no .npz file of plain arrays ({type(error).__name__})") from None
     return Arrays(str(path), {name: _numbers(path, name, array) for name, array in found.items()})
+
+
+def _arrays(path: str | Path, data: bytes) -> dict[str, NDArray[Any]]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = archive.infolist()
+        if max(sum(entry.file_size for entry in entries), len(data)) > MOST_BYTES:
+            raise DataError(f"{path}: all arrays together have at most {MOST_BYTES} bytes")
+        return {entry.filename.removesuffix(".npy"): _array(archive.read(entry)) for entry in entries}
+
+
+def _array(data: bytes) -> NDArray[Any]:
+    """One array, for which no more room is made than its own bytes take."""
+    content = io.BytesIO(data)
+    version = np.lib.format.read_magic(content)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(content)
+    if dtype.hasobject or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > len(data):
+        raise ValueError("objects, or more than there is")
+    content.seek(0)
+    array: NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+    return array
 
 
 def write_arrays(arrays: Arrays, path: Path) -> None:

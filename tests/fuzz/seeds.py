@@ -2,6 +2,11 @@
 
 import gzip
 import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import numpy as np
 
 from mamo_cli.core.settings import to_toml
 from mamo_cli.experiments.configs import configured
@@ -97,9 +102,29 @@ READINGS = [
     b"\x00" + b"[" * 3000,
 ]
 
+
+def _npz(save: Callable[..., None], **changed: Any) -> bytes:
+    """Two states and two choices, but for what is changed."""
+    rows = np.array([[[0.8, 0.2], [1.0, 0.0]], [[0.0, 1.0], [0.9, 0.1]]])
+    arrays = {"transitions": rows, "cost": rows[..., 0], "violations": rows[..., 1]}
+    data = BytesIO()
+    save(data, **{**arrays, **changed})
+    return data.getvalue()
+
+
+PROCESSES = [
+    _npz(np.savez),
+    _npz(np.savez_compressed, cost=np.array([[1, 2], [3, 4]], dtype=np.int8)),
+    _npz(np.savez, transitions=np.zeros((2, 2, 2))),
+    _npz(np.savez, violations=np.full((2, 2), np.nan)),
+    _npz(np.savez, cost=np.array([[None, 1.0]] * 2)),
+    _npz(np.savez)[:-30],
+]
+
 SEEDS: dict[str, list[bytes]] = {
     "trace": TRACES,
     "measurements": MEASUREMENTS,
+    "process": PROCESSES,
     "importer": IMPORTS,
     "config": CONFIGS,
     "checkpoint": CHECKPOINTS,

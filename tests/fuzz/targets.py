@@ -17,6 +17,7 @@ import torch
 from mamo_cli.core.errors import DataError, MamoError
 from mamo_cli.core.settings import digest, read_toml, to_toml
 from mamo_cli.domains.faas.rejection.measured import fit
+from mamo_cli.domains.tabular import own
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, SolveOfflineConfig, TrainConfig, configured
 from mamo_cli.policies.archive import packed, unpacked
 from mamo_cli.policies.decide import Decider
@@ -24,6 +25,7 @@ from mamo_cli.policies.file import digest_of, policy_of, read_policy
 from mamo_cli.runs import checkpoint
 from mamo_cli.serving.decisions import Service
 from mamo_cli.serving.log import DecisionLog, check
+from mamo_cli.workload.arrays_npz import read_all_arrays, write_arrays
 from mamo_cli.workload.importers import import_trace
 from mamo_cli.workload.measurements_csv import read_measurements, write_measurements
 from mamo_cli.workload.options import FORECASTS, Options
@@ -57,6 +59,18 @@ def measurements(folder: Path, data: bytes) -> None:
     values = fit(taken).values
     assert (np.diff(values, axis=0) <= 0).all()
     assert (np.diff(values, axis=1) >= 0).all()
+
+
+def process(folder: Path, data: bytes) -> None:
+    """A file of arrays; one that is of a process is written and read back as the same, and has a best plan."""
+    config = own.OwnConfig(process=str(_file(folder, "in.npz", data)), evaluation_steps=1)
+    source = own.load(config)
+    assert source.arrays is not None
+    write_arrays(source.arrays, folder / "again.npz")
+    assert read_all_arrays(folder / "again.npz").digest() == source.arrays.digest()
+    (folder / "again.npz").unlink()
+    domain = own.build(config, source)
+    assert np.isfinite(domain.answer(np.array([[0.5, 0.5]])).objectives).all()
 
 
 def importer(folder: Path, data: bytes) -> None:
@@ -133,6 +147,7 @@ def reading(folder: Path, data: bytes) -> None:
 TARGETS: dict[str, Callable[[Path, bytes], None]] = {
     "trace": trace,
     "measurements": measurements,
+    "process": process,
     "importer": importer,
     "config": config,
     "checkpoint": checkpoint_file,

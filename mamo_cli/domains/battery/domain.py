@@ -24,8 +24,8 @@ DAY_SECONDS = 86_400.0
 MOST_LOAD = 1e6
 """kWh a period: beyond this, scale the trace down."""
 
-BLOCK_DAYS = 2.0
-"""For which one policy of a mixture plays on: what it leaves in the battery another may have no use for."""
+BLOCK_DAYS = 1.0
+"""For which one policy of a mixture plays on: what it charges at night is for its own evening."""
 
 
 def load(settings: BatteryConfig) -> Trace:
