@@ -2,15 +2,12 @@
 
 import json
 import os
-import re
 from pathlib import Path
 
 import onnx
 import pytest
 
 from tests.cli.invoke import mamo
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_policy_file_takes_the_place_of_its_run(finished):
@@ -55,15 +52,6 @@ def test_it_may_be_called_anything_and_a_run_of_that_name_comes_first(finished):
     assert folders[1] == folders[2]
     assert folders[1].startswith("results/evaluate-te-s0-")
     assert mamo("plot", folders[1].removeprefix("results/")).code == 0
-
-
-def test_the_manuals_lines_decide(finished, capsys):
-    mamo("export", "te")
-    code = re.search(
-        r"```python\n([^`]*read_policy[^`]*)```", (ROOT / "docs" / "howto" / "policy-file.md").read_text("utf-8")
-    )[1]
-    exec(code, {})
-    assert re.fullmatch(r"\[\d+\]\n", capsys.readouterr().out)
 
 
 def test_the_newest_run_of_a_kind_that_has_policies_is_exported(finished):
