@@ -15,6 +15,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import grpc
+from google.protobuf.message import DecodeError
+
 from mamo_cli.serving.access import Access
 from mamo_cli.serving.front import Front, RefusedError
 from mamo_cli.serving.limits import Limits
@@ -40,8 +43,6 @@ class Scaler:
 
     def handlers(self) -> Any:
         """All RPCs, as a gRPC server takes them."""
-        import grpc
-
         polls = {"GetMetricSpec": self._spec, "GetMetrics": self._metrics, "IsActive": self._active}
         streams = {"StreamIsActive": self._actives, "StreamMetricSpec": self._specs}
         handlers: dict[str, Any] = {
@@ -93,8 +94,6 @@ class Scaler:
 
     def _admitted(self, name: str, data: bytes, context: Any) -> Any:
         """The message, of one who may ask."""
-        from google.protobuf.message import DecodeError
-
         given = dict(context.invocation_metadata() or ())
         self._access.require(given.get("authorization"), certified=self._access.certified_by_handshake)
         kind = self._kinds["GetMetricsRequest" if name == "GetMetrics" else "ScaledObjectRef"]
@@ -138,6 +137,4 @@ class Scaler:
 
 async def _abort(context: Any, code: str, refused: RefusedError) -> None:
     """End an RPC with a status; raises what gRPC wants raised."""
-    import grpc
-
     await context.abort(grpc.StatusCode[code], str(refused))
