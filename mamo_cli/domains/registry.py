@@ -46,8 +46,8 @@ class Entry(NamedTuple):
     domain: str
     rules: str | None = None
     served: str | None = None
-    """Where its policies can be served: a module with `scales`, arrays by name of a domain, for policy files, and
-    `reader`, see `reader_of`."""
+    """Where its policies can be served: a module with `scales`, arrays by name of a domain, for policy files, `reader`,
+    see `reader_of`, and `measured`, see `measured_in`."""
 
 
 DOMAINS: dict[str, Entry] = {
