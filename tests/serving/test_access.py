@@ -11,7 +11,7 @@ from mamo_cli.serving.access import Access, read_access, warnings
 from mamo_cli.serving.limits import LIMITS
 from tests.serving.running import http_to, metrics_request, refused, running, scaler
 from tests.serving.standin import Clock, StandIn, loads
-from tests.serving.test_connections import connected, heard
+from tests.serving.test_connections import connected, heard, until
 
 HERE = Path(__file__).parent / "certificates"
 CA, SERVER, SERVER_KEY = HERE / "ca.pem", HERE / "server.pem", HERE / "server.key"
@@ -206,14 +206,23 @@ def test_plain_text_gets_no_answer_from_a_server_with_tls(by_certificate):
 def test_who_begins_a_handshake_and_says_no_more_does_not_hold_a_place():
     access = read_access(LOOPBACK, None, SERVER, SERVER_KEY, None)
     limits = LIMITS._replace(connections=2, patience_s=0.3)
-    with running(StandIn(), clock=Clock(), access=access, limits=limits) as bound:
+    service, clock = StandIn(), Clock()
+    service.decide(loads(), clock.now)
+    with running(service, clock=clock, access=access, limits=limits) as bound:
         for port in (bound.http_port, bound.grpc_port):
             held = [connected(bound, port) for _ in range(2)]
             for connection in held:
                 connection.sendall(b"\x16\x03\x01\x02\x00")
             assert [heard(connection) for connection in held] == [b"", b""]
-        assert http_to(bound, "/healthz", context=caller()).status == 503
-        assert code(bound, grpc_caller()) == "UNAVAILABLE"
+        until(lambda: healthy(bound))
+        until(lambda: code(bound, grpc_caller()) == "OK")
+
+
+def healthy(bound):
+    try:
+        return http_to(bound, "/healthz", context=caller()).status == 200
+    except OSError:
+        return False
 
 
 def test_an_address_of_the_newer_kind_will_do():
