@@ -56,25 +56,29 @@ def serve(
     ] = None,
     load: Annotated[
         list[str] | None,
-        typer.Option(metavar="[FUNCTION=]QUERY", help="Query for the requests/s that a function is to expect."),
+        typer.Option(metavar="[FUNCTION=]QUERY", help="Query for the requests/s to expect, one for each function."),
     ] = None,
     rejected: Annotated[
         list[str] | None,
-        typer.Option(metavar="[FUNCTION=]QUERY", help="Query for the share (0 to 1) rejected in the period before."),
+        typer.Option(
+            metavar="[FUNCTION=]QUERY", help="Query for the share (0 to 1) rejected in the period before, likewise."
+        ),
     ] = None,
     counted: Annotated[
         list[str] | None,
-        typer.Option(metavar="[FUNCTION=]QUERY", help="Query for the requests in the window that a shield counts."),
+        typer.Option(
+            metavar="[FUNCTION=]QUERY", help="Query for the requests in the window that a shield counts, likewise."
+        ),
     ] = None,
     stale_after: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Age in s from which nobody is told a decision.  [default: 2 periods]"),
     ] = None,
-    token_file: Annotated[Path | None, typer.Option(help="File of the token that callers must show.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File of a token; who shows it is answered.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM file of the server's certificate.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
     tls_client_ca: Annotated[
-        Path | None, typer.Option(help="PEM file of who signs the certificates that callers must show.")
+        Path | None, typer.Option(help="PEM file of a CA; who shows a certificate of it is answered.")
     ] = None,
     manifest: Annotated[
         bool, typer.Option("--manifest", help="Print what KEDA is to be told (YAML), and serve nothing.")

@@ -234,6 +234,20 @@ def _streams(keda):
         stream.cancel()
 
 
+def test_questions_of_keda_at_a_time_are_bounded(service):
+    with running(service, clock=Clock(), limits=FEW._replace(rpcs=2, streams=3, patience_s=60.0)) as bound:
+        http_to(bound, body=loads())
+        with scaler(bound) as first, scaler(bound, options=[("grpc.x", 1)]) as second:
+            streams = [keda.StreamIsActive(reference(function="f")) for keda in (first, second)]
+            assert [next(stream).result for stream in streams] == [True, True]
+            with grpc.insecure_channel(f"{bound.host}:{bound.grpc_port}", [("grpc.x", 2)]) as channel:
+                third = client()[1].ExternalScalerStub(channel)
+                assert refused(third.IsActive, reference(function="f")) == "RESOURCE_EXHAUSTED"
+                streams[0].cancel()
+                until(lambda: refused(third.IsActive, reference(function="f")) == "OK")
+            streams[1].cancel()
+
+
 @pytest.mark.parametrize("port", ["grpc_port", "http_port"])
 def test_two_servers_do_not_share_a_port(hasty, port):
     taken = getattr(hasty, port)
