@@ -146,24 +146,27 @@ def kinds_of(manifest: Mapping[str, Any]) -> dict[tuple[str, str], HPA]:
 
 
 class Followed:
-    """How commands fare: one is swallowed where the period that it was for ends with other replicas."""
+    """How commands fare: one is swallowed where the period that it was for ends with other replicas.
+
+    One that is played is late where it is so only after some syncs: `late` counts syncs that leave other replicas.
+    """
 
     def __init__(self, manifest: Mapping[str, Any], step_seconds: float) -> None:
         """Args: manifest: a ScaledObject. step_seconds: of a period; each has its syncs, the first at its begin."""
         self.hpas = kinds_of(manifest)
-        self.swallowed = dict.fromkeys(self.hpas, 0)
+        self.swallowed, self.late = dict.fromkeys(self.hpas, 0), dict.fromkeys(self.hpas, 0)
         self.periods, self.changes = 0, 0
-        self._step_seconds, self._syncs, self._before = step_seconds, 0, 1
+        self.syncs, self._step_seconds, self._before = 0, step_seconds, 1
 
     def period(self, command: int, usage: Callable[[], float]) -> None:
         """Play a period: what is commanded for it, and what each sync reads of it."""
         self.periods += 1
         self.changes += command != self._before
         self._before = command
-        while self._syncs * SYNC_S < self.periods * self._step_seconds:
+        while self.syncs * SYNC_S < self.periods * self._step_seconds:
             read = usage()
-            for hpa in self.hpas.values():
-                hpa.sync(self._syncs * SYNC_S, read)
-            self._syncs += 1
+            for kind, hpa in self.hpas.items():
+                self.late[kind] += hpa.sync(self.syncs * SYNC_S, read) != command
+            self.syncs += 1
         for kind, hpa in self.hpas.items():
             self.swallowed[kind] += hpa.replicas != command

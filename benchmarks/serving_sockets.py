@@ -3,7 +3,8 @@
 | row | what is measured |
 |---|---|
 | commands swallowed | periods of the evaluation that end with other replicas than decided, by `hpa.py` |
-| poll | KEDA's three calls after one another, over a connection that stays |
+| % of the time off | syncs of the HPA that leave other replicas than decided: what it swallows, and what it does late |
+| poll | KEDA's three calls after one another, over a connection that stays; what is computed includes the start |
 | start | from the start of the process to the first `GetMetrics`, after `kill -9`, with the log that was left |
 | load | decisions at 1,000/s (`load.py`; `python -m benchmarks.serving_sockets --minutes 10` for longer) |
 """
@@ -62,7 +63,7 @@ def run(quick: bool, repeats: int) -> list[Row]:
         reference = trained(folder, "the reference instance", {})
         nodes = [reference, *([] if quick else [trained(folder, f"{LARGER} times as large", larger(folder))])]
         rows = [row for node in nodes for row in followed(node)]
-        return [*rows, started(reference, repeats), *loaded(reference, 2.0 if quick else 20.0)]
+        return [*rows, *started(reference, repeats), *loaded(reference, 2.0 if quick else 20.0)]
 
 
 def trained(folder: Path, name: str, instance: dict[str, Any]) -> Node:
@@ -90,9 +91,9 @@ def followed(node: Node) -> list[Row]:
 
         def usage() -> float:
             start = time.perf_counter()
-            told = keda.poll()
+            read = keda.poll()
             polls.append(1e3 * (time.perf_counter() - start))
-            return told
+            return read
 
         def chooser(game: Game) -> Choose:
             def choose(seen: Seen) -> IntArray:
@@ -103,31 +104,35 @@ def followed(node: Node) -> list[Row]:
             return choose
 
         evaluate(node.path, EvaluateConfig(run=about.run), Place(node.path.with_suffix("")), chooser)
+        computed_s = server.computed_s()
     note = f"{hpas.periods} periods of {node.name}, {hpas.changes} of them with another number than the one before"
-    rows = [
-        measured(
-            "serving", f"HPA {kind}, {form}", "commands swallowed", [count], version=mamo_cli.__version__, note=note
-        )
-        for (kind, form), count in hpas.swallowed.items()
-    ]
-    quantiles = {f"poll, {share:.0%} within": float(np.quantile(polls, share)) for share in (0.5, 0.99)}
+    rows = []
+    for (kind, form), count in hpas.swallowed.items():
+        numbers = {"commands swallowed": count, "% of the time off": 100.0 * hpas.late[kind, form] / hpas.syncs}
+        for unit, number in numbers.items():
+            rows.append(
+                measured("serving", f"HPA {kind}, {form}", unit, [number], version=mamo_cli.__version__, note=note)
+            )
     note = f"{len(polls):,} polls of three calls, {node.name}"
-    return [
-        *rows,
-        *(measured("serving", name, "ms", [ms], cores=core_count(), note=note) for name, ms in quantiles.items()),
-    ]
+    told = {f"poll, {share:.0%} within": float(np.quantile(polls, share)) for share in (0.5, 0.99)}
+    told["poll, computed by the server"] = 1e3 * computed_s / len(polls)
+    return [*rows, *(measured("serving", name, "ms", [ms], cores=core_count(), note=note) for name, ms in told.items())]
 
 
-def started(node: Node, repeats: int) -> Row:
-    """From the start of a process to its first answer, after one that was killed."""
-    seconds = []
+def started(node: Node, repeats: int) -> list[Row]:
+    """From the start of a process to its first answer, after one that was killed; and what it computes until then."""
+    seconds, computed = [], []
     for _ in range(3 * repeats):
         with served(node.path, node.log) as server, Keda(server.grpc_port, node.policy.about.agents[0]) as keda:
             keda.value()
             seconds.append(time.perf_counter() - server.started)
-    return measured(
-        "serving", "start, to the first GetMetrics", "s", seconds, cores=1, note="after kill -9, from its log"
-    )
+            computed.append(server.computed_s())
+    return [
+        measured(
+            "serving", f"start, to the first GetMetrics{of}", "s", each, cores=1, note="after kill -9, from its log"
+        )
+        for of, each in (("", seconds), (": computed", computed))
+    ]
 
 
 def loaded(node: Node, seconds: float, rate: float = RATE) -> list[Row]:

@@ -65,7 +65,7 @@ def test_the_server_commands_what_the_evaluation_plays(evaluation, followed):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_with_the_written_object_no_command_is_swallowed(followed, form):
-    assert followed[0].swallowed[WRITTEN, form] == 0
+    assert (followed[0].swallowed[WRITTEN, form], followed[0].late[WRITTEN, form]) == (0, 0)
 
 
 @pytest.mark.parametrize("form", FORMS)
