@@ -91,7 +91,7 @@ def build(
     Raises:
         DataError: the arrays are of no process.
     """
-    refuse(AGENT, None if evaluation is source else evaluation, planning)
+    refuse(AGENT, evaluation, planning)
     read = source.arrays
     assert read is not None
     transitions, cost, violations = checked(read.name, *(read.arrays[name] for name in ARRAYS))
@@ -148,8 +148,8 @@ def process(transitions: FloatArray, cost: FloatArray, violations: FloatArray) -
     edges[-1] = 1.0
     if edges.size * cost.size > MOST_SUCCESSORS:
         raise DataError(
-            f"{edges.size} different probabilities after {states} states and {choices} choices are too many: at most "
-            f"{MOST_SUCCESSORS} in all; round them, or leave out rare next states"
+            f"transitions: {edges.size} different sums of probabilities in {states} states times {choices} choices are "
+            f"too many, at most {MOST_SUCCESSORS} in all: round them, or leave out rare next states"
         )
     starts = np.r_[0.0, edges[:-1]]
     middle = (starts + edges) / 2.0

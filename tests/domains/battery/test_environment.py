@@ -123,6 +123,7 @@ def test_the_default_is_specs_battery_of_nine_changes():
     assert domain.spec.choices == (9,)
     assert change[0][2] == 3.0 / 0.95  # at the meter
     assert domain.spec.agents == ("h0",)
+    assert domain.spec.block == 24  # a day
     assert domain.training.load.sum() / 364 == pytest.approx(21.13)
 
 

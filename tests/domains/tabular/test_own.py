@@ -126,6 +126,15 @@ def test_what_is_no_process_is_refused_with_the_place(tmp_path, name):
         domain_of(saved(tmp_path / "odd.npz", arrays))
 
 
+def test_a_process_whose_table_would_be_too_large_is_refused_before_it_is_made(tmp_path):
+    rows = np.random.default_rng(0).random((80, 10, 80))  # 64,000 sums at 800 places
+    arrays = {"transitions": rows / rows.sum(-1, keepdims=True), "cost": rows[..., 0], "violations": rows[..., 1]}
+    with pytest.raises(
+        DataError, match=r"transitions: 6\d{4} different sums .* 80 states times 10 choices are too many"
+    ):
+        domain_of(saved(tmp_path / "dense.npz", arrays))
+
+
 @pytest.mark.parametrize("data", [b"", b"transitions", b"PK\x03\x04" + bytes(40)])
 def test_a_file_of_something_else_is_refused(tmp_path, data):
     (tmp_path / "odd.npz").write_bytes(data)
