@@ -42,7 +42,7 @@ def served(policy: Path, log: Path) -> Iterator[Served]:
         yield Served(process, said["http_port"], said["grpc_port"], started)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 class Keda:
