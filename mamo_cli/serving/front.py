@@ -57,7 +57,6 @@ class Front:
         clock: Unix time in s.
         """
         self.service, self.clock, self.counts = service, clock, Counts()
-        self.counts.refusals.update(dict.fromkeys(KINDS, 0))
         self.about = service.policy.about
         self.words = domains.about(self.about.domain).WORDS
         self.counts.refusals.update(dict.fromkeys(KINDS, 0))  # Prometheus sees no increase of what was not there
