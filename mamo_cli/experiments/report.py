@@ -6,7 +6,7 @@ The page has no scripts and asks no network. The same runs give the same bytes: 
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
@@ -24,6 +24,12 @@ from mamo_cli.runs.outcomes import outcomes_of, seconds_taken
 
 PAGE = "report.html"
 MOST_BYTES, MOST_OF_A_FIGURE = 2_000_000, 600_000
+NO_CHARACTERS = dict.fromkeys(
+    (*range(9), 11, *range(14, 32), *range(127, 160), *range(0xFDD0, 0xFDF0),
+     *(plane + end for plane in range(0, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF))),
+    "\N{REPLACEMENT CHARACTER}",
+)  # fmt: skip
+"""What stands for none of which HTML speaks, such as a terminal's escapes in a command line."""
 LIGHTER = "Single seeds are not drawn, as they would make the page too large."
 """Said of a figure that has more than that."""
 
@@ -81,7 +87,7 @@ def report_of(folders: Sequence[Path]) -> bytes:
         sources=list(dict.fromkeys(source for section in sections for source in section.run.sources)),
         data=list(dict.fromkeys(section.run.data for section in sections if section.run.data)),
     )
-    content = page.encode("utf-8")
+    content = page.encode("utf-8", "backslashreplace")  # a name may be no Unicode
     if len(content) > MOST_BYTES:
         raise UsageError(
             f"a report has at most {MOST_BYTES / 1e6:g} MB, and this one would have {len(content) / 1e6:.1f}: name "
@@ -134,9 +140,15 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=_printable,
     )
     environment.filters |= {"shown": shown, "words": _columns_of_words, "capitalize_first": _capital}
     return environment.get_template(PAGE)
+
+
+def _printable(value: Any) -> Any:
+    """Text without characters that no page may hold."""
+    return value.translate(NO_CHARACTERS) if isinstance(value, str) else value
 
 
 def _columns_of_words(table: Table) -> list[bool]:

@@ -28,7 +28,7 @@ from mamo_cli.experiments.sources import Source, data_of, sources_of
 from mamo_cli.experiments.trained import TRACE
 from mamo_cli.runs.folder import CONFIG, changes, known_as
 from mamo_cli.runs.logs import LOGGER
-from mamo_cli.runs.manifest import read_manifest
+from mamo_cli.runs.manifest import NAME, read_manifest
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace
@@ -105,7 +105,15 @@ def reported(name: str, folder: Path) -> Reported:
         DataError: it has not ended, or has no results, or a file of it cannot be read.
         UsageError: its configuration cannot be read.
     """
-    command, manifest, written = read_command(folder), read_manifest(folder), read_toml(folder / CONFIG)
+    manifest = read_manifest(folder)
+    try:
+        return _reported(name, folder, read_command(folder), manifest)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise DataError(f"{folder / NAME} is damaged: what it tells is not what its command leaves") from None
+
+
+def _reported(name: str, folder: Path, command: str, manifest: Mapping[str, Any]) -> Reported:
+    written = read_toml(folder / CONFIG)
     if command not in ASKED:
         raise DataError(f"{folder}: a run of {command!r} has no report, only those of {', '.join(ASKED)} have")
     if not manifest.get("summary"):

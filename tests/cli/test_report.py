@@ -16,6 +16,7 @@ from tests.cli.invoke import MAMO, TRAIN, mamo
 
 HTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
 PLANTED = '<script>alert("1 & 2")</script>'
+ODD = "\x1b[31m \udcff \ufdd0"  # a terminal's colour, a byte that is no UTF-8, no character
 
 
 def page(content: bytes) -> ET.Element:
@@ -106,6 +107,8 @@ def test_what_differs_from_the_defaults_is_said_and_what_made_it(reported, finis
     assert any(row[:3] == ["phase.iterations", "2", "20"] for row in rows)
     assert any(row[:3] == ["phase.iterations", "2", "40"] for row in rows)
     assert not any(row[0] == "instance.tolerance" for row in rows)
+    assert ["control periods", "288 of 300 s"] in rows
+    assert ["expected rates", "10 to 90, 50 on average"] in rows  # 50 + 40 sin
     manifest = json.loads((finished / "wa" / "run.json").read_text())
     facts = [row for row in rows if len(row) == 2]
     assert ["digest of the configuration", manifest["config_digest"]] in facts
@@ -118,7 +121,7 @@ def test_whatever_is_planted_is_text(finished):
     run = finished / "wa"
     manifest = json.loads((run / "run.json").read_text())
     manifest |= {"argv": [PLANTED], "cpu": PLANTED, "git": {"commit": PLANTED}, "versions": {PLANTED: PLANTED}}
-    manifest["starts"][0] |= {"argv": [PLANTED], "status": PLANTED}
+    manifest["starts"][0] |= {"argv": [PLANTED, ODD], "status": PLANTED}
     (run / "run.json").write_text(json.dumps(manifest))
     config = run / "config.toml"
     config.write_text(config.read_text().replace("[instance]", f"[instance]\ntrace = '{PLANTED}'"))
@@ -133,6 +136,7 @@ def test_whatever_is_planted_is_text(finished):
     assert "<b>&amp;" in text_of(next(tree.iter(f"{HTML}h1")))
     cells = [cell for table in tables(tree) for row in table for cell in row]
     assert sum(PLANTED in cell for cell in cells) >= 6
+    assert any("\ufffd[31m \\udcff \ufffd" in cell for cell in cells)
 
 
 def test_what_has_no_results_is_refused_in_a_line_and_nothing_is_written(finished):
@@ -146,6 +150,10 @@ def test_what_has_no_results_is_refused_in_a_line_and_nothing_is_written(finishe
     assert mamo("report", "te").err == (
         "mamo: results/te: the run is diverged and has no summary: there is nothing to report\n"
     )
+    manifest.write_text(json.dumps({**told, "versions": "many"}))
+    damaged = mamo("report", "te")
+    assert (damaged.code, damaged.err.count("\n")) == (3, 1)
+    assert damaged.err.startswith("mamo: results/te/run.json is damaged: ")
     (finished / "plan" / "plan.csv").unlink()
     assert mamo("report", "plan").code == 3
     assert mamo("report", "nobody").code == 2
