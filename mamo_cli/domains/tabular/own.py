@@ -43,7 +43,7 @@ SAME = 1e-12
 WORDS = Words(
     agent=AGENT,
     violations=(Quantity("violation", "Violation V (mean of a period)", symbol="V"),),
-    measures=(Quantity("state", "State", whole=True), Quantity("choice", "Choice", whole=True)),
+    measures=(Quantity("state", "State", whole=True), Quantity("action", "Action", whole=True)),
     conditions=(Quantity("expected_chance", "expected chance"), Quantity("chance", "chance")),
     control="Chance\n(share of all it could be)",
     cost="Mean cost (share of the largest)",

@@ -188,9 +188,9 @@ def test_every_command_about_it_whatever_becomes_of_the_file(tmp_path, monkeypat
     assert mamo("evaluate", "wa.npz", "--name", "file", "-q").code == 0
     own, file = (pd.read_csv(f"results/{name}/evaluation.csv") for name in ("wa", "file"))
     first = own[own["seed"] == own["seed"].min()]
-    assert (file["choice"].to_numpy() == first["choice"].to_numpy()).all()
+    assert (file["action"].to_numpy() == first["action"].to_numpy()).all()
     assert (own["violation"] == (own["state"] == 1)).all()
-    assert (own["cost"] == 4.0 * own["choice"]).all()
+    assert (own["cost"] == 4.0 * own["action"]).all()
     refused = mamo("train", "--domain", "tabular")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
 
