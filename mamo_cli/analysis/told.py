@@ -124,9 +124,10 @@ def _played(folder: Path, summary: Sequence[Row]) -> list[Table]:
 def _looped(folder: Path, summary: Sequence[Row]) -> list[Table]:
     """A row for each member, and what its cost over the bound is made of."""
     words = read_words(folder)
-    means = {f"mean_{one.name}": one.name for one in (*words.measures, *words.violations)}
     shown = {"seed": "seed", **{name: name for name in words.each("alpha")}}
-    shown |= {"final_alpha": "choice", "exact_alpha": "exact", **means}
+    shown |= {"final_alpha": "choice", "exact_alpha": "exact"}
+    names = [one.name for one in (*words.measures, *words.violations)]
+    shown |= {f"mean_{name}": f"mean {name}" if name in shown.values() else name for name in names}
     shown |= {"holds": "holds", "cost_over_causal_bound": "over causal"}
     first = _walked(folder, summary, words) if (folder / f"{WALKED}.csv").exists() else _rows_of(summary, shown)
     return [first, *_measured(summary, words), *_each_agent(folder, words), *_decomposed(summary)]
