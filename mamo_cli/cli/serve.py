@@ -101,6 +101,8 @@ def serve(
     """
     if sum((manifest, dry_run is not None, check is not None)) > 1:
         raise UsageError("--manifest, --dry-run and --check are three things: ask for one")
+    if dry_run is not None and log is not None:
+        raise UsageError(f"--dry-run has a log of its own, which is thrown away: leave out --log {log}")
     if check is not None:
         if policy is not None:
             raise UsageError(f"--check looks at a log and serves nothing: leave out {policy}")

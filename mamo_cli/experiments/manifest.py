@@ -4,8 +4,9 @@ KEDA makes a Kubernetes Horizontal Pod Autoscaler (HPA) of it, which wants ceil(
 and a target of 1 are n. What else an HPA does of itself is turned off: a tolerance of 10 %, 300 s of stabilisation on
 the way down, and limits to a step.
 
-Sources: KEDA documentation, "ScaledObject specification" and "External" scaler; Kubernetes documentation, "Horizontal
-Pod Autoscaling"; KEP-4951 (configurable tolerance: alpha in Kubernetes 1.33, on by itself from 1.35).
+Sources: KEDA documentation, "ScaledObject specification" and "External" scaler, and its pull request 6520 (when a
+fallback begins); Kubernetes documentation, "Horizontal Pod Autoscaling"; KEP-4951 (configurable tolerance: alpha in
+Kubernetes 1.33, on by itself from 1.35).
 """
 
 import itertools
@@ -57,9 +58,10 @@ AUTHENTICATION = """\
 LATE = ",\n# and of decisions that follow one another faster than that some are never played"
 
 FALLBACK = """\
-# fallback: after more than {failures} failures in a row (mamo serve away, or without a decision that is new enough)
-# KEDA asks for the most replicas there may be, which cost the most and reject the least; another number is yours to
-# choose. It takes metricType AverageValue. Without it the HPA keeps the replicas there are for as long as it fails."""
+# fallback: after more than {failures} failures in a row, before KEDA 2.17 after the first (mamo serve away, or without
+# a decision that is new enough), KEDA asks for the most replicas there may be, which cost the most and reject the
+# least; another number is yours to choose. It takes metricType AverageValue. Without it the HPA keeps the replicas
+# there are for as long as it fails."""
 
 NO_FALLBACK = """\
 # No fallback: the memory that functions share may not hold the most replicas of each, and no other number is known to

@@ -46,6 +46,11 @@ def test_the_manifest_is_printed_and_nothing_is_served(exported):
     [
         (("--manifest", "--check", "x"), 2, "mamo: --manifest, --dry-run and --check are three things: ask for one"),
         (("--manifest", "--grpc-port", "0"), 2, "mamo: --manifest: give the --grpc-port that KEDA will find, 0 is any"),
+        (
+            ("--dry-run", "day.csv", "--log", "x"),
+            2,
+            "mamo: --dry-run has a log of its own, which is thrown away: leave",
+        ),
         (("--dry-run", "none.csv"), 3, "mamo: none.csv"),
     ],
 )
