@@ -28,6 +28,13 @@ class Source(NamedTuple):
 COLUMNS = 'Dantzig and Wolfe (1960); Desrosiers and Lubbecke, "A primer in column generation" (2005)'
 SOURCES = (
     Source(
+        "the weight-adaptation agent, MAMO",
+        "A Multi-Agent system for Multi-Objective constrained optimization (AAMAS 2026)",
+        "mamo_cli.strategies.wa_dqn.agent",
+        "strategy",
+        ("wa-dqn",),
+    ),
+    Source(
         "PID control of the multiplier",
         "Stooke, Achiam, Abbeel: Responsive safety in reinforcement learning by PID Lagrangian methods (2020)",
         "mamo_cli.strategies.pid",

@@ -1,4 +1,7 @@
-"""The weight-adaptation agent: a double DQN that learns which alpha makes the task agents cheapest yet feasible."""
+"""The weight-adaptation agent: a double DQN that learns which alpha makes the task agents cheapest yet feasible.
+
+The paper's: "A Multi-Agent system for Multi-Objective constrained optimization" (AAMAS 2026).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
