@@ -1,8 +1,8 @@
 """What of the manual is made from the code when it is built, so that nothing stands there twice.
 
-A page has a line `<!-- made: commands -->`, and gets Markdown in its place: commands and their options from the command
-line, settings from the typed sections, columns from what writes them (their meaning is in `reference/columns.toml`),
-exit codes from the errors. Formulas become MathML, which a browser shows without any script.
+A page has a line that begins with `<!-- made: commands -->`, and gets Markdown in its place: commands and their options
+from the command line, settings from the typed sections, columns from what writes them (their meaning is in
+`reference/columns.toml`), exit codes from the errors. Formulas become MathML, which a browser shows without any script.
 """
 
 import inspect
@@ -499,9 +499,8 @@ def put_in(_app: Any, _name: str, source: list[str]) -> None:
     """Put what is made into the page that asks for it, and leave out what a page says to its tests."""
     source[0] = re.sub(r"^<!-- (?:long|needs|exits): .* -->\n", "", source[0], flags=re.MULTILINE)
     for what, make in MADE.items():
-        line = f"<!-- made: {what} -->"
-        if line in source[0]:
-            source[0] = source[0].replace(line, make())
+        if f"<!-- made: {what} -->" in source[0]:
+            source[0] = re.sub(f"^<!-- made: {what} -->.*$", lambda _, make=make: make(), source[0], flags=re.MULTILINE)
 
 
 def visit_math(translator: Any, node: nodes.math | nodes.math_block, *, block: bool) -> None:

@@ -57,7 +57,12 @@ def _planned(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
     words, one = read_words(folder), outcomes[0]
     measure = words.measures[0]
     proven = "proven optimal" if summary["termination"] == Termination.OPTIMAL else "not proven optimal"
-    held = "" if one.holds is None else f"; it is meant to hold the limit at {one.holds} of {one.holds_of} steps"
+    if one.holds is None:
+        held = ""
+    elif summary["scope"] == "step":
+        held = f"; as planned it holds the limit at {one.holds} of {one.holds_of} steps"
+    else:
+        held = "; as planned it holds the limit on average" if one.holds else "; no plan holds the limit on average"
     return (
         f"The plan of scope {summary['scope']} costs {shown(summary['mean_cost'])} a period "
         f"({shown(summary[f'mean_{measure.name}'])} {spoken(measure)} on average), {proven}; under noise it comes to "

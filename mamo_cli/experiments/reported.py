@@ -44,10 +44,12 @@ ASKED = {
 }
 NAMES = {"domain": DEFAULT_DOMAIN, "strategy": DEFAULT_STRATEGY, "te": DEFAULT_TE}
 """Settings that decide which others there are, and what they are unless told otherwise."""
+PROBLEM = "instance"
+"""The section that sets the problem: what a reader must know of it, though it may be all as usual."""
 
 
-class Changed(NamedTuple):
-    """A setting that is not what it is by default."""
+class Setting(NamedTuple):
+    """A setting, what it is by default, and what it means."""
 
     setting: str
     value: str
@@ -65,7 +67,7 @@ class Reported(NamedTuple):
         asked: what the command finds out, in a sentence.
         headline: what came out, in a sentence.
         problem: the workload, as far as it is known.
-        changed: what of the configuration differs from the defaults; None where this version does not know it.
+        settings: the problem's, and what else differs from the defaults; None where this version does not know them.
         config: all of it, as its file has it.
         tables: those that the command ends with.
         made_of: what its cost over the bound is made of, where that is known.
@@ -82,7 +84,7 @@ class Reported(NamedTuple):
     asked: str
     headline: str
     problem: Table
-    changed: Sequence[Changed] | None
+    settings: Sequence[Setting] | None
     config: str
     tables: Sequence[Table]
     made_of: Table | None
@@ -128,7 +130,7 @@ def _reported(name: str, folder: Path, command: str, manifest: Mapping[str, Any]
         asked=ASKED[command],
         headline=headline(folder, manifest),
         problem=Table((), list(_problem(config, trace))),
-        changed=None if config is None else list(_changed(command, config)),
+        settings=None if config is None else list(_settings(command, config)),
         config=(folder / CONFIG).read_text(encoding="utf-8"),
         tables=[told for told in tables if told is not made_of],
         made_of=made_of,
@@ -149,15 +151,20 @@ def _known(folder: Path, command: str, written: Mapping[str, Any]) -> Section | 
         return None
 
 
-def _changed(command: str, config: Section) -> Iterator[Changed]:
-    """What differs from the defaults of the same domain, strategy and task agents; and these, where they differ."""
+def _settings(command: str, config: Section) -> Iterator[Setting]:
+    """Those that set the problem, and what differs from the defaults of the same domain, strategy and task agents."""
     about = NAMES if isinstance(config, ProblemConfig) else ()
     names = {name: getattr(config, name) for name in about if hasattr(config, name)}
     preset = [strategies.preset(config.strategy, "quick")] if isinstance(config, MamoConfig) else []
-    usual = canonical(configured(KINDS[command], {**names}, *preset))
-    found = [(name, NAMES[name], value) for name, value in names.items() if value != NAMES[name]]
-    for setting, default, value in [*found, *changes(usual, canonical(config))]:
-        yield Changed(setting, _value(value), _value(default), _meaning(config, setting))
+    usual, own = canonical(configured(KINDS[command], {**names}, *preset)), canonical(config)
+    found: dict[str, tuple[Any, Any]] = {
+        name: (NAMES[name], value) for name, value in names.items() if value != NAMES[name]
+    }
+    found |= {f"{PROBLEM}.{name}": (value, value) for name, value in own.get(PROBLEM, {}).items()}
+    found |= {setting: (default, value) for setting, default, value in changes(usual, own)}
+    for setting, (default, value) in found.items():
+        if default is not None or value is not None:
+            yield Setting(setting, _value(value), _value(default), _meaning(config, setting))
 
 
 def _meaning(config: Section, place: str) -> str:

@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
     members: int | None = None  # all of them
     diverged: int | None = None
     cost_over_causal_bound: float | None = None
-    holds: int | None = None  # members within the limit; of a plan, steps
+    holds: int | None = None  # members within the limit; of a plan for each step, steps
     holds_of: int | None = None  # of so many
 
     @property
@@ -140,13 +140,16 @@ def _looped(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outcome
 
 def _planned(folder: Path, manifest: Row, summary: Row) -> list[Outcome]:
     words, steps = words_of(manifest), summary.get("steps")  # runs of old do not count them
+    lacking = summary["infeasible_steps"]
+    if summary["scope"] != "step":  # its promise is one, of the mean
+        steps, lacking = steps and 1, int(lacking > 0)
     return [
         Outcome(
             f"scope {summary['scope']}",
             {name: _number(summary.get(column)) for name, column in _each("alpha", words).items()},
             {name: _number(summary.get(f"mean_{name}_actual")) for name in _names(words)},
             {name: _number(summary.get(column)) for name, column in _each("tolerance", words).items()},
-            holds=None if steps is None else steps - summary["infeasible_steps"],
+            holds=None if steps is None else steps - lacking,
             holds_of=steps,
         )
     ]

@@ -51,7 +51,7 @@ class TwoPhaseLoop:
         self._window, self._steps, self._steps_before = window, steps_per_iteration, steps_before
         self._iteration = 0
         self._alive: BoolArray = np.ones(len(self._seeds), dtype=np.bool_)
-        self._weights = strategy.propose(0)
+        self._weights = self._proposed(0)
         self._recent: list[FloatArray] = []
         self._kept = self._nothing_kept()
         self._records = Records(domain.spec, self._seeds, self._alive)
@@ -114,7 +114,13 @@ class TwoPhaseLoop:
         if self.done:
             self._deliver(evaluation)
         else:
-            self._weights = self._strategy.propose(cycle + 1)
+            self._weights = self._proposed(cycle + 1)
+
+    def _proposed(self, cycle: int) -> FloatArray:
+        """`(K, A, M)` the strategy's weights; whoever has one that is not finite is frozen."""
+        weights = self._strategy.propose(cycle)
+        self.freeze(np.asarray(~np.isfinite(weights).all((1, 2))))
+        return weights
 
     def _deliver(self, evaluation: Played) -> None:
         if self._kept is not None:
@@ -182,7 +188,7 @@ class TwoPhaseLoop:
         self._tasks.freeze(~self._alive)
         self._strategy.freeze(~self._alive)
         if state.get("due"):
-            self._weights = self._strategy.propose(self._iteration // self._phase)
+            self._weights = self._proposed(self._iteration // self._phase)
 
 
 def _errors(recent: Sequence[FloatArray], means: FloatArray) -> FloatArray:

@@ -87,9 +87,13 @@ def test_of_a_plan_what_it_costs_and_what_noise_makes_of_it(tmp_path):
     }  # fmt: skip
     assert run(tmp_path / "a", "solve-offline", plan) == (
         "The plan of scope step costs 0.5 a period (5 replicas on average), proven optimal; under noise it comes to a "
-        "mean rejection of 0.03 (limit 0.05); it is meant to hold the limit at 92 of 100 steps."
+        "mean rejection of 0.03 (limit 0.05); as planned it holds the limit at 92 of 100 steps."
     )
     assert "not proven optimal" in run(tmp_path / "b", "solve-offline", {**plan, "termination": "time_limit"})
+    average = {**plan, "scope": "average", "infeasible_steps": 0}
+    assert run(tmp_path / "c", "solve-offline", average).endswith("; as planned it holds the limit on average.")
+    average |= {"infeasible_steps": 100}
+    assert run(tmp_path / "d", "solve-offline", average).endswith("; no plan holds the limit on average.")
 
 
 def test_of_rules_the_cheapest_that_holds_in_every_play(tmp_path):
@@ -157,7 +161,7 @@ def test_words_are_explained_that_a_table_uses():
 def test_a_configuration_that_this_version_does_not_know_is_shown_as_it_is(tmp_path, caplog):
     folder = small(tmp_path / "old", 'strategy = "of-old"\n')
     found = reported("old", folder)
-    assert found.changed is None
+    assert found.settings is None
     assert found.config == 'strategy = "of-old"\n'
     assert "is shown as it is written: --strategy is one of" in caplog.text
     assert read_words(folder).violations[0].name in found.headline

@@ -219,6 +219,26 @@ def test_a_strategy_that_diverges_takes_its_member_with_it_and_no_other():
     assert [None in row for one in found for row in one["training"] if row[0] == 5] == [False] * 24 + [True] * 12
 
 
+class Astray(Bisection):
+    """Proposes what is no number to one member, from the second cycle on, and does not say that it diverged."""
+
+    def propose(self, cycle):
+        weights = super().propose(cycle)
+        weights[1, :, 1] = np.nan if cycle else weights[1, :, 1]
+        return weights
+
+
+def test_a_member_whose_weights_are_no_numbers_is_frozen():
+    sound, astray = (loop_of(kind(3, 0.05), (4, 5, 6), cycles=2) for kind in (Bisection, Astray))
+    expected, found = rounds_of(sound), rounds_of(astray)
+    assert (sound.diverged_seeds, astray.diverged_seeds) == ([], [5])
+    for table in ("training", "cycles", "evaluation"):
+        kept, others = ([row for one in rounds for row in one[table] if row[0] != 5] for rounds in (found, expected))
+        assert repr(kept) == repr(others)
+    assert [None in row for one in found for row in one["cycles"] if row[0] == 5] == [False, True]
+    assert all(None in row for one in found for row in one["evaluation"] if row[0] == 5)
+
+
 def test_the_agents_of_a_diverged_wa_agent_are_marked():
     loop = build_shard(mamo_spec((4, 5)))
     loop.advance()
