@@ -141,8 +141,10 @@ def _looped(folder: Path, manifest: Row, summary: Sequence[Row]) -> list[Outcome
 def _planned(folder: Path, manifest: Row, summary: Row) -> list[Outcome]:
     words, steps = words_of(manifest), summary.get("steps")  # runs of old do not count them
     lacking = summary["infeasible_steps"]
-    if summary["scope"] != "step":  # its promise is one, of the mean
+    if summary["scope"] == "average":  # its promise is one
         steps, lacking = steps and 1, int(lacking > 0)
+    elif summary["scope"] == "alpha":  # which knows no limit
+        steps = None
     return [
         Outcome(
             f"scope {summary['scope']}",

@@ -63,11 +63,10 @@ def test_a_plan_tells_of_its_steps_and_of_what_came(tmp_path):
     assert found == Outcome(
         "scope step", {"rejection": 0.8}, {"rejection": 0.03}, {"rejection": 0.05}, holds=247, holds_of=288
     )
-    for lacking, holds in ((0, 1), (288, 0)):  # of an average there is one promise
-        summary |= {"scope": "alpha", "steps": 288, "infeasible_steps": lacking}
-        [found] = outcomes_of(tmp_path, manifest("solve-offline", summary))
-        assert (found.holds, found.holds_of) == (holds, 1)
-    summary = {"scope": "alpha", "alpha": 0.8, "tolerance": 0.05, "mean_rejection_actual": 0.03}
+    for scope, lacking, told in (("average", 0, (1, 1)), ("average", 288, (0, 1)), ("alpha", 0, (None, None))):
+        of_mean = {**summary, "scope": scope, "steps": 288, "infeasible_steps": lacking}
+        [found] = outcomes_of(tmp_path, manifest("solve-offline", of_mean))
+        assert (found.holds, found.holds_of) == told
     [old] = outcomes_of(tmp_path, manifest("solve-offline", {**summary, "infeasible_steps": 0}))
     assert (old.holds, old.holds_of) == (None, None)
 
