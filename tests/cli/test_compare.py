@@ -48,7 +48,7 @@ def test_9_some_cells_failed(folder):
 def test_what_was_typed_wrong_is_one_line_before_anything_is_run(folder):
     write_scenario(Path("mini.toml"))
     for words, said in (
-        (("nowhere",), "mamo: no scenario 'nowhere': there are bursty, "),
+        (("nowhere",), "mamo: no scenario 'nowhere': there are battery, bursty, "),
         (("mini.toml", "--strategy", "guess"), "mamo: --strategy: must be one of wa-dqn, "),
         (("mini.toml", "--seeds", "many"), "mamo: --seeds: must be a valid integer, such as 8, or a range"),
         (("mini.toml", "--readout", "worst"), "mamo: --readout: must be one of last, best, mix, got 'worst'"),
