@@ -14,6 +14,7 @@ from mamo_cli.cli.console import print_facts, print_json, print_lines, print_tol
 from mamo_cli.cli.evaluate import is_policy, trained_run
 from mamo_cli.cli.options import AsJson, Results
 from mamo_cli.cli.output import OUTPUT
+from mamo_cli.cli.useful import require_useful
 from mamo_cli.core.errors import UsageError
 from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.runs.stopping import STOP
@@ -26,11 +27,15 @@ if TYPE_CHECKING:  # these take their time to import
 LOG = "decisions.jsonl"
 EXTRA = ("grpc", "google.protobuf", "aiohttp", "prometheus_client")
 """What serving needs besides."""
+CHECK, DRY_RUN = ("check", "as_json"), ("policy", "dry_run", "results", "as_json")
+MANIFEST = ("policy", "manifest", "results", "as_json", "grpc_port", "tls_cert", "tls_key", "tls_client_ca")
+"""What those that serve nothing have a use for."""
 LOOKS_SECONDS = 0.1
 """Between two looks whether the process is to stop."""
 
 
 def serve(
+    context: typer.Context,
     policy: Annotated[
         str | None,
         typer.Argument(
@@ -70,6 +75,13 @@ def serve(
             metavar="[FUNCTION=]QUERY", help="Query for the requests in the window that a shield counts, likewise."
         ),
     ] = None,
+    cap: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[FUNCTION=]QUERY", help="Query for the most replicas there may be now, likewise."),
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="QUERY", help="Query for the MB there are now that functions share.")
+    ] = None,
     stale_after: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Age in s from which nobody is told a decision.  [default: 2 periods]"),
@@ -101,31 +113,41 @@ def serve(
     """
     if sum((manifest, dry_run is not None, check is not None)) > 1:
         raise UsageError("--manifest, --dry-run and --check are three things: ask for one")
-    if dry_run is not None and log is not None:
-        raise UsageError(f"--dry-run has a log of its own, which is thrown away: leave out --log {log}")
     if check is not None:
-        if policy is not None:
-            raise UsageError(f"--check looks at a log and serves nothing: leave out {policy}")
+        require_useful(context, "--check looks at a log and serves nothing", CHECK)
         return _check(check, as_json)
     if manifest:
+        require_useful(context, "--manifest serves nothing", MANIFEST)
         return _manifest(_policy(policy, results)[1], grpc_port, tls_cert is not None, as_json)
+    if dry_run is not None:
+        require_useful(context, "--dry-run serves this process alone, from a log that is thrown away", DRY_RUN)
     _require_extra()
     if dry_run is not None:
         return _dry_run(_policy(policy, results)[1], dry_run, as_json)
     from mamo_cli.serving.access import read_access, warnings
-    from mamo_cli.serving.decisions import Service
+    from mamo_cli.serving.decisions import Service, reader_for
     from mamo_cli.serving.log import DecisionLog
-    from mamo_cli.serving.prometheus import source_of
+    from mamo_cli.serving.queries import Asked, assumed, share, source_of, whole
     from mamo_cli.serving.server import Options
 
     if stale_after is not None and not 0.0 < stale_after < float("inf"):
         raise UsageError(f"--stale-after must be a finite number of s > 0, got {stale_after:g}")
     access = read_access(listen, token_file, tls_cert, tls_key, tls_client_ca)
     path, served = _policy(policy, results)
-    asked = {"rate_rps": ("--load", load), "rejection": ("--rejected", rejected), "counted": ("--counted", counted)}
-    options = Options(listen, grpc_port, http_port, access, source_of(prometheus, asked, served.about.agents))
+    asked = {
+        "rate_rps": Asked("--load", load),
+        "rejection": Asked("--rejected", rejected, share),
+        "counted": Asked("--counted", counted),
+        "max_replicas": Asked("--cap", cap, whole),
+        "memory_mb": Asked("--memory", None if memory is None else [memory], shared=True),
+    }
+    keys = reader_for(served).keys
+    source = source_of(prometheus, asked, served.about.agents, keys)
+    options = Options(listen, grpc_port, http_port, access, source)
     for warning in warnings(listen, access, token_file):
         OUTPUT.warn(f"mamo: {warning}")
+    for line in [] if source is None else assumed(source, asked, keys):
+        OUTPUT.note(line)
     written = log or (path if path.is_dir() else path.parent) / LOG
     with DecisionLog(written) as opened:
         if opened.notice:
@@ -139,7 +161,7 @@ def _serve(service: "Service", options: "Options", facts: Mapping[str, Any], as_
 
     async def serve_on() -> None:
         async with serving(service, options) as bound:
-            _tell(bound, options, facts)
+            _tell(service.policy, bound, options, facts)
             if as_json:
                 print_json({**facts, "digest": service.policy.digest, **bound._asdict()})
             while STOP.number is None:
@@ -149,8 +171,10 @@ def _serve(service: "Service", options: "Options", facts: Mapping[str, Any], as_
         asyncio.run(serve_on())
 
 
-def _tell(bound: "Bound", options: "Options", facts: Mapping[str, Any]) -> None:
-    """Say where the server listens, for whom, and where its decisions go."""
+def _tell(policy: "Policy", bound: "Bound", options: "Options", facts: Mapping[str, Any]) -> None:
+    """Say which policy decides, where the server listens, for whom, and where its decisions go."""
+    about = policy.about
+    OUTPUT.note(f"policy of run {about.run}, seed {about.seed}, digest {policy.digest[:12]}")
     scheme = "http" if options.access.context is None else "https"
     OUTPUT.note(f"gRPC for KEDA on {bound.host}:{bound.grpc_port}, HTTP on {scheme}://{bound.host}:{bound.http_port}")
     OUTPUT.note(f"it answers {options.access.told(bound.listen)}; decisions go to {facts['log']}")

@@ -27,11 +27,20 @@ class Reading(NamedTuple):
     told: dict[str, Any]  # all of it as it was understood, in the words of who told it, plain values for JSON
 
 
+class Keys(NamedTuple):
+    """Which keys of what is measured a policy needs or has no use for, and what stands where one is left out."""
+
+    needed: Mapping[str, str]  # why, by key
+    useless: Mapping[str, str]  # likewise; they are refused
+    assumed: Mapping[str, Mapping[str, str]]  # in words, by key and agent; of what all share, by ""
+
+
 class Reader(Protocol):
     """How a domain reads what is measured before a period."""
 
     first: int
     """What choice 0 stands for, such as 1 of something; others count on from it."""
+    keys: Keys
 
     def read(self, body: Mapping[str, Any], past: Past) -> Reading:
         """What was measured, understood.

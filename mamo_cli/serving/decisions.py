@@ -12,7 +12,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import IntArray
 from mamo_cli.core.errors import CheckpointError, DataError, DivergedError, StaleError
-from mamo_cli.core.readings import Past, Reading
+from mamo_cli.core.readings import Past, Reader, Reading
 from mamo_cli.domains import registry as domains
 from mamo_cli.policies.decide import Decider, Draws
 from mamo_cli.policies.file import Policy
@@ -51,9 +51,7 @@ class Service:
         self.policy, self.about, self.log = policy, about, log
         self.stale_after = STALE_PERIODS * about.step_seconds if stale_after is None else stale_after
         self._digest, self._decider = policy.digest, Decider(policy)
-        self.reader = domains.reader_of(
-            about.domain, about.agents, about.choices, about.observation, policy.use, policy.scales
-        )
+        self.reader = reader_for(policy)
         self._draws = Draws(about)
         self._past = Past(np.zeros(len(about.agents), dtype=np.int64))
         self.last: Decision | None = None
@@ -174,3 +172,9 @@ class Service:
             )
         self._past, self._measured, self.last = Past(choices, told), measured, current
         self._drawn = drawn + 1 if last.get("policy") == self._digest else 0
+
+
+def reader_for(policy: Policy) -> Reader:
+    """How what is measured is read for a policy; raises what `Service` raises of its file and its domain."""
+    about = policy.about
+    return domains.reader_of(about.domain, about.agents, about.choices, about.observation, policy.use, policy.scales)

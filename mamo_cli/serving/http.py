@@ -116,8 +116,9 @@ def _measured(body: bytes) -> Mapping[str, Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    twice = next((name for name in names if names.count(name) > 1), None) if len({*names}) < len(names) else None
-    if twice is not None:
-        raise RefusedError("input", f"{twice[:64]!r} stands twice in one object of the body")
-    return dict(pairs)
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise RefusedError("input", f"{name[:64]!r} stands twice in one object of the body")
+        found[name] = value
+    return found

@@ -2,11 +2,13 @@
 
 | RPC | answers |
 |---|---|
-| `GetMetricSpec` | one metric, named after the agent, target 1: it is fixed, whatever is decided |
+| `GetMetricSpec` | one metric, named after the agent in lower case, target 1: it is fixed, whatever is decided |
 | `GetMetrics` | the agent's current choice |
 | `IsActive` | true: an agent that is decided for is never sent to nothing |
 | `StreamIsActive` | the same at once and after each decision |
 | `StreamMetricSpec` | the specification at once; as it never changes, nothing follows until the server ends |
+
+KEDA and the autoscaler ask for metrics in lower case; which agent is meant, the trigger's metadata say.
 
 Where there is no decision, or a stale one, the status is UNAVAILABLE: KEDA would take NaN, and what is below 0, for 0.
 """
@@ -104,15 +106,15 @@ class Scaler:
 
     def _spec(self, reference: Any) -> Any:
         name = self._front.agent(reference.scalerMetadata)
-        spec = self._kinds["MetricSpec"](metricName=name, targetSize=TARGET, targetSizeFloat=TARGET)
+        spec = self._kinds["MetricSpec"](metricName=name.lower(), targetSize=TARGET, targetSizeFloat=TARGET)
         return self._kinds["GetMetricSpecResponse"](metricSpecs=[spec])
 
     def _metrics(self, request: Any) -> Any:
         name, asked = self._front.agent(request.scaledObjectRef.scalerMetadata), request.metricName
-        if asked not in ("", name):
-            raise RefusedError("input", f"there is no metric {asked[:64]!r}: it is named {name}")
+        if asked.lower() not in ("", name.lower()):
+            raise RefusedError("input", f"there is no metric {asked[:64]!r}: it is named {name.lower()}")
         value = self._front.current().agents[name]
-        metric = self._kinds["MetricValue"](metricName=name, metricValue=value, metricValueFloat=value)
+        metric = self._kinds["MetricValue"](metricName=name.lower(), metricValue=value, metricValueFloat=value)
         return self._kinds["GetMetricsResponse"](metricValues=[metric])
 
     def _active(self, reference: Any) -> Any:

@@ -9,19 +9,17 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 import aiohttp
 
-from mamo_cli.core.errors import UsageError
 from mamo_cli.serving.front import LOGGER, Front, RefusedError
+from mamo_cli.serving.queries import Source
 
 MOST_BYTES = 1 << 20
 MOST_STAMP = 1e12
 REASONS = (
-    *("timeout", "unreachable", "error", "too large", "not JSON"),
+    *("timeout", "unreachable", "error", "warning", "too large", "not JSON"),
     *("no sample", "several samples", "not finite", "stale", "fault"),
 )
 """Why a reading fails, the last for a bug of ours."""
@@ -29,61 +27,6 @@ _NUMBER = re.compile(r"NaN|[+-]Inf|-?[0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?", re.IGNOR
 PART = 0.1
 """Of a period, after which a try that failed is made again, and until which an answer is waited for; within"""
 FEWEST_SECONDS, MOST_SECONDS = 0.05, 10.0
-
-
-class Source(NamedTuple):
-    """Where to ask, and for what."""
-
-    url: str
-    queries: Mapping[str, Mapping[str, str]]  # by agent and what is measured of it, such as "rate_rps"
-
-
-def source_of(
-    url: str | None, asked: Mapping[str, tuple[str, Sequence[str] | None]], agents: Sequence[str]
-) -> Source | None:
-    """What is to be asked, as the command line says it.
-
-    Args:
-        url: of Prometheus; None: nothing is asked.
-        asked: by what is measured, the option that says it and what it was given: queries, each behind the name of an
-            agent and a `=`, or as it is where there is one agent. The first must be there for each agent.
-        agents: all there are.
-
-    Raises:
-        UsageError: that makes no sense.
-    """
-    given = [(what, option, text) for what, (option, texts) in asked.items() for text in texts or ()]
-    if url is None:
-        if given:
-            raise UsageError(f"{given[0][1]} is a query to Prometheus: say with --prometheus where it is")
-        return None
-    if not _is_url(url):
-        raise UsageError(f"--prometheus must be a URL such as http://prometheus:9090, got {url!r}")
-    queries: dict[str, dict[str, str]] = {name: {} for name in agents}
-    for what, option, text in given:
-        name, sign, query = text.partition("=")
-        if not (sign and name in queries):
-            if len(agents) > 1:
-                raise UsageError(
-                    f"{option} must say for which of {', '.join(agents)}, as in {agents[0]}=QUERY: {text!r}"
-                )
-            name, query = agents[0], text
-        if not query.strip() or what in queries[name]:
-            raise UsageError(f"{option} must give one query for {name}, got {text!r}")
-        queries[name][what] = query
-    first, (option, _) = next(iter(asked.items()))
-    lacking = [name for name, each in queries.items() if first not in each]
-    if lacking:
-        raise UsageError(f"--prometheus needs {option} for {', '.join(lacking)}")
-    return Source(url.rstrip("/"), queries)
-
-
-def _is_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.query
-    except ValueError:
-        return False
 
 
 class UnansweredError(Exception):
@@ -95,24 +38,24 @@ class UnansweredError(Exception):
 
 
 async def keep_asking(front: Front, source: Source) -> None:
-    """Decide at the start of each period, until cancelled; at once where nothing is decided in the present one."""
+    """Decide at the start of each period, until cancelled; at once where nothing is decided in the present one.
+
+    A decision is of the period in which it was made, although its try began in the one before.
+    """
     step = front.about.step_seconds
     pause = min(max(PART * step, FEWEST_SECONDS), MOST_SECONDS)
     front.counts.source_failures.update(dict.fromkeys(REASONS, 0))
-    last, well = front.service.last, True
-    decided = None if last is None else last.time // step
+    well = True
     async with asking(pause) as session:
         while True:
-            now = front.clock()
-            period = now // step
-            wait = (period + 1) * step - now
-            if period != decided:
+            period, last = front.clock() // step, front.service.last
+            if last is None or last.time // step != period:
                 failure = await _decided(front, source, session)
                 if (failure is None) != well:
                     LOGGER.warning("prometheus: %s", failure or "answers again")
                 well = failure is None
-                decided, wait = (period, 0.0) if well else (decided, min(pause, wait))
-            await asyncio.sleep(wait)
+            now = front.clock()
+            await asyncio.sleep(min(pause, (now // step + 1) * step - now))  # no longer: a clock may be set
 
 
 def asking(patience_s: float) -> aiohttp.ClientSession:
@@ -154,15 +97,17 @@ async def measured(
         UnansweredError: one of the queries has no such sample.
     """
     asked = [(name, what, query) for name, queries in source.queries.items() for what, query in queries.items()]
+    asked += [("", what, query) for what, query in source.shared.items()]
     samples = await asyncio.gather(*(_sample(source.url, query, session) for *_, query in asked))
-    body: dict[str, dict[str, float]] = {name: {} for name in source.queries}
+    body: dict[str, dict[str, float]] = {name: {} for name in ("", *source.queries)}
     for (name, what, _), (stamp, value) in zip(asked, samples, strict=True):
+        place = f"{what} of {name}" if name else what
         if not math.isfinite(value):
-            raise UnansweredError("not finite", f"{what} of {name} is {value}")
+            raise UnansweredError("not finite", f"{place} is {value}")
         if not abs(now - stamp) <= step_seconds:
-            raise UnansweredError("stale", f"{what} of {name} is {now - stamp:.0f} s old")
-        body[name][what] = value
-    return {f"{word}s": body}
+            raise UnansweredError("stale", f"{place} is {now - stamp:.0f} s old")
+        body[name][what] = source.numbers.get(what, float)(value)
+    return {**body.pop(""), f"{word}s": body}
 
 
 async def _sample(url: str, query: str, session: aiohttp.ClientSession) -> tuple[float, float]:
@@ -183,6 +128,8 @@ async def _sample(url: str, query: str, session: aiohttp.ClientSession) -> tuple
     content = _content(data)
     if response.status != 200 or content.get("status") != "success":
         raise UnansweredError("error", f"status {response.status}, {str(content.get('error', ''))[:200]}")
+    if content.get("warnings"):  # such as that a part of what is stored could not be read
+        raise UnansweredError("warning", str(content["warnings"])[:200])
     return _only(content.get("data"))
 
 

@@ -18,7 +18,8 @@ from mamo_cli.serving.front import Front
 from mamo_cli.serving.http import Pages
 from mamo_cli.serving.keda import Scaler
 from mamo_cli.serving.limits import LIMITS, Limits
-from mamo_cli.serving.prometheus import Source, keep_asking
+from mamo_cli.serving.prometheus import keep_asking
+from mamo_cli.serving.queries import Source
 
 WAITING = 128
 """Connections that the system keeps until they are accepted."""

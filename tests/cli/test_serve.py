@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from mamo_cli.experiments.export import policy_of_run
+from mamo_cli.policies.file import read_policy
 from mamo_cli.serving.decisions import Service
 from mamo_cli.serving.log import DecisionLog, check
 from tests.cli.invoke import COMMAND, mamo, patched
@@ -19,9 +21,12 @@ from tests.clock import HANG_SECONDS
 from tests.serving.nodes import node, policy
 from tests.serving.running import http_to, metrics_request, scaler
 from tests.serving.test_access import CA, SERVER, SERVER_KEY, TOKEN, bearer, caller, grpc_caller
+from tests.serving.test_connections import until
+from tests.serving.test_prometheus import fake, vector
 
 FREE = ("--grpc-port", "0", "--http-port", "0")
 LOADS = {"rate_rps": 30.0}
+ASKED = ("--prometheus", "http://127.0.0.1:1", "--load", "up")
 PACKAGES = ("grpc", "google.protobuf", "aiohttp", "prometheus_client")
 HEAVY = f"""import atexit, sys
 atexit.register(lambda: print([name for name in {(*PACKAGES, "torch")} if name in sys.modules], file=sys.stderr))"""
@@ -85,6 +90,7 @@ def test_a_run_is_served_as_it_would_be_exported(finished):
 
 
 def test_a_policy_file_is_served_until_a_signal_and_goes_on_from_its_log(policy_file):
+    made = read_policy(policy_file)
     with serving(policy_file) as (process, bound):
         assert http_to(bound, "/healthz").status == 503
         decided = http_to(bound, body=LOADS)
@@ -94,6 +100,7 @@ def test_a_policy_file_is_served_until_a_signal_and_goes_on_from_its_log(policy_
         assert ended(process) == (
             143,
             [
+                f"policy of run {made.about.run}, seed 7, digest {made.digest[:12]}",
                 f"gRPC for KEDA on 127.0.0.1:{bound.grpc_port}, HTTP on http://127.0.0.1:{bound.http_port}",
                 f"it answers everyone on this machine; decisions go to {policy_file.parent}/decisions.jsonl",
                 "mamo: stopped by SIGTERM",
@@ -122,8 +129,8 @@ def test_beyond_loopback_it_answers_a_certificate_or_the_token_and_says_so(polic
         code, err = ended(process)
     assert code == 143
     assert err[0] == f"mamo: --token-file: {token} can be read by other users of this machine: chmod 600 {token}"
-    assert err[1] == f"gRPC for KEDA on 0.0.0.0:{bound.grpc_port}, HTTP on https://0.0.0.0:{bound.http_port}"
-    assert err[2].startswith("it answers who has a certificate of the client CA or who shows the token wherever they")
+    assert err[2] == f"gRPC for KEDA on 0.0.0.0:{bound.grpc_port}, HTTP on https://0.0.0.0:{bound.http_port}"
+    assert err[3].startswith("it answers who has a certificate of the client CA or who shows the token wherever they")
 
 
 @pytest.mark.parametrize(
@@ -135,6 +142,10 @@ def test_beyond_loopback_it_answers_a_certificate_or_the_token_and_says_so(polic
         (("--token-file", "none"), "--token-file: none cannot be read: No such file or directory"),
         (("--load", "up"), "--load is a query to Prometheus: say with --prometheus where it is"),
         (("--prometheus", "http://localhost:9090"), "--prometheus needs --load for f"),
+        ((*ASKED, "--counted", "n"), "--counted is of no use to this policy: it has no shield that counts requests"),
+        ((*ASKED, "--memory", "m"), "--memory is of no use to this policy: its functions share no memory"),
+        ((*ASKED, "--cap", "c", "--cap", "c"), "--cap must give one query for f, got 'c'"),
+        (("--memory", "m"), "--memory is a query to Prometheus: say with --prometheus where it is"),
         (("--stale-after", "0"), "--stale-after must be a finite number of s > 0, got 0"),
         (("--stale-after", "nan"), "--stale-after must be a finite number of s > 0, got nan"),
         (("--http-port", "70000"), "Invalid value for '--http-port': Input should be less than or equal to 65535"),
@@ -149,6 +160,48 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(policy_file, 
     assert result.err.startswith(f"mamo: {told}")
     assert result.err.count("\n") == 1
     assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"shield": 0.05}, "--prometheus needs --counted for f: its shield counts requests"),
+        (
+            {"rejection_model": "simulation", "simulated_seconds": 5.0},
+            "--prometheus needs --rejected for f: its file has no model of the node to stand in for it",
+        ),
+    ],
+    ids=["shield", "simulation"],
+)
+@pytest.mark.usefixtures("refusing")
+def test_a_server_that_could_never_decide_does_not_start(folder, settings, told):
+    (folder / "p.npz").write_bytes(policy(node(**settings)).to_bytes())
+    assert mamo("serve", "p.npz", *FREE, *ASKED) == (2, "", f"mamo: {told}\n")
+    assert [path.name for path in folder.iterdir()] == ["p.npz"]
+
+
+def test_prometheus_tells_the_caps_and_the_memory_or_the_server_says_what_it_takes_them_for(folder):
+    (folder / "p.npz").write_bytes(policy(node(memory_per_replica=64, node_memory=350)).to_bytes())
+    told = {"r": "40", "x": "0.25", "c": "2", "m": "320"}
+    with fake(**{query: vector(value, stamp=time.time()) for query, value in told.items()}) as (url, _):
+        asked = ("--prometheus", url, "--load", "r")
+        more = ("--rejected", "x", "--cap", "f=c", "--memory", "m")
+        for given in ((), more):
+            with serving("p.npz", "--log", f"{len(given)}.jsonl", *asked, *given) as (process, bound):
+                until(lambda bound=bound: http_to(bound).status == 200)
+                code, err = ended(process)
+            assert code == 143
+            assert [line for line in err if line.startswith("no --")] == [
+                "no --cap: max_replicas is taken to be 8 (f) at all times",
+                "no --rejected: rejection is taken to be what the node's model says (f) at all times",
+                "no --memory: memory_mb is taken to be 350 at all times",
+            ] * (not given)
+    last = json.loads((folder / "6.jsonl").read_text().splitlines()[-1])
+    assert last["observation"]["memory_mb"] == 320.0
+    assert last["observation"]["functions"]["f"] == {
+        "rate_rps": 40.0, "rejection": 0.25, "rejection_from": "told", "max_replicas": 2,
+    }  # fmt: skip
+    assert last["actions"]["f"] <= 2
 
 
 @pytest.mark.parametrize("option", ["--grpc-port", "--http-port"])
@@ -222,7 +275,13 @@ def test_a_line_that_was_changed_or_is_missing_is_named(log):
         assert (result.code, result.out) == (3, "")
         assert result.err.startswith(f"mamo: {log}:{place}: ")
     assert mamo("serve", "--check", "none").code == 3
-    assert mamo("serve", "one.npz", "--check", str(log)).code == 2
+
+
+@pytest.mark.parametrize("given", ["one.npz", "--stale-after=9", "--results=x", "--http-port=0"])
+def test_a_check_refuses_what_it_does_not_look_at(log, given):
+    result = mamo("serve", "--check", str(log), given)
+    left = given.partition("=")[0]
+    assert result == (2, "", f"mamo: --check looks at a log and serves nothing: leave out {left}\n")
 
 
 def test_the_head_in_metrics_is_that_of_the_check(policy_file, log):

@@ -49,8 +49,11 @@ def test_the_manifest_is_printed_and_nothing_is_served(exported):
         (
             ("--dry-run", "day.csv", "--log", "x"),
             2,
-            "mamo: --dry-run has a log of its own, which is thrown away: leave",
+            "mamo: --dry-run serves this process alone, from a log that is thrown away: leave out --log",
         ),
+        (("--dry-run", "day.csv", "--listen", "127.0.0.1"), 2, "mamo: --dry-run serves this process alone, from a log"),
+        (("--manifest", "--prometheus", "http://x"), 2, "mamo: --manifest serves nothing: leave out --prometheus"),
+        (("--manifest", "--http-port", "8080"), 2, "mamo: --manifest serves nothing: leave out --http-port"),
         (("--dry-run", "none.csv"), 3, "mamo: none.csv"),
     ],
 )

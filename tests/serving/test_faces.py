@@ -12,6 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mamo_cli.core.errors import DivergedError, StorageError
+from mamo_cli.serving import http as face
+from mamo_cli.serving.decisions import Decision
+from mamo_cli.serving.front import RefusedError
 from tests.clock import HANG_SECONDS
 from tests.serving.running import client, http_to, metrics_request, reference, refused, running, scaler
 from tests.serving.standin import HEAD, Clock, StandIn, loads
@@ -93,6 +96,19 @@ def test_one_agent_needs_no_name(clock):
         http_to(bound, body={"functions": {"f": {"rate_rps": 25.0}}})
         (value,) = keda.GetMetrics(metrics_request()).metricValues
         assert (value.metricName, value.metricValueFloat) == ("f", 3.0)
+
+
+def test_a_metric_is_named_in_lower_case_as_an_autoscaler_asks_for_it_and_found_in_any(clock):
+    names = ("Checkout-API", "checkout-api")  # two that differ in nothing else are told apart by their trigger
+    service = StandIn(agents=list(names))
+    service.last = Decision(1, clock.now, dict(zip(names, (3, 5), strict=True)), {}, False, HEAD)
+    with running(service, clock=clock) as bound, scaler(bound) as keda:
+        for name, replicas in service.last.agents.items():
+            (spec,) = keda.GetMetricSpec(reference(function=name)).metricSpecs
+            assert spec.metricName == "checkout-api"
+            for asked in ("checkout-api", "Checkout-API", ""):
+                (value,) = keda.GetMetrics(metrics_request(asked, function=name)).metricValues
+                assert (value.metricName, value.metricValue) == ("checkout-api", replicas)
 
 
 def test_a_stream_tells_of_each_decision_and_ends_with_the_server(service, clock):
@@ -216,3 +232,23 @@ def test_a_connection_is_kept_for_several_questions(bound):
         numbers.append(json.load(connection.getresponse())["number"])
     connection.close()
     assert numbers == [1, 2, 3]
+
+
+def test_a_body_of_many_keys_is_looked_at_once_for_each():
+    looks = 0
+
+    class Name(str):
+        __slots__ = ()
+
+        def __eq__(self, other):
+            nonlocal looks
+            looks += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    names = [Name(number) for number in range(2000)]
+    assert face._once([(name, 0) for name in names]) == dict.fromkeys(names, 0)
+    assert looks < 20 * len(names)
+    with pytest.raises(RefusedError, match="'1999' stands twice"):
+        face._once([(name, 0) for name in (*names, Name(1999))])

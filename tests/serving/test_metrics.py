@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mamo_cli.serving.counts import Counts
 from mamo_cli.serving.front import KINDS
-from mamo_cli.serving.prometheus import Source
+from mamo_cli.serving.queries import Source
 from tests.serving.running import http_to, metrics_request, refused, running, scaler
 from tests.serving.standin import HEAD, Clock, StandIn, loads
 

@@ -7,16 +7,18 @@ import math
 import socket
 import threading
 from contextlib import ExitStack, contextmanager, suppress
+from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mamo_cli.core.errors import DataError, UsageError
+from mamo_cli.core.errors import DataError
 from mamo_cli.serving import prometheus
 from mamo_cli.serving.front import Front
-from mamo_cli.serving.prometheus import MOST_BYTES, Source, UnansweredError, asking, keep_asking, measured, source_of
+from mamo_cli.serving.prometheus import MOST_BYTES, UnansweredError, asking, keep_asking, measured
+from mamo_cli.serving.queries import Source, share, whole
 from tests.clock import HANG_SECONDS
 from tests.serving.running import http_to, running
 from tests.serving.standin import Clock, StandIn
@@ -25,7 +27,6 @@ from tests.serving.test_connections import until
 NOW = 1_700_000_100.0
 STEP_S = 300.0
 ONE = {"agents": ["f"], "choices": [3], "alpha": [[0.5]], "limits": [[0.1]]}
-ASKED = {"rate_rps": "--load", "rejection": "--rejected", "counted": "--counted"}
 
 
 def vector(*values, stamp=NOW, **others):
@@ -99,6 +100,26 @@ def test_each_query_gives_a_number_of_its_function():
     assert sorted(server.asked) == [("/api/v1/query", query) for query in "abcd"]
 
 
+def test_shares_and_whole_numbers_are_made_of_samples_and_what_all_share_stands_beside():
+    source = Source(
+        "", {"f": {"rate_rps": "a", "part": "b", "most": "c"}}, {"memory": "d"}, {"part": share, "most": whole}
+    )
+    with fake(a=vector("60"), b=vector("1.0000000002"), c=vector("8"), d=vector("4096")) as (url, _):
+
+        async def ask():
+            async with asking(HANG_SECONDS) as session:
+                return await measured(source._replace(url=url), session, NOW, STEP_S, "function")
+
+        body = asyncio.run(ask())
+    assert body == {"functions": {"f": {"rate_rps": 60.0, "part": 1.0, "most": 8}}, "memory": 4096.0}
+    assert type(body["functions"]["f"]["most"]) is int
+
+
+def test_warnings_that_are_none_are_no_failure():
+    with fake(a=vector("1", warnings=[], infos=["it could be a counter"])) as (url, _):
+        assert read(url, rate_rps="a") == {"functions": {"f": {"rate_rps": 1.0}}}
+
+
 def test_a_scalar_will_do_and_a_query_is_sent_as_it_is():
     query = 'sum(rate(http_requests_total{job="a b",path!="/ü"}[5m])) + 1 # & = ?'
     with fake(**{query: {"status": "success", "data": {"resultType": "scalar", "result": [NOW, "7"]}}}) as (url, _):
@@ -139,6 +160,7 @@ SUCCESS = {"status": "success"}
         ({**SUCCESS, "data": {"resultType": [], "result": []}}, "no sample"),
         ({**SUCCESS, "data": []}, "no sample"),
         (SUCCESS, "no sample"),
+        (vector("1", warnings=["a store did not answer: it is partial"]), "warning"),
         (vector("1", status="error"), "error"),
         ({"status": "error", "error": "bad query"}, "error"),
         ((503, vector("1")), "error"),
@@ -214,6 +236,53 @@ def test_a_period_is_decided_once_and_a_failure_is_tried_again_until_it_is_over(
     assert counts.source_failures == {**dict.fromkeys(prometheus.REASONS, 0), "no sample": 31}
 
 
+def asked_by(monkeypatch, clock, service, sample, until_s, set_at=MappingProxyType({})):
+    """When, after `NOW`, a reading is asked for; `sample` answers, and moves the clock as it likes."""
+    asked, slept = [], []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+        clock.now += seconds + set_at.get(len(slept), 0.0)
+        if clock.now > NOW + until_s:
+            raise asyncio.CancelledError
+
+    async def sampled(*_):
+        asked.append(clock.now - NOW)
+        return sample()
+
+    async def ask():
+        with pytest.raises(asyncio.CancelledError):
+            await keep_asking(Front(service, clock), Source("", {"f": {"rate_rps": "a"}}))
+
+    monkeypatch.setattr(prometheus.asyncio, "sleep", sleep)
+    monkeypatch.setattr(prometheus, "_sample", sampled)
+    asyncio.run(ask())
+    return asked, slept
+
+
+def test_a_try_that_ends_in_the_next_period_is_its_decision(monkeypatch):
+    service, clock = StandIn(**ONE), Clock(NOW + 297.0)
+
+    def sample():
+        clock.now += 5.0
+        return clock.now, 10.0
+
+    assert asked_by(monkeypatch, clock, service, sample, 1100.0)[0] == [297.0, 600.0, 900.0]
+    assert service.log.count == 3
+
+
+def test_a_clock_that_is_set_is_seen_within_a_pause(monkeypatch):
+    service, clock = StandIn(**ONE), Clock(NOW + 7.0)
+
+    def sample():
+        return clock.now, 10.0
+
+    # Slept at 7 s, 17 s, ... and set 300 s on during the fifth sleep: 57 s are 357 s, of the next period.
+    asked, slept = asked_by(monkeypatch, clock, service, sample, 500.0, set_at={5: 300.0})
+    assert asked == [7.0, 357.0]
+    assert max(slept) <= prometheus.MOST_SECONDS
+
+
 @pytest.mark.parametrize(("late", "again"), [(0.0, False), (292.0, False), (293.0, True), (900.0, True)])
 def test_after_a_restart_a_period_that_is_decided_is_not_decided_again(monkeypatch, late, again):
     service = StandIn(**ONE)
@@ -264,54 +333,3 @@ def test_a_server_decides_by_what_prometheus_says_and_takes_nothing_else():
         posted = http_to(bound, body={"functions": {"f": {"rate_rps": 1.0}, "g": {"rate_rps": 1.0}}})
         assert (posted.status, posted.kind) == (405, "method")
         assert service.log.count == 1
-
-
-URL = "http://prometheus:9090"
-
-
-def sourced(url=URL, agents=("f",), **given):
-    return source_of(url, {what: (option, given.get(what)) for what, option in ASKED.items()}, agents)
-
-
-def test_queries_are_of_the_function_that_they_name():
-    load = ["g=up == 1", 'f=sum(rate(x{a="b"}[5m]))']
-    queries = {"f": {"rate_rps": 'sum(rate(x{a="b"}[5m]))', "counted": "n"}, "g": {"rate_rps": "up == 1"}}
-    assert sourced(agents=("f", "g"), rate_rps=load, counted=["f=n"]) == Source(URL, queries)
-    assert sourced(rate_rps=["up == 1"]).queries == {"f": {"rate_rps": "up == 1"}}
-    assert sourced(rate_rps=["f=up"]).queries == {"f": {"rate_rps": "up"}}
-    assert sourced(url=URL + "/", rate_rps=["up"]).url == URL
-    assert sourced(url=None) is None
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ({"url": None, "rate_rps": ["up"]}, "--load is a query to Prometheus: say with --prometheus where"),
-        ({"url": None, "counted": ["up"]}, "--counted is a query"),
-        ({}, "--prometheus needs --load for f"),
-        ({"rejection": ["up"]}, "--prometheus needs --load for f"),
-        ({"agents": ("f", "g"), "rate_rps": ["f=up"]}, "--prometheus needs --load for g"),
-        ({"agents": ("f", "g"), "rate_rps": ["up"]}, "--load must say for which of f, g"),
-        ({"agents": ("f", "g"), "rate_rps": ["h=up"]}, "--load must say for which of f, g"),
-        ({"rate_rps": ["up", "up"]}, "--load must give one query for f"),
-        ({"rate_rps": ["up", "f=down"]}, "--load must give one query for f"),
-        ({"rate_rps": ["f="]}, "--load must give one query for f"),
-        ({"rate_rps": [" "]}, "--load must give one query for f"),
-        *(
-            ({"url": url, "rate_rps": ["up"]}, "--prometheus must be a URL such as")
-            for url in (
-                "",
-                "prometheus:9090",
-                "ftp://x",
-                "http://",
-                "http://x:99999",
-                "http://x:0",
-                "http://x/?a",
-                "http://[",
-            )
-        ),
-    ],
-)
-def test_queries_that_make_no_sense_are_refused(given, told):
-    with pytest.raises(UsageError, match=told):
-        sourced(**given)

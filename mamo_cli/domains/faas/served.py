@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import CheckpointError, DataError
-from mamo_cli.core.readings import Past, Reading
+from mamo_cli.core.readings import Keys, Past, Reading
 from mamo_cli.domains.faas.floor import raised, replicas_for
 from mamo_cli.domains.faas.kept import ANEW, Budget, Kept, Model
 from mamo_cli.domains.faas.readings import FUNCTIONS, FunctionReading, NodeReading, understood
@@ -133,6 +133,7 @@ class NodeReader:
         if self._enough is not None and self._edge is None:
             kept.number("shield_window_s")
         self._counts = self._enough is not None and self._edge is None
+        self.keys = self._keys()
         if self._enough is not None and self._memory is not None:  # compiled now, so that no decision waits for it
             none = np.zeros((1, len(functions)), dtype=np.int64)
             raised(none, none, use, np.zeros(1, dtype=np.int64))
@@ -171,6 +172,25 @@ class NodeReader:
             return raised(chosen, reading.floor)
         played = raised(chosen[None], reading.floor[None], self._memory.use, np.array([reading.budget]))
         return np.asarray(played[0])
+
+    def _keys(self) -> Keys:
+        """What this policy needs to be told, and what stands where it is not."""
+        functions, needed, useless = self._functions, {"rate_rps": "the requests/s to expect"}, {}
+        caps = {name: str(cap) for name, cap in zip(functions, self._largest, strict=True)}
+        assumed: dict[str, dict[str, str]] = {"max_replicas": caps}
+        if self._counts:
+            needed["counted"] = "its shield counts requests"
+        else:
+            useless["counted"] = "it has no shield that counts requests"
+        if self._model is None:
+            needed["rejection"] = "its file has no model of the node to stand in for it"
+        else:
+            assumed["rejection"] = dict.fromkeys(functions, "what the node's model says")
+        if self._memory is None:
+            useless["memory_mb"] = "its functions share no memory"
+        else:
+            assumed["memory_mb"] = {"": f"{self._memory.most_mb:g}"}
+        return Keys(needed, useless, assumed)
 
     def _told(self, f: int, said: FunctionReading, past: Past) -> dict[str, Any]:
         """Of a function, all that was told of it, and what follows from that."""

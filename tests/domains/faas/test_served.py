@@ -250,3 +250,33 @@ def test_whatever_is_told_is_understood_or_refused(case):
         assert reading.allowed.any(1).all()
 
     read()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        node,
+        lambda: node(shield=0.05),
+        lambda: node(shield=0.0, noise=0.3),
+        lambda: node(rejection_model="simulation", simulated_seconds=5.0),
+        lambda: node(memory_per_replica=64, node_memory=350),
+    ],
+    ids=["model", "shield", "edge", "simulated", "memory"],
+)
+def test_what_the_keys_say_is_needed_useless_or_assumed_is_what_reading_makes_of_it(make):
+    reader = reader_of(make())
+    values = {"rate_rps": 20.0, "rejection": 0.0, "counted": 3.0, "max_replicas": 8, "memory_mb": 350.0}
+    whole = {key: value for key, value in values.items() if key not in reader.keys.useless}
+    past = Past(np.ones(1, dtype=np.int64), {"functions": {"f": {"rate_rps": 20.0}}})
+    assert reader.keys.needed.keys() | reader.keys.useless.keys() | reader.keys.assumed.keys() == values.keys()
+    assert reader.read(whole, past).told
+    for key, value in values.items():
+        changed = {**whole, key: value} if key in reader.keys.useless else {k: v for k, v in whole.items() if k != key}
+        if key not in reader.keys.assumed:
+            with pytest.raises(DataError, match=key):
+                reader.read(changed, past)
+            continue
+        understood = {**(told := reader.read(changed, past).told), **told["functions"]["f"]}
+        (stated,) = reader.keys.assumed[key].values()
+        assert stated == ("what the node's model says" if key == "rejection" else f"{understood[key]:g}")
+        assert key != "rejection" or understood["rejection_from"] == "model"
