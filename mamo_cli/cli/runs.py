@@ -111,13 +111,15 @@ def find_run(run: str, results: Path) -> Path:
 def runs_to_show(names: Sequence[str] | None, results: Path, doing: str) -> list[Path]:
     """The folders of some runs by name or path; without any, the newest complete run of each command.
 
+    One that is named twice is there once.
+
     Raises:
         UsageError: there is no such run, or none at all to be `doing` with.
     """
     folders = [find_run(name, results) for name in names] if names else list(newest_complete(results).values())
     if not folders:
         raise UsageError(f"no complete run under {results}/ to {doing}; next: mamo solve-offline")
-    return folders
+    return list({folder.resolve(): folder for folder in reversed(folders)}.values())[::-1]
 
 
 def newest_complete(results: Path) -> dict[str, Path]:

@@ -8,7 +8,9 @@ GLOSSARY = {
     "alpha": "weight of the violation in what agents minimise, the cost weighing 1 - alpha; of a mixture its mean",
     "choice": "alpha that the strategy would settle on",
     "exact": "alpha that the exact solution names, among those on a grid",
-    "over causal": "cost over the causal bound, the least within the limit of anyone who sees what the agents see",
+    "over causal": "cost over the causal bound, the least expected within the limit of who sees what agents see, or, "
+    "with the last period's rate as the forecast, of nondecreasing functions of this rate, which who sees more may "
+    "beat; one evaluation is a draw, and can cost less",
     "over bound": "cost over the causal bound, interquartile mean over seeds with a 95 % bootstrap interval",
     "holds": "1 where the mean violation of every agent is within its limit, or how many plays are",
     "hold": "how many members keep this agent's limit",
@@ -18,7 +20,8 @@ GLOSSARY = {
     "gap": "how far the plan may be from the best one, as a share of its cost",
     "share_above_tolerance": "share of the steps that break the limit once the noise has come",
     "infeasible_steps": "steps at which no choice holds the limit",
-    "information": "what nobody can know beforehand: the causal bound over the clairvoyant one",
+    "information": "the causal bound over the clairvoyant one: the price of not knowing what comes, or, with the last "
+    "period's rate as the forecast, of choosing by this rate alone",
     "grid": "what it costs to take weights from a grid alone",
     "determinism": "the price of a single weight, where a mixture of two meets the limit exactly",
     "transfer": "of weights that are best on the training part and are then played on the evaluation",

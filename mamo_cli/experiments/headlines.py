@@ -23,10 +23,29 @@ def headline(folder: Path, manifest: Mapping[str, Any]) -> str:
     Raises:
         DataError: the run's summary or configuration cannot be read.
     """
-    summary = manifest.get("summary")
-    told = HEADLINES[manifest["command"]](folder, summary, outcomes_of(folder, manifest))
-    fallen = len(manifest.get("diverged_seeds") or ())
-    return told + (f" Of the seeds {fallen} diverged and {'is' if fallen == 1 else 'are'} left out." if fallen else "")
+    summary, outcomes = manifest.get("summary"), outcomes_of(folder, manifest)
+    members, fallen = sum(one.members or 0 for one in outcomes), sum(one.diverged or 0 for one in outcomes)
+    if fallen and fallen == members:
+        return f"Every member diverged, {members} of {members}: nothing came out."
+    told = HEADLINES[manifest["command"]](folder, summary, outcomes)
+    if not fallen:
+        return told
+    which = _few(fallen_of(manifest) or [f"{one.diverged} of {one.title}" for one in outcomes if one.diverged])
+    left_out = f"{fallen} diverged and {'is' if fallen == 1 else 'are'} left out: {', '.join(which)}"
+    return f"{told} Of {members} members {left_out}."
+
+
+def fallen_of(manifest: Mapping[str, Any]) -> list[str]:
+    """The members of a run that diverged: a seed each, and its alpha where a seed has several members.
+
+    Args:
+        manifest: its run.json, with a summary.
+    """
+    summary = manifest["summary"]
+    members = [row for row in summary if "seed" in row and "mean_cost" in row] if isinstance(summary, list) else []
+    several = len({row["seed"] for row in members}) < len(members)
+    fallen = [row for row in members if row["mean_cost"] is None]
+    return [f"seed {row['seed']}" + (f" at alpha {row['alpha']:g}" if several else "") for row in fallen]
 
 
 def _looped(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
@@ -41,7 +60,7 @@ def _looped(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
 
 
 def _trained(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
-    each = [f"{f'at alpha {one.alpha}, ' if one.alpha else ''}{_violations(folder, one)}" for one in _few(outcomes)]
+    each = [f"{f'at alpha {one.alpha}, ' if one.alpha else ''}{_came(folder, one)}" for one in outcomes]
     played = read_toml(folder / CONFIG).get("run")  # of `mamo evaluate`
     if played and len(outcomes) == 1:
         each = [f"the policies of {played} come to {_violations(folder, outcomes[0])}"]
@@ -50,7 +69,7 @@ def _trained(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
     regrets = [row[place] for row in table.rows if row[place] is not None]
     against = f"; regret against the exact optimum is at most {100 * max(regrets):.2f} %" if regrets else ""
     middle = " (median of the seeds)" if against and table.headings[place] != "regret" else ""
-    return f"{_capital('; '.join(each))}{against}{middle}."
+    return f"{_capital('; '.join(_few(each)))}{against}{middle}."
 
 
 def _planned(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
@@ -98,11 +117,12 @@ def _ruled(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
 
 def _validated(folder: Path, summary: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
     several = len({row["function"] for row in summary["models"]}) > 1
+    worst_first = sorted(summary["models"], key=lambda row: -row["unsafe_cells"] / row["cells"])
     each = [
         f"{row['model']}{' for ' + row['function'] if several else ''} is off by "
         f"{shown(row['mean_absolute_error'])} on average and promises too little rejection at "
         f"{row['unsafe_cells']} of {row['cells']} cells"
-        for row in summary["models"]
+        for row in worst_first
     ]
     return f"Beside the simulation, {'; '.join(_few(each))}."
 
@@ -117,6 +137,11 @@ HEADLINES: Mapping[str, Callable[[Path, Any, Sequence[Outcome]], str]] = {
     "validate-model": _validated,
 }
 """By command."""
+
+
+def _came(folder: Path, one: Outcome) -> str:
+    """What those violate who did not diverge."""
+    return "every member diverged" if one.members == one.diverged else _violations(folder, one)
 
 
 def _violations(folder: Path, one: Outcome) -> str:
@@ -138,9 +163,9 @@ def _over(share: float) -> str:
     return f"{abs(percent):.2f} % {'less' if percent < 0.0 else 'more'} than"
 
 
-def _few(things: Sequence[Any]) -> Sequence[Any]:
-    """The first, and of many the last, too."""
-    return things if len(things) <= MOST else [*things[: MOST - 1], things[-1]]
+def _few(told: Sequence[str]) -> Sequence[str]:
+    """The first, and of many how many more there are."""
+    return told if len(told) <= MOST else [*told[:MOST], f"and {len(told) - MOST} more"]
 
 
 def _seeds(count: int) -> str:

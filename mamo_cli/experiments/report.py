@@ -17,7 +17,7 @@ from mamo_cli.core.told import Table, shown
 from mamo_cli.experiments.files import write_files
 from mamo_cli.experiments.reported import Reported, reported
 from mamo_cli.plots.inline import svg_of
-from mamo_cli.plots.pictures import FIGURES, Picture, pictures_of, pictures_of_several
+from mamo_cli.plots.pictures import Picture, pictures_of, pictures_of_several
 from mamo_cli.plots.style import SINGLE_COLUMN
 from mamo_cli.runs.listed import COLUMNS, Listed, line_of
 from mamo_cli.runs.outcomes import outcomes_of, seconds_taken
@@ -30,6 +30,8 @@ NO_CHARACTERS = dict.fromkeys(
     "\N{REPLACEMENT CHARACTER}",
 )  # fmt: skip
 """What stands for none of which HTML speaks, such as a terminal's escapes in a command line."""
+HEADING = ("run-mamo", "compare", "train", "evaluate", "baselines", "solve-offline", "validate-model")
+"""Whose result heads a page: what was found, then what was learnt, then what it stands beside, then the model of it."""
 LIGHTER = "Single seeds are not drawn, as they would make the page too large."
 """Said of a figure that has more than that."""
 
@@ -76,7 +78,7 @@ def report_of(folders: Sequence[Path]) -> bytes:
         for place, (name, folder) in enumerate(runs.items(), start=1)
     ]
     compared = list(_figures((picture for _, picture in pictures_of_several(runs)), numbers)) if len(runs) > 1 else []
-    first = max(sections, key=lambda section: _learned(section.run.command))
+    first = heading(sections)
     page = _template().render(
         title=f"Results of {len(runs)} runs" if len(runs) > 1 else f"Result of {first.run.name}",
         version=mamo_cli.__version__,
@@ -109,6 +111,11 @@ def write_report(folders: Sequence[Path], path: Path, force: bool = False) -> in
     return len(content)
 
 
+def heading(sections: Sequence[Section]) -> Section:
+    """Whose result heads the page; of several of a kind the first."""
+    return min(sections, key=lambda section: HEADING.index(section.run.command))
+
+
 def _figures(pictures: Iterator[Picture], numbers: Iterator[int]) -> Iterator[Figure]:
     for picture in pictures:
         name = f"figure-{next(numbers)}"
@@ -116,11 +123,6 @@ def _figures(pictures: Iterator[Picture], numbers: Iterator[int]) -> Iterator[Fi
         if len(drawn.svg) > MOST_OF_A_FIGURE and (lighter := picture.without_seeds()):
             drawn, caption = svg_of(lighter, name, f"{name}-caption"), f"{caption} {LIGHTER}"
         yield Figure(name, picture.name, drawn.svg, caption, round(drawn.inches / SINGLE_COLUMN, 2))
-
-
-def _learned(command: str) -> int:
-    """Whose result comes first: that of who learned most, then those of many."""
-    return list(FIGURES).index(command) if command in FIGURES else -1
 
 
 def _summary(runs: Sequence[Reported]) -> Table:

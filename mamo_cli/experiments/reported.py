@@ -23,7 +23,7 @@ from mamo_cli.experiments.configs import (
     configured,
 )
 from mamo_cli.experiments.glossary import glossary_of
-from mamo_cli.experiments.headlines import headline
+from mamo_cli.experiments.headlines import fallen_of, headline
 from mamo_cli.experiments.sources import Source, data_of, sources_of
 from mamo_cli.experiments.trained import TRACE
 from mamo_cli.runs.folder import CONFIG, changes, known_as
@@ -37,7 +37,7 @@ ASKED = {
     "solve-offline": "The cheapest plan with perfect knowledge, and the same plan under noise.",
     "train": "Task-execution agents at fixed weights, each beside the exact optimum at its weight.",
     "run-mamo": "The weight at which task-execution agents are cheapest within the limit, and what they then cost.",
-    "evaluate": "Trained policies, greedy, played on another workload or under other conditions.",
+    "evaluate": "Trained policies, greedy, played once more: on their run's own evaluation, or as the settings say.",
     "baselines": "Today's autoscalers on the same problem, at their defaults and tuned.",
     "compare": "Strategies that pick the weight, on scenarios, under one budget of environment steps.",
     "validate-model": "The models of how a node rejects, held to a simulation of its requests.",
@@ -230,7 +230,7 @@ def _provenance(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         "engine": manifest.get("engine"),
         "device": manifest.get("device"),
         "seeds": _seeds(manifest.get("seeds")),
-        "seeds that diverged": ", ".join(map(str, manifest.get("diverged_seeds") or ())),
+        "members that diverged": ", ".join(fallen_of(manifest)),
         "digest of the configuration": manifest.get("config_digest"),
     }
     return ((name, value) for name, value in facts.items() if value not in (None, ""))

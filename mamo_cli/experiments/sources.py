@@ -1,6 +1,6 @@
 """What a run rests on that others published: methods, and data with their licences, as the modules and formats say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mamo_cli.workload.profiles.registry import PROFILES
@@ -14,7 +14,8 @@ class Source(NamedTuple):
         of: what rests on it.
         citation: whose it is.
         module: the one whose text names it.
-        setting: the dotted place in a configuration that decides whether it is used, or `command`.
+        setting: the dotted place in a configuration that decides whether it is used, or `command`; under `learner`
+            that of any DQN of ours that learns.
         values: what stands there then; empty for anything but nothing.
     """
 
@@ -25,6 +26,10 @@ class Source(NamedTuple):
     values: tuple[str, ...] = ()
 
 
+LEARNER, OF_WEIGHTS = "learner", "wa_learner"
+"""The sections of the task agents' learner, and of that which adapts their weights."""
+OURS = ("dqn", "conditioned")
+"""Task agents that learn as their section says; others are exact, or another package's."""
 COLUMNS = 'Dantzig and Wolfe (1960); Desrosiers and Lubbecke, "A primer in column generation" (2005)'
 SOURCES = (
     Source(
@@ -158,9 +163,11 @@ def sources_of(command: str, config: Mapping[str, Any]) -> Iterator[Source]:
         command: that made it.
         config: its configuration, as nested values; a setting may have several.
     """
+    learners = [LEARNER, OF_WEIGHTS] if config.get("te", OURS[0]) in OURS else [OF_WEIGHTS]
     for source in SOURCES:
-        there = _at({**config, "command": command}, source.setting)
-        found = there if isinstance(there, list | tuple) else [there]
+        section, _, key = source.setting.partition(".")
+        places = [f"{learner}.{key}" for learner in learners] if section == LEARNER else [source.setting]
+        found = [value for place in places for value in _values({**config, "command": command}, place)]
         if any(value is not None and (not source.values or value in source.values) for value in found):
             yield source
 
@@ -171,7 +178,8 @@ def data_of(trace: Trace) -> str:
     return "" if profile is None else profile.citation
 
 
-def _at(values: Any, place: str) -> Any:
+def _values(values: Any, place: str) -> Sequence[Any]:
+    """What stands at a place: one value, or several."""
     for key in place.split("."):
         values = values.get(key) if isinstance(values, Mapping) else None
-    return values
+    return values if isinstance(values, list | tuple) else [values]

@@ -51,13 +51,13 @@ def te_agents(table: pd.DataFrame, words: Words) -> str:
     quantities, told = [words.measures[0], *words.violations], []
     for (alpha, agent), rows in groups(table, ["alpha", AGENT]):
         each = []
-        for one in quantities:
+        for one in quantities if rows["seeds"].max() > 0 else ():
             own = rows[rows["quantity"] == one.name]
             middle = own.loc[own["series"] == CENTRE, "value"]
             best = own.loc[own["series"] == OPTIMUM, "value"]
             exact = f" (exact optimum {_n(best.iloc[0])})" if len(best) else ""
             each.append(f"{spoken(one)} {_n(middle.mean())} on average{exact}, from {_range(middle)}")
-        told.append(f"{_cell(table, alpha, agent)}, {seeds_text(rows)}: {', '.join(each)}")
+        told.append(f"{_cell(table, alpha, agent)}, {seeds_text(rows)}: {', '.join(each) or 'every member diverged'}")
     return sentences(
         f"TE agents over {_hours(table)} hours of evaluation, middle of the seeds; {joined(told)}",
         f"The tolerance is {_tolerance(table)}",
@@ -154,7 +154,7 @@ def _cell(table: pd.DataFrame, alpha: float, agent: str) -> str:
 
 def _way(rows: pd.DataFrame, quantity: str, point: str) -> str:
     """From where to where the middle of the seeds goes."""
-    middle = rows[(rows["quantity"] == quantity) & (rows["series"] == CENTRE)].sort_values(point)["value"]
+    middle = rows[(rows["quantity"] == quantity) & (rows["series"] == CENTRE)].sort_values(point)["value"].dropna()
     return f"from {_n(middle.iloc[0])} to {_n(middle.iloc[-1])}" if len(middle) else "not known"
 
 

@@ -32,8 +32,11 @@ def frontier(table: pd.DataFrame, words: Words) -> str:
     for name, rows in _runs(table[table["kind"].isin(set(AGENT_KINDS.values()))]):
         known = rows.dropna(subset=["mean_cost", violation])
         count = f"{len(known)} of {len(rows)}" if len(known) < len(rows) else f"{len(rows)}"
-        agents = f"{count} agent{'' if count == '1' else 's'}"
-        told.append(f"{agents}{f' of {name}' if name else ''} at cost {_range(known['mean_cost'])} and "
+        agents = f"{count} agent{'' if count == '1' else 's'}{f' of {name}' if name else ''}"
+        if known.empty:
+            told.append(f"{agents}, as every member diverged")
+            continue
+        told.append(f"{agents} at cost {_range(known['mean_cost'])} and "
                     f"{spoken(words.violations[0])} {_range(known[violation])}")  # fmt: skip
     return sentences(
         f"Mean cost against mean {spoken(words.violations[0])}: {joined(told)}",
@@ -63,6 +66,8 @@ def regret(table: pd.DataFrame, words: Words) -> str:
         centre = rows[rows["series"] == CENTRE]
         each = [
             f"{_n(row['value'])} % [{_n(row['low'])}, {_n(row['high'])}] at alpha {row['alpha']:g}"
+            if row["seeds"]
+            else f"not known at alpha {row['alpha']:g}"
             for _, row in centre.iterrows()
         ]
         told.append(f"{f'{name}: ' if name else ''}{joined(each)}")
@@ -104,7 +109,11 @@ def anytime(table: pd.DataFrame, words: Words) -> str:
         way = rows.sort_values("env_steps")["regret_percent"]
         told.append(f"{name} from {_n(way.iloc[0])} to {_n(way.iloc[-1])} %")
     steps = table["env_steps"].max()
-    return sentences(f"{table['title'].iloc[0]}: regret over {steps:,.0f} environment steps; {joined(told)}")
+    return sentences(
+        f"{table['title'].iloc[0]}: regret over {steps:,.0f} environment steps; {joined(told)}",
+        "On the way it is estimated from the cycles' greedy evaluations: it may end beside the leaderboard's regret, "
+        "which is of what was delivered, as it was played",
+    )
 
 
 def profile(table: pd.DataFrame, words: Words) -> str:

@@ -147,8 +147,13 @@ def beyond_reach(words: Words, least: float, tolerance: float) -> str:
 
 
 def seeds_text(rows: pd.DataFrame) -> str:
-    """How many seeds the rows stand for, and how many there were; a range where some stand for fewer."""
-    fewest, kept, total = int(rows["seeds"].min()), int(rows["seeds"].max()), int(rows["seeds_total"].max())
+    """How many seeds the rows stand for, and how many there were; a range where some stand for fewer.
+
+    Quantities that nobody has, as exact agents have none of training, do not count.
+    """
+    had = rows[rows.groupby("quantity")["seeds"].transform("max") > 0] if "quantity" in rows else rows
+    had = had if len(had) else rows
+    fewest, kept, total = int(had["seeds"].min()), int(had["seeds"].max()), int(had["seeds_total"].max())
     if fewest < kept:
         return f"n = {fewest} to {kept} of {total} seeds"
     return f"n = {kept} seeds" if kept == total else f"n = {kept} of {total} seeds"

@@ -106,7 +106,7 @@ def test_what_differs_from_the_defaults_is_said_and_what_made_it(reported, finis
     assert ["seeds", "2", "8", "How many seeds, from 0, or which, such as 100..115."] in rows
     assert any(row[:3] == ["phase.iterations", "2", "20"] for row in rows)
     assert any(row[:3] == ["phase.iterations", "2", "40"] for row in rows)
-    assert not any(row[0] == "instance.tolerance" for row in rows)
+    assert ["instance.tolerance", "0.05", "0.05"] in [row[:3] for row in rows]  # the problem's are all told
     assert ["control periods", "288 of 300 s"] in rows
     assert ["expected rates", "10 to 90, 50 on average"] in rows  # 50 + 40 sin
     manifest = json.loads((finished / "wa" / "run.json").read_text())
@@ -160,6 +160,10 @@ def test_what_has_no_results_is_refused_in_a_line_and_nothing_is_written(finishe
     empty = mamo("report", "--results", "empty")
     assert (empty.code, empty.err) == (2, "mamo: no complete run under empty/ to report; next: mamo solve-offline\n")
     assert not Path("report.html").exists()
+
+
+def test_a_run_that_is_named_twice_is_one(finished):
+    assert mamo("report", "plan", "results/plan").err.startswith("1 run, ")
 
 
 def test_another_file_is_not_replaced_unless_asked_for(finished):

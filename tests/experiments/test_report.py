@@ -4,6 +4,7 @@ import json
 import re
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -38,6 +39,11 @@ def run(folder: Path, command: str, summary, config: str = "", **facts) -> str:
     return headline(folder, manifest)
 
 
+def fallen(row: dict) -> dict:
+    """A member's row where it diverged: nothing is known of it but who it is."""
+    return {name: value if name in ("seed", "alpha", "tolerance") else None for name, value in row.items()}
+
+
 def small(folder: Path, config: str) -> Path:
     """A run of a loop that has a summary."""
     write_mamo(folder, seeds=1, cycles=1, rows_each=1)
@@ -59,9 +65,12 @@ def test_of_a_loop_its_cost_is_told_beside_what_it_violates_and_what_it_may(tmp_
         "rejection of 0.05 (limit 0.05); 2 of 3 seeds hold the limit to the letter."
     )
     cheap = [{**row, "cost_over_causal_bound": 0.9875} for row in MEMBERS[:1]]
+    cheap += [fallen(row) for row in MEMBERS[1:]]
     told = run(tmp_path / "b", "run-mamo", cheap, 'strategy = "dual"', diverged_seeds=[1, 2])
     assert "costs 1.25 % less than the causal bound (median of 1 seed)" in told
-    assert told.endswith("1 of 1 seed hold the limit to the letter. Of the seeds 2 diverged and are left out.")
+    assert told.endswith(
+        "1 of 1 seed hold the limit to the letter. Of 3 members 2 diverged and are left out: seed 1, seed 2."
+    )
     unknown = [{**row, "cost_over_causal_bound": None} for row in MEMBERS]
     assert " plays at a mean rejection of 0.05 (limit 0.05)" in run(tmp_path / "c", "run-mamo", unknown)
 
@@ -77,6 +86,45 @@ def test_of_agents_at_fixed_alphas_the_largest_median_regret_is_told(tmp_path):
         "The policies of te come to a mean rejection of 0.05 (limit 0.05); regret against the exact optimum is at most "
         "0.40 %."
     )
+
+
+def test_who_diverged_is_a_member_and_of_a_seed_that_counts_elsewhere_only_there(tmp_path):
+    rows = [{**MEMBERS[0], "seed": seed, "alpha": alpha} for alpha in (0.1, 0.9) for seed in (0, 1)]
+    one = [rows[0], fallen(rows[1]), *rows[2:]]
+    assert run(tmp_path / "a", "train", one, diverged_seeds=[1]) == (
+        "At alpha 0.1, a mean rejection of 0.04 (limit 0.05); at alpha 0.9, a mean rejection of 0.04 (limit 0.05); "
+        "regret against the exact optimum is at most 0.10 % (median of the seeds). Of 4 members 1 diverged and is left "
+        "out: seed 1 at alpha 0.1."
+    )
+    half = [*map(fallen, rows[:2]), *rows[2:]]
+    told = run(tmp_path / "b", "train", half, diverged_seeds=[0, 1])
+    assert told.startswith("At alpha 0.1, every member diverged; at alpha 0.9, a mean rejection of 0.04 (limit 0.05);")
+    assert told.endswith("Of 4 members 2 diverged and are left out: seed 0 at alpha 0.1, seed 1 at alpha 0.1.")
+    told = run(tmp_path / "c", "train", list(map(fallen, rows)), diverged_seeds=[0, 1, 0, 1])
+    assert told == "Every member diverged, 4 of 4: nothing came out."
+
+
+def test_of_many_alphas_and_models_none_is_dropped_in_silence_and_the_least_safe_model_is_first(tmp_path):
+    rows = [{**MEMBERS[0], "seed": seed, "alpha": alpha / 10} for alpha in range(1, 7) for seed in (0, 1)]
+    assert "at alpha 0.3, a mean rejection of 0.04 (limit 0.05); and 3 more; regret" in run(
+        tmp_path / "a", "train", rows
+    )
+    models = [
+        {"function": "f0", "model": name, "mean_absolute_error": 0.01, "unsafe_cells": unsafe, "cells": 40}
+        for name, unsafe in (("a", 0), ("b", 1), ("c", 9), ("d", 0))
+    ]
+    told = run(tmp_path / "b", "validate-model", {"models": models, "held_out": []})
+    assert re.findall(r"\b([a-d]) is off", told) == ["c", "b", "a"]
+    assert told.endswith("; and 1 more.")
+
+
+def test_the_run_that_answers_the_question_heads_the_page_whatever_is_named_first(tmp_path, monkeypatch):
+    assert set(report.HEADING) == ASKED.keys()
+    made = {name: SimpleNamespace(run=SimpleNamespace(command=name)) for name in reversed(report.HEADING)}
+    for place, name in enumerate(report.HEADING):
+        assert (
+            report.heading([each for each in made.values() if each.run.command in report.HEADING[place:]]) is made[name]
+        )
 
 
 def test_of_a_plan_what_it_costs_and_what_noise_makes_of_it(tmp_path):
@@ -142,6 +190,14 @@ def test_a_run_rests_on_what_it_uses_alone():
     shielded = {"rejection_model": "serverless", "shield": 0.0}
     told = {source.of for source in sources_of("solve-offline", {"instance": shielded})}
     assert told == {"how the node rejects", "the shield's upper bound of the rate"}
+    learns = {"target": "double_q", "priority_exponent": 0.6, "optimiser": "adam"}
+    ours = {"the learner's target", "the learner's replay", "the learner's optimiser"}
+    for config, theirs in (({}, True), ({"te": "conditioned"}, True), ({"te": "sb3"}, False), ({"te": "exact"}, False)):
+        told = {source.of for source in sources_of("run-mamo", {"strategy": "dual", "learner": learns, **config})}
+        assert (told & ours) == (ours if theirs else set())
+    weights = {"strategy": "wa-dqn", "te": "exact", "learner": learns, "wa_learner": {**learns, "target": "plain"}}
+    told = {source.of for source in sources_of("run-mamo", weights)}
+    assert told & ours == ours - {"the learner's target"}
     several = {source.of for source in sources_of("compare", {"strategy": ["ols", "dual"]})}
     assert {"dual ascent", "optimistic linear support"} < several
 
@@ -156,6 +212,13 @@ def test_data_are_attributed_with_their_licence():
 def test_words_are_explained_that_a_table_uses():
     told = dict(glossary_of([Table(["alpha", "median regret", "odd"], []), Table((), [("gap", 0.0)])]))
     assert told == {name: GLOSSARY[name] for name in ("alpha", "regret", "gap")}
+
+
+def test_a_bound_is_called_no_more_than_it_is():
+    """As docs/limits.md has it: an expectation, and with lagged rates one of functions of that rate."""
+    assert {"expected", "draw", "nondecreasing", "beat"} <= set(re.findall(r"\w+", GLOSSARY["over causal"]))
+    assert "nobody" not in GLOSSARY["information"]
+    assert "last period's rate" in GLOSSARY["information"]
 
 
 def test_a_configuration_that_this_version_does_not_know_is_shown_as_it_is(tmp_path, caplog):

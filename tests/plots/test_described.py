@@ -1,6 +1,7 @@
 """What is said of a figure is what is plotted: numbers by hand, from small tables and from the runs' own CSVs."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from mamo_cli.core.told import shown
 from mamo_cli.domains.faas.settings import WORDS
 from mamo_cli.plots import described, described_several
+from mamo_cli.plots.panels import seeds_text
 from mamo_cli.plots.pictures import pictures_of, pictures_of_several
 from tests.analysis.synthetic_runs import write_decomposition, write_mamo, write_offline, write_train
 from tests.analysis.synthetic_sweeps import write_sweep
@@ -121,6 +123,9 @@ def test_of_strategies_each_place_and_way(tmp_path):
             f"{row['strategy']} {over} % over the causal bound at a mean violation of {shown(row['mean_violation'])}"
             in said["leaderboard"]
         )
+    assert said["anytime_scenario-0"].endswith(
+        "beside the leaderboard's regret, which is of what was delivered, as it was played."
+    )
     way = 100 * pd.read_csv(folder / "anytime.csv").query("strategy == 'bisect'")["regret"]
     assert f"bisect from {shown(way.iloc[0])} to {shown(way.iloc[-1])} %" in said["anytime_scenario-0"]
     assert (
@@ -176,3 +181,19 @@ def test_a_run_of_seeds_that_diverged_says_how_many_are_shown(tmp_path):
     assert json.loads((folder / "run.json").read_text())["status"] == "diverged"
     assert "n = 3 of 4 seeds" in told(folder)["mamo"]
     assert "3 of 4 agents at cost" in told(folder)["frontier"]
+
+
+def test_where_every_member_diverged_that_is_said_and_no_number(tmp_path):
+    lost = [(seed, alpha) for seed in range(2) for alpha in (0.1, 0.9)]
+    said = told(write_train(tmp_path / "te", [0.1, 0.9], seeds=2, diverged=lost))
+    assert "at alpha 0.1, n = 0 of 2 seeds: every member diverged; at alpha 0.9," in said["te_agents"]
+    assert "0 of 4 agents, as every member diverged." in said["frontier"]
+    assert "not known at alpha 0.1; not known at alpha 0.9." in said["regret"]
+    assert not [text for text in said.values() if re.search(r"(^| |\[)-( |,|;|\.|\])|nan", text)]
+
+
+def test_quantities_that_nobody_has_do_not_count_as_seeds_that_are_not_there():
+    rows = pd.DataFrame({"quantity": ["alpha", "mean_cost", "alpha"], "seeds": [2, 0, 2], "seeds_total": 2})
+    assert seeds_text(rows) == "n = 2 seeds"
+    assert seeds_text(rows.assign(seeds=[2, 1, 2])) == "n = 1 to 2 of 2 seeds"
+    assert seeds_text(rows.assign(seeds=0)) == "n = 0 of 2 seeds"
