@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.serving.front import RefusedError
@@ -49,6 +50,22 @@ class Access:
         shown = authorization.encode(errors="replace") if isinstance(authorization, str) else authorization or b""
         if self.token is None or not hmac.compare_digest(shown, SCHEME.encode() + self.token):
             raise RefusedError("unauthorised", "show the token (authorization: Bearer TOKEN) or a certificate")
+
+    def require_own(self, host: str | None) -> None:
+        """Let no page of elsewhere ask in the name of a browser, where all on this machine may.
+
+        Its owner may have its name lead to loopback (DNS rebinding), but no address and no `localhost`.
+
+        Args:
+            host: as the request names it; None: it does not, which no browser leaves out.
+
+        Raises:
+            RefusedError: it is another.
+        """
+        if self.token is None and self.client_ca is None and host is not None and not _is_own(host):
+            raise RefusedError(
+                "unauthorised", f"ask for an address or localhost, not for {host[:64]!r}: other names need a token"
+            )
 
     def told(self, listen: str) -> str:
         """Whom the server answers, in words."""
@@ -127,6 +144,15 @@ def is_loopback(listen: str) -> bool:
         raise UsageError(
             f"--listen must be an address of this machine such as 127.0.0.1 or ::, got {listen!r}"
         ) from None
+
+
+def _is_own(host: str) -> bool:
+    """Whether a host, with or without a port, is an address or this machine's own name."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
 
 
 def _token(path: Path) -> bytes:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from mamo_cli.serving.access import Access
 from mamo_cli.serving.connections import JSON, Connections, answer, refusal
@@ -25,6 +25,8 @@ from mamo_cli.serving.limits import Limits
 from mamo_cli.serving.metrics import CONTENT_TYPE, exposition
 
 OPEN = "/healthz"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""For who waits with a body until it is wanted."""
 
 
 class Pages:
@@ -55,6 +57,8 @@ class Pages:
         except RefusedError as error:
             self._front.refused(error)
             response = refusal(error.kind, str(error))
+        if request.path == OPEN:
+            response.force_close()  # whoever need show nothing holds no place
         known = request.method in self._pages.get(request.path, {})
         call = f"{request.method} {request.path}" if known else "other"
         self._front.counts.answered(call, str(response.status), time.perf_counter() - started)
@@ -70,6 +74,7 @@ class Pages:
         if request.path != OPEN:
             shown = request.transport.get_extra_info("peercert") if request.transport is not None else None
             self._access.require(request.headers.get("authorization"), certified=bool(shown))
+            self._access.require_own(request.headers.get("host"))
         pages = self._pages.get(request.path)
         if pages is None:
             raise RefusedError("unknown", f"there is {', '.join(self._pages)}, and nothing else")
@@ -81,6 +86,8 @@ class Pages:
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         try:
+            if request.version >= HttpVersion11 and request.headers.get("expect", "").lower() == "100-continue":
+                await request.writer.write(CONTINUE)
             return await request.read()
         except web.HTTPRequestEntityTooLarge:
             raise RefusedError("size", f"a body has at most {self._limits.body_bytes} bytes") from None

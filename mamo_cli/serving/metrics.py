@@ -73,7 +73,9 @@ def _counted(front: Front) -> "Iterator[Metric]":
 
     counts = front.counts
     yield CounterMetricFamily("mamo_decisions", "Decisions since the start.", counts.decisions)
-    yield CounterMetricFamily("mamo_overrides", "Decisions of these that the shield raised.", counts.overrides)
+    yield CounterMetricFamily(
+        "mamo_overrides", "Decisions of these that differ from the policy's own choice.", counts.overrides
+    )
     refusals = CounterMetricFamily("mamo_refusals", "Questions that were not answered, by why.", labels=["kind"])
     for kind, number in counts.refusals.items():
         refusals.add_metric([kind], number)

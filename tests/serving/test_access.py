@@ -239,3 +239,23 @@ def test_a_client_knows_the_server_by_its_certificate(by_certificate):
     bound, _ = by_certificate
     with pytest.raises(ssl.SSLCertVerificationError):
         http_to(bound, "/healthz", context=ssl.create_default_context())
+
+
+@pytest.mark.parametrize(
+    ("host", "asks"),
+    [
+        *((host, True) for host in ("localhost", "LOCALHOST:80", "127.0.0.1:8080", "[::1]:8080", "[::1]", "10.0.0.1")),
+        *(
+            (host, False)
+            for host in ("evil.example", "evil.example:8080", "localhost.evil.example", "[", "", "a@b", "x:y")
+        ),
+    ],
+)
+def test_a_page_of_elsewhere_cannot_ask_where_everyone_on_this_machine_may(host, asks):
+    service, sent = StandIn(), {"Host": host}
+    with running(service, clock=Clock()) as bound:
+        assert http_to(bound, body=loads(), headers=sent).status == (200 if asks else 401)
+        assert http_to(bound, "/metrics", headers=sent).status == (200 if asks else 401)
+        assert http_to(bound, "/healthz", headers=sent).status != 401
+    with running(service, clock=Clock(), access=Access(token=TOKEN.encode())) as bound:
+        assert http_to(bound, body=loads(), headers={**sent, **bearer(TOKEN)}).status == 200

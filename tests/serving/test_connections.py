@@ -16,8 +16,8 @@ from tests.serving.running import client, http_to, metrics_request, reference, r
 from tests.serving.standin import Clock, StandIn, loads
 
 FEW = LIMITS._replace(connections=4, streams=2, patience_s=0.3)
-QUESTION = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-POST = b"POST /decide HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+QUESTION = b"GET /decide HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST /decide HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def connected(bound, port=None):
@@ -74,7 +74,7 @@ def test_a_connection_beyond_the_most_is_closed_at_once_and_those_before_are_ser
     until(lambda: _answers(patient))
     for connection in held[1:]:
         connection.close()
-    held[0].sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    held[0].sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert b'mamo_refusals_total{kind="busy"}' in heard(held[0])
 
 
@@ -90,7 +90,7 @@ def _answers(bound):
     [
         b"",
         b"G",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n",
         POST + b"Content-Length: 100\r\n\r\n",
         POST + b"Content-Length: 100\r\n\r\n" + b"{" * 99,
         POST + b"Transfer-Encoding: chunked\r\n\r\n10\r\n{",
@@ -127,7 +127,7 @@ def test_who_reads_no_answer_does_not_hold_a_place(service):
         deaf.connect((bound.listen, bound.http_port))
         deaf.setblocking(False)
         with suppress(BlockingIOError, ConnectionError):
-            deaf.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 300)
+            deaf.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 300)
         until(lambda: _answers(bound))
 
 
@@ -284,3 +284,32 @@ def test_a_decision_in_flight_is_answered_at_the_end(service):
         threading.Timer(0.1, end.set).start()
     asking.join(HANG_SECONDS)
     assert [answer.status for answer in answers] == [200]
+
+
+def test_who_waits_with_a_body_until_it_is_wanted_is_told_to_go_on(patient):
+    body = json.dumps(loads()).encode()
+    head = POST + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: "
+    with connected(patient) as caller:
+        caller.sendall(head + b"%d\r\n\r\n" % len(body))
+        assert caller.recv(1 << 16) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        caller.sendall(body)
+        assert heard(caller).startswith(b"HTTP/1.1 200 OK\r\n")
+    with connected(patient) as caller:  # what is refused by its head is not asked for
+        caller.sendall(head.replace(b"application/json", b"text/plain") + b"%d\r\n\r\n" % len(body))
+        assert caller.recv(1 << 16).startswith(b"HTTP/1.1 415 ")
+
+
+def test_who_asks_without_being_known_is_answered_once_on_a_connection(patient):
+    with connected(patient) as caller:
+        caller.sendall(QUESTION.replace(b"/decide", b"/healthz") * 2)
+        assert heard(caller).count(b"HTTP/1.1 503") == 1
+
+
+def test_at_the_end_a_request_whose_body_has_not_come_is_cut_off_and_decides_nothing(service):
+    body = json.dumps(loads()).encode()
+    with running(service, clock=Clock(), limits=LIMITS._replace(farewell_s=0.2)) as bound:
+        caller = connected(bound)
+        caller.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body[:-1])
+        assert http_to(bound).status == 503  # the loop has come round
+    assert b" 200 " not in heard(caller)
+    assert service.bodies == []

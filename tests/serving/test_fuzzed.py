@@ -19,7 +19,7 @@ from tests.serving.running import http_to
 FEW = settings(max_examples=60, derandomize=True, database=None)
 GROWTH_MIB = 24
 BODY = b'{"rate_rps": 30.0, "rejection": 0.01}'
-HEAD = b"POST /decide HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+HEAD = b"POST /decide HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
 PIECES = (
     *(
         b"GET ",
