@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mamo_cli.analysis.bounds import Bounds
-from mamo_cli.analysis.perfect import ROUNDING
+from mamo_cli.analysis.perfect import reached
 from mamo_cli.analysis.summaries import BOUNDS, means_of, member_means, over, tolerances
 from mamo_cli.core.arrays import BoolArray
 from mamo_cli.core.seam import Domain, Played
@@ -73,4 +73,4 @@ def agents_rows(domain: Domain, plays: Sequence[Ruled]) -> list[list[Any]]:
 
 def _holding(domain: Domain, play: Ruled) -> BoolArray:
     """`(A,)` whose mean violations are all within their limits."""
-    return np.asarray((play.played.violations.mean(0) <= domain.spec.limits + ROUNDING).all(-1))
+    return np.asarray((play.played.violations.mean(0) <= reached(domain.spec.limits)).all(-1))

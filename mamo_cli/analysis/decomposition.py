@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mamo_cli.analysis.bounds import Bounds, Grid, bound, on_grid, single, unsearched
-from mamo_cli.analysis.perfect import ROUNDING, Mixture, played
+from mamo_cli.analysis.perfect import Mixture, played, reached
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Part
@@ -41,7 +41,7 @@ class Stage(NamedTuple):
 
     def holds(self, limits: FloatArray) -> bool:
         """Whether every agent's violations are within their limits `(A, M - 1)`."""
-        return bool((self.objectives[:, 1:] <= limits + ROUNDING).all())
+        return bool((self.objectives[:, 1:] <= reached(limits)).all())
 
 
 def shared_stages(domain: Domain, bounds: Bounds, grid: Grid | None, mix: bool) -> FloatArray:
@@ -95,7 +95,7 @@ def decomposed(domain: Domain, shared: FloatArray, settled: FloatArray, learnt: 
     objectives = np.concatenate((shared, settled[None], learnt[None], learnt[None]))
     known = ~np.isnan(objectives).any((-2, -1))
     violations = objectives[known][..., 1:]
-    beyond = (violations > domain.spec.limits + ROUNDING) & (np.diff(violations, axis=0, prepend=violations[:1]) > 0)
+    beyond = (violations > reached(domain.spec.limits)) & (np.diff(violations, axis=0, prepend=violations[:1]) > 0)
     shares, bought = np.full(len(objectives), np.nan), np.zeros(len(objectives), dtype=np.bool_)
     shares[known] = np.r_[0.0, terms(objectives[known][..., 0].mean(-1))]
     bought[known] = (shares[known] < 0) & beyond.any((-2, -1))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mamo_cli.analysis.perfect import ROUNDING
+from mamo_cli.analysis.perfect import reached
 from mamo_cli.analysis.run_tables import AGENT
 from mamo_cli.analysis.standing import Cell, Judged, Standing
 from mamo_cli.analysis.statistics import (
@@ -67,7 +67,7 @@ def members(cell: Cell, found: Standing, judged: Judged) -> list[list[Any]]:
     judge, begun = judged.judge, judged.eras[-1]
     over = found.costs.mean(-1) / judge.bound
     regrets = judge.regrets(found.costs, found.violations)
-    beyond: BoolArray = np.any(found.violations > judge.limits + ROUNDING, axis=-1)
+    beyond: BoolArray = np.any(found.violations > reached(judge.limits), axis=-1)
     count = found.regrets.shape[1]
     steps = [_first(found.feasible[:, begun:]), _first(_for_good(found.regrets[:, begun:] <= CLOSE))]
     steps = [cell.steps_to(step + 1, count) for step in steps]

@@ -9,7 +9,10 @@ from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Knowledge, Part
 
 ROUNDING = 1e-12
-"""What the mean violation of a mixture that meets a limit exactly may be wrong by."""
+"""What the mean violation of a mixture that meets a limit of the order of 1 exactly may be wrong by."""
+
+LEAST, MOST = 1e-12, 1e-6
+"""Of a limit: what it may be wrong by at least, where limits are large, and at most, where they are tiny."""
 
 
 class UnreachableError(NothingExactError):
@@ -57,4 +60,10 @@ def objectives_at(domain: Domain, weights: FloatArray, part: Part, knowledge: Kn
 
 def exceeded(domain: Domain, objectives: FloatArray) -> BoolArray:
     """`(A,)` whose mean violations of objectives `(A, M)` are above their limits, by more than rounding."""
-    return np.asarray((objectives[:, 1:] > domain.spec.limits + ROUNDING).any(-1))
+    return np.asarray((objectives[:, 1:] > reached(domain.spec.limits)).any(-1))
+
+
+def reached(limits: FloatArray) -> FloatArray:
+    """The most that a mean violation within limits is, rounding included; of limits of 0, `ROUNDING`."""
+    slack = np.clip(ROUNDING, LEAST * limits, MOST * limits)
+    return np.asarray(limits + np.where(limits > 0.0, slack, ROUNDING))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mamo_cli.analysis.bounds import bound
-from mamo_cli.analysis.perfect import ROUNDING
+from mamo_cli.analysis.perfect import reached
 from mamo_cli.analysis.run_tables import AGENT, read_run_table
 from mamo_cli.analysis.summaries import read_evaluation
 from mamo_cli.core.arrays import BoolArray, FloatArray
@@ -129,7 +129,7 @@ def standing(cell: Cell, judged: Judged) -> Standing:
         cycle_costs=cycle_costs,
         cycle_violations=cycle_violations,
         regrets=np.stack([judge.regrets(costs[:, c], violations[:, c]) for c, judge in enumerate(judged.judges)], 1),
-        feasible=np.all(violations <= np.stack(under) + ROUNDING, axis=-1),
+        feasible=np.all(violations <= reached(np.stack(under)), axis=-1),
     )
 
 

@@ -12,7 +12,7 @@ from mamo_cli.analysis.bounds import Bounds
 from mamo_cli.analysis.decomposition import TERMS, Stage
 from mamo_cli.analysis.exact import expected_reward, regret, summarised
 from mamo_cli.analysis.fronts import Front, Quality, quality
-from mamo_cli.analysis.perfect import ROUNDING
+from mamo_cli.analysis.perfect import reached
 from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Played
@@ -179,7 +179,7 @@ def _holds(domain: Domain, member: MemberEvaluation) -> int | None:
 def holding(domain: Domain, member: MemberEvaluation) -> BoolArray | None:
     """`(A,)` whose mean violations are all within their limits; None where the member diverged."""
     violations = member.played.violations.mean(0)
-    return None if np.isnan(violations).any() else np.asarray((violations <= domain.spec.limits + ROUNDING).all(-1))
+    return None if np.isnan(violations).any() else np.asarray((violations <= reached(domain.spec.limits)).all(-1))
 
 
 def tolerances(domain: Domain) -> list[float | None]:

@@ -14,30 +14,27 @@ from mamo_cli.core.arrays import BoolArray, FloatArray, IntArray
 from mamo_cli.domains.tabular.process import Process
 
 ROUNDING = 1e-11
-"""Scores, of the order of 1, that differ by less are equal."""
-
-LEAST_WEIGHT = 1e-7
-"""An objective of weight 0 still decides between plans that are equal in the others."""
+"""Of the largest score that a plan meets: scores that differ by less are equal."""
 
 
 def best(process: Process, weights: FloatArray) -> IntArray:
     """The plan `(S,)` of least long-run mean of the objectives under weights `(2,)`, from every state.
 
-    Of plans that are equal in it, one; where a weight is 0, one of those that are also best in the other objective.
+    Of plans that are equal in it, one that is also best in the objective that weighs less. It decides as if it weighed
+    infinitely little more, whatever units the objectives are in: policy iteration is linear in the scores, and those
+    of a state and choice are two numbers of which the second counts where the first are equal.
 
     Raises:
         ValueError: some states cannot be reached from others.
     """
-    scores = process.objectives @ np.maximum(weights, LEAST_WEIGHT)
+    scores = np.stack((process.objectives @ weights, process.objectives[..., weights.argmin()]), -1)
     plan = process.allowed.argmax(1)
-    while True:
-        plan = _with_one_class(process, plan, scores)
-        relative = _relative_values(process, plan, scores)
-        values = np.where(process.allowed, scores + relative[process.successor] @ process.chance, np.inf)
-        better = values.min(1) < process.under(plan, values) - ROUNDING
-        if not better.any():
-            return plan
-        plan = np.where(better, values.argmin(1), plan)
+    tried: set[bytes] = set()
+    # Of plans that differ by rounding alone it might try one after the other without end.
+    while plan.tobytes() not in tried:
+        tried.add(plan.tobytes())
+        plan = _improved(process, _with_one_class(process, plan, scores), scores)
+    return _with_one_class(process, plan, scores)
 
 
 def shares(process: Process, plan: IntArray) -> FloatArray:
@@ -81,8 +78,25 @@ def _stationary(following: sparse.csr_array) -> FloatArray:
     return np.maximum(solved, 0.0)
 
 
+def _improved(process: Process, plan: IntArray, scores: FloatArray) -> IntArray:
+    """The plan, with the best choice of each state that has a better one; scores are `(S, C, 2)`."""
+    relative = _relative_values(process, plan, scores)
+    values = scores + np.stack([after[process.successor] @ process.chance for after in relative.T], -1)
+    first, second = np.where(process.allowed[..., None], values, np.inf).transpose(2, 0, 1)
+    rounding = _rounding(process.under(plan, scores))
+    better = first.min(1) < process.under(plan, first) - rounding[0]
+    second = np.where(first <= first.min(1, keepdims=True) + rounding[0], second, np.inf)
+    also = ~better & (second.min(1) < process.under(plan, second) - rounding[1])
+    return np.where(better, first.argmin(1), np.where(also, second.argmin(1), plan))
+
+
+def _rounding(met: FloatArray) -> FloatArray:
+    """`(2,)` below which the differences of two scores are none, under a plan that meets scores `(S, 2)`."""
+    return np.asarray(ROUNDING * np.abs(met).max(0))
+
+
 def _relative_values(process: Process, plan: IntArray, scores: FloatArray) -> FloatArray:
-    """`(S,)` what it costs more to begin in each state than in the first, under a plan with one closed set."""
+    """`(S, 2)` what it costs more to begin in each state than in the first, under a plan with one closed set."""
     size = process.states
     equations = (sparse.eye_array(size) - process.following(plan)).tocsc()
     # The mean stands in the place of the first state's value, which is 0.
@@ -99,8 +113,9 @@ def _with_one_class(process: Process, plan: IntArray, scores: FloatArray) -> Int
     if len(classes) == 1:
         return plan
     own = process.under(plan, scores)
-    costs = [_stationary(following[members][:, members]) @ own[members] for members in classes]
-    reached, plan = classes[int(np.argmin(costs))].copy(), plan.copy()
+    costs = np.stack([_stationary(following[members][:, members]) @ own[members] for members in classes])
+    equal = costs[:, 0] <= costs[:, 0].min() + _rounding(own)[0]
+    reached, plan = classes[int(np.where(equal, costs[:, 1], np.inf).argmin())].copy(), plan.copy()
     while not reached.all():
         leading = process.allowed & reached[process.successor].any(-1) & ~reached[:, None]
         new = leading.any(1)

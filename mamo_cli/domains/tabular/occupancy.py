@@ -33,16 +33,17 @@ def constrained_optimum(process: Process, limit: float) -> Constrained:
     )
     out = sparse.kron(sparse.eye_array(states), np.ones((1, choices)))
     objectives = process.objectives.reshape(pairs, 2)
+    unit = float(np.abs(objectives[process.allowed.ravel(), 1]).max()) or 1.0  # the solver's tolerances are absolute
     solved = linprog(
         objectives[:, 0],
         A_eq=sparse.vstack((out - into, np.ones((1, pairs)))).tocsr(),
         b_eq=np.r_[np.zeros(states), 1.0],
-        A_ub=objectives[None, :, 1],
-        b_ub=[limit],
+        A_ub=objectives[None, :, 1] / unit,
+        b_ub=[limit / unit],
         bounds=np.stack((np.zeros(pairs), np.where(process.allowed.ravel(), 1.0, 0.0)), 1),
         method="highs",
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
     )
     if solved.status != 0:
         raise SolverError(f"no plan with a mean violation of {limit:g} was found: {solved.message}")
-    return Constrained(solved.fun, -float(solved.ineqlin.marginals[0]), solved.x.reshape(states, choices))
+    return Constrained(solved.fun, -float(solved.ineqlin.marginals[0]) / unit, solved.x.reshape(states, choices))

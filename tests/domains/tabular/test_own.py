@@ -13,12 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mamo_cli.analysis.bounds import bound
+from mamo_cli.analysis.perfect import UnreachableError
 from mamo_cli.core.errors import DataError, UsageError
+from mamo_cli.core.weights import weights_of
 from mamo_cli.domains import registry
 from mamo_cli.domains.gym_env import ENVIRONMENT_ID
 from mamo_cli.domains.tabular import gridworld
+from mamo_cli.domains.tabular.domain import TabularDomain
 from mamo_cli.domains.tabular.occupancy import constrained_optimum
-from mamo_cli.domains.tabular.own import OwnConfig, checked, process
+from mamo_cli.domains.tabular.own import AGENT, WORDS, OwnConfig, checked, process
 from mamo_cli.workload.arrays_npz import Arrays, read_arrays, write_arrays
 from tests.cli.invoke import MAMO, TRAIN, mamo
 
@@ -87,6 +90,64 @@ def test_the_gridworld_as_a_file_is_the_gridworld(tmp_path):
     arrays = {"transitions": transitions, "cost": own.objectives[..., 0], "violations": own.objectives[..., 1]}
     found = bound(domain_of(saved(tmp_path / "grid.npz", arrays), tolerance=0.85))
     assert round((10 - 11 * found.cost) / 0.1, 4) == 16.5272
+
+
+def domain_within(limit, *arrays):
+    made = process(*checked("a.npz", *arrays))
+    return TabularDomain(made, WORDS, AGENT, limit, block=1, settings=OwnConfig(tolerance=limit, evaluation_steps=1))
+
+
+def one_state(*choices):
+    """Arrays of a process of one state, from the cost and the violation of each choice."""
+    cost, violations = np.array(choices, dtype=np.float64).T[:, None]
+    return np.ones((1, len(choices), 1)), cost, violations
+
+
+def exact(domain, alpha):
+    return domain.answer(weights_of(np.array([alpha]))).objectives[0].tolist()
+
+
+SCALES = st.integers(-9, 9).map(lambda power: 10.0**power)
+
+
+@given(random_arrays(), SCALES, SCALES, st.floats(0.001, 1.0), st.sampled_from([1, 2, 9]))
+@settings(max_examples=150, deadline=None)
+def test_units_change_nothing_that_is_exact(arrays, of_cost, of_violations, share, digits):
+    transitions, cost, violations = arrays
+    cost, violations = np.round(cost, digits), np.round(violations, digits)  # coarse ones have ties
+    unit, other = (process(*checked("a.npz", transitions, *both)) for both in ((cost, violations), (violations, cost)))
+    # Who minds violations alone, as a linear program whose cost they are; its limit holds whatever is done.
+    least = constrained_optimum(other, cost.max()).cost * violations.max()
+    limit = least + share * (violations.max() - least) + 1e-6
+    expected = constrained_optimum(unit, limit).cost
+    scaled = domain_within(limit * of_violations, transitions, cost * of_cost, violations * of_violations)
+    assert constrained_optimum(scaled.process, limit * of_violations).cost == pytest.approx(expected, abs=1e-7)
+    found = bound(scaled)
+    assert found.cost == pytest.approx(expected, abs=2e-6)
+    assert found.objectives[0, 1] <= limit * of_violations * (1 + 2e-6)
+    assert exact(scaled, 0.0)[0] == pytest.approx(constrained_optimum(unit, violations.max()).cost, abs=1e-8)
+    assert exact(scaled, 1.0)[1] == pytest.approx(least * of_violations, abs=1e-8 * of_violations)
+
+
+def test_choices_by_hand_whose_violations_are_not_of_the_order_of_1():
+    large = domain_within(4e6, *one_state((1, 3e6), (1.2, 0)))
+    assert exact(large, 0.0) == [1 / 1.2, 3e6]
+    assert bound(large).cost == pytest.approx(1 / 1.2, rel=1e-12)
+    mixed = bound(domain_within(1e6, *one_state((1, 3e6), (1.2, 0))))  # a third of all time the first
+    assert mixed.cost == pytest.approx((1 / 3 + 2 / 3 * 1.2) / 1.2, rel=1e-9)
+    tiny = (1, 3e-8), (2, 1e-9)
+    assert exact(domain_within(2e-9, *one_state(*tiny)), 1.0) == [1.0, 1e-9]
+    assert bound(domain_within(2e-9, *one_state(*tiny))).cost == pytest.approx((1 / 29 + 28 / 29 * 2) / 2, rel=1e-9)
+    with pytest.raises(UnreachableError, match=r"within 9\.99e-10: the least is 1e-09"):
+        bound(domain_within(9.99e-10, *one_state(*tiny)))
+
+
+@pytest.mark.parametrize("never", [1e3, 1e12])
+def test_a_choice_that_is_out_of_the_question_hides_no_difference_between_others(never):
+    domain = domain_within(1.5, *one_state((1.0, never), (0.5, 2.0), (0.5, 1.0), (0.25, 2.0)))
+    assert exact(domain, 0.0) == [0.25, 2.0]
+    assert exact(domain, 1.0) == [0.5, 1.0]
+    assert bound(domain).cost == pytest.approx(0.375, rel=1e-9)
 
 
 def change(name, place, value):
