@@ -208,9 +208,14 @@ def _dry_run(policy: "Policy", trace: Path, as_json: bool) -> None:
     from mamo_cli.analysis.told import tables_of
     from mamo_cli.experiments.dry_run import dry_run
 
-    with dry_run(policy, trace) as (outcome, decisions, head):
+    with dry_run(policy, trace) as (outcome, decisions, head, beyond):
+        if beyond:
+            OUTPUT.warn(
+                f"mamo: at {beyond} of {decisions} steps more is expected than training saw: there the server asks "
+                "the policy for the most that it saw, and mamo evaluate does not: tables may differ from there on"
+            )
         if as_json:
-            print_json({"decisions": decisions, "head": head, "members": outcome.summary})
+            print_json({"decisions": decisions, "head": head, "beyond": beyond, "members": outcome.summary})
             return
         for told in tables_of(outcome.path, outcome.summary):
             print_told(told)

@@ -1,5 +1,8 @@
 """A trace played through the server that would serve a policy, over its sockets: the table is that of `evaluate`.
 
+Where more is expected than training saw, the server asks the network for the most that it saw, and `evaluate` does not:
+from such a step on the tables may differ, and it is told how many of them there are.
+
 Before every period the readings go to `POST /decide`, and the numbers come back by KEDA's `GetMetrics`. What is played
 is what the policy alone chose: an environment with a shield raises it itself, and must raise it to the same numbers.
 """
@@ -41,6 +44,7 @@ class DryRun(NamedTuple):
     outcome: Outcome  # its folder is gone at the end of the block
     decisions: int  # in the log
     head: str  # digest (hex) of the log's last line
+    beyond: int  # of these decisions, those of readings beyond training, which `evaluate` may decide otherwise
 
 
 @contextmanager
@@ -59,24 +63,24 @@ def dry_run(policy: Policy, trace: Path) -> Iterator[DryRun]:
         folder = Path(name)
         with DecisionLog(folder / "decisions.jsonl") as log:
             service = Service(policy, log, stale_after=math.inf)
-            outcome = asyncio.run(_played(service, folder, trace))
-            yield DryRun(outcome, log.count, log.head)
+            outcome, beyond = asyncio.run(_played(service, folder, trace))
+            yield DryRun(outcome, log.count, log.head, beyond)
 
 
-async def _played(service: Service, folder: Path, trace: Path) -> Outcome:
-    """The evaluation, in a thread beside the server."""
+async def _played(service: Service, folder: Path, trace: Path) -> tuple[Outcome, int]:
+    """The evaluation, and how many of its decisions are beyond training, in a thread beside the server."""
     (folder / "policy.npz").write_bytes(service.policy.to_bytes())
     config = EvaluateConfig(run=service.policy.about.run, trace=str(trace))
     async with serving(service, Options()) as bound:
         return await asyncio.to_thread(_evaluated, folder, config, bound, service.reader.first)
 
 
-def _evaluated(folder: Path, config: EvaluateConfig, bound: Bound, first: int) -> Outcome:
+def _evaluated(folder: Path, config: EvaluateConfig, bound: Bound, first: int) -> tuple[Outcome, int]:
     polled: list[Numbers] = []
     with Client(bound) as client:
         outcome = evaluate(folder / "policy.npz", config, Place(folder / "results"), _chooser(client, first, polled))
-    _require_same(outcome.path, polled)
-    return outcome
+        _require_same(outcome.path, polled)
+        return outcome, client.beyond
 
 
 def _chooser(client: "Client", first: int, polled: list[Numbers]) -> Callable[[Game], Choose]:
@@ -116,7 +120,7 @@ class Client:
         import grpc
 
         kinds = messages()
-        self._bound = bound
+        self._bound, self.beyond = bound, 0  # decisions of readings beyond training
         self._channel = grpc.insecure_channel(f"{bound.host}:{bound.grpc_port}", [("grpc.enable_http_proxy", 0)])
         self._request, self._reference = kinds["GetMetricsRequest"], kinds["ScaledObjectRef"]
         self._get_metrics = self._channel.unary_unary(
@@ -138,6 +142,7 @@ class Client:
             said: dict[str, Any] = json.loads(answer.read())
         if answer.status != HTTPStatus.OK:
             raise DataError(f"the server refuses {json.dumps(body)}: {said['error']['message']}")
+        self.beyond += bool(said["beyond"])
         return said
 
     def polled(self, word: str, agent: str) -> int:

@@ -19,6 +19,7 @@ class Counts:
 
     def __init__(self) -> None:
         self.decisions = self.overrides = 0
+        self.beyond: Counter[str] = Counter()  # decisions of readings beyond training, by agent
         self.requests: Counter[tuple[str, str]] = Counter()  # by what was asked, and the status code of the answer
         self.refusals: Counter[str] = Counter()  # by kind
         self.source_failures: Counter[str] = Counter()  # by reason

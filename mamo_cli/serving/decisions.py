@@ -29,6 +29,7 @@ class Decision(NamedTuple):
     agents: dict[str, int]
     policy_alone: dict[str, int]  # before the shield's floor
     overridden: bool  # whether these differ
+    beyond: list[str]  # agents whose reading was beyond what training saw: no network is asked what it never learnt
     head: str  # digest (hex) of its line in the log
 
 
@@ -114,6 +115,7 @@ class Service:
             "actions": self._named(played) if overridden else wanted,
             "policy_alone": wanted,
             "overridden": overridden,
+            "beyond": reading.beyond,
             "drawn": self._drawn,
         }
         self.log.append(entry)
@@ -150,6 +152,7 @@ class Service:
             entry["actions"],
             entry["policy_alone"],
             entry["overridden"],
+            entry["beyond"],
             self.log.head,
         )
 

@@ -60,6 +60,7 @@ class Front:
         self.about = service.policy.about
         self.words = domains.about(self.about.domain).WORDS
         self.counts.refusals.update(dict.fromkeys(KINDS, 0))  # Prometheus sees no increase of what was not there
+        self.counts.beyond.update(dict.fromkeys(self.about.agents, 0))
         self.closing, self.changes = False, 0
         self._news = asyncio.Event()
 
@@ -72,6 +73,7 @@ class Front:
         decision = self._asked(lambda now: self.service.decide(body, now))
         self.counts.decisions += 1
         self.counts.overrides += decision.overridden
+        self.counts.beyond.update(decision.beyond)
         self.wake()
         return decision
 

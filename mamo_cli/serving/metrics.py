@@ -76,6 +76,12 @@ def _counted(front: Front) -> "Iterator[Metric]":
     yield CounterMetricFamily(
         "mamo_overrides", "Decisions of these that differ from the policy's own choice.", counts.overrides
     )
+    word = front.words.agent
+    beyond = CounterMetricFamily(
+        "mamo_beyond_training", "Decisions of these at a load beyond what training saw.", labels=[word]
+    )
+    for name, number in counts.beyond.items():
+        beyond.add_metric([name], number)
     refusals = CounterMetricFamily("mamo_refusals", "Questions that were not answered, by why.", labels=["kind"])
     for kind, number in counts.refusals.items():
         refusals.add_metric([kind], number)
@@ -93,4 +99,4 @@ def _counted(front: Front) -> "Iterator[Metric]":
     edges = [*map(str, BUCKETS_S), "+Inf"]
     for call, took in counts.spent.items():
         spent.add_metric([call], [*zip(edges, itertools.accumulate(took.within), strict=True)], took.total_s[0])
-    yield from (family for family in (refusals, failures, requests, spent) if family.samples)
+    yield from (family for family in (beyond, refusals, failures, requests, spent) if family.samples)

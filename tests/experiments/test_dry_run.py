@@ -1,5 +1,6 @@
 """A trace played through the very server, over its sockets, is what `evaluate` plays: digit by digit."""
 
+import numpy as np
 import pytest
 
 from mamo_cli.core.errors import DataError
@@ -11,6 +12,7 @@ from mamo_cli.experiments.export import policy_of_run, write_policy
 from mamo_cli.experiments.run_mamo import run_mamo
 from mamo_cli.experiments.session import Place
 from mamo_cli.workload.generators import sinusoidal
+from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import write_trace
 from tests.experiments.test_export import HERE, loop, shared
 
@@ -39,8 +41,17 @@ def test_the_table_is_that_of_evaluate(case, tmp_path):
         table = (dry.outcome.path / "evaluation.csv").read_bytes()
         assert (table, dry.outcome.summary) == ((played.path / "evaluation.csv").read_bytes(), played.summary)
     steps = (len(table.splitlines()) - 1) / len(policy.about.agents)
-    assert (dry.decisions, len(dry.head)) == (steps, 64)
+    assert (dry.decisions, len(dry.head), dry.beyond) == (steps, 64, 0)
     assert not dry.outcome.path.exists()
+
+
+def test_steps_beyond_training_are_counted(tmp_path):
+    policy, _ = exported("a mixture, on another trace", tmp_path)
+    (most,) = policy.scales["trained_rps"]
+    load = np.array([most, 1.5 * most, 3.0 * most, 0.5 * most, 1.001 * most])[:, None]
+    write_trace(Trace(policy.about.agents, load, load), tmp_path / "beyond.csv")
+    with dry_run(policy, tmp_path / "beyond.csv") as dry:
+        assert (dry.decisions, dry.beyond) == (5, 3)
 
 
 def test_what_is_planted_between_server_and_table_is_found(tmp_path, monkeypatch):

@@ -197,6 +197,7 @@ def test_scales_make_what_is_observed_of_what_is_measured(tmp_path):
         )
         assert one.budget.item() == units
         np.testing.assert_allclose(one.values[0, 0], by_hand, rtol=1e-6)
+    assert scales["trained_rps"].tolist() == domain.case.training.trace.expected_rate_rps.max(0).tolist()
     assert policy.use[:, 0].tolist() == [1, 1]
     assert scales["replica_mb"].tolist() == [64.0, 64.0]
     assert scales["shield_window_s"] == 30.0

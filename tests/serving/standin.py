@@ -41,7 +41,9 @@ class StandIn:
                 raise DataError(f"rate_rps of {name} must be a finite number")
         agents = {name: math.ceil(rate / 10) for name, rate in rates.items()}
         self.log = SimpleNamespace(count=self.log.count + 1, checked=Checked(self.log.count + 1, HEAD))
-        self.last = Decision(self.log.count, now, agents, agents, agents["f"] > 4, HEAD)
+        self.last = Decision(
+            self.log.count, now, agents, agents, agents["f"] > 4, [n for n in agents if rates[n] > 100], HEAD
+        )
         return self.last
 
     def is_stale(self, now):

@@ -12,6 +12,7 @@ import pytest
 
 from mamo_cli.core.errors import CheckpointError, DataError, DivergedError, StaleError, StorageError, UsageError
 from mamo_cli.domains import registry as domains
+from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, configured
 from mamo_cli.experiments.evaluate import evaluate
 from mamo_cli.experiments.export import opened, policy_of_run, write_policy
@@ -21,7 +22,8 @@ from mamo_cli.experiments.session import Place
 from mamo_cli.policies.decide import Draws, uniforms
 from mamo_cli.serving.decisions import Service
 from mamo_cli.serving.log import ORIGIN, DecisionLog, check
-from tests.serving.nodes import PERIOD_S, THREE, node, played, policy
+from mamo_cli.workload.trace import Trace
+from tests.serving.nodes import PERIOD_S, STEPS, THREE, node, played, policy
 
 NOW = 1_700_000_000.0
 MEMORY = {"memory_per_replica": 64, "node_memory": 700}
@@ -120,12 +122,43 @@ def test_a_line_of_the_log_tells_who_decided_what_and_why(service):
         "actions": decision.agents,
         "policy_alone": decision.policy_alone,
         "overridden": False,
+        "beyond": [],
         "drawn": 0,
         "previous": ORIGIN,
         "digest": decision.head,
     }  # fmt: skip
     assert (decision.number, decision.time) == (1, NOW)
     assert service.log.checked == check(service.log.path)
+
+
+def test_a_load_beyond_training_is_decided_as_the_most_that_it_saw_and_says_so(tmp_path):
+    # Of x, the load's share of 40/s, n is worth n (1.2 - x): from 48/s on the fewest, which no training ever saw.
+    load = np.concatenate((np.linspace(5.0, 40.0, STEPS), np.linspace(5.0, 400.0, STEPS)))[:, None]
+    replicas = np.arange(1.0, 9.0)
+    falling = np.concatenate(([1.0, 0.0, 0.0, 0.0, 0.0], -replicas, 1.2 * replicas))[None].astype(np.float32)
+    domain = domains.build("faas", InstanceConfig(max_replicas=8, train_share=0.5), Trace(("f",), load, load))
+    with DecisionLog(tmp_path / "log.jsonl") as log:
+        service = Service(replace(policy(domain), parameters=falling, widths=np.array([4, 1, 8])), log)
+        for rate, beyond in ((20.0, []), (40.0, []), (40.001, ["f"]), (60.0, ["f"]), (1e15, ["f"])):
+            found = service.decide({"rate_rps": rate}, NOW)
+            assert (found.agents, found.beyond) == ({"f": 8}, beyond)
+            assert log.last["beyond"] == beyond
+            assert log.last["observation"]["functions"]["f"]["rate_rps"] == rate
+            assert Service(service.policy, log).last == found
+
+
+def test_a_floor_that_fears_the_expected_rate_takes_it_as_it_is_beyond_training(tmp_path):
+    load = np.linspace(5.0, 400.0, 2 * STEPS)[:, None]
+    settings = InstanceConfig(max_replicas=30, shield=0.0, noise=0.1, train_share=0.1)
+    domain = domains.build("faas", settings, Trace(("f",), load, load))
+    made = policy(domain)
+    least = replace(made, parameters=np.zeros_like(made.parameters))  # of equals the fewest
+    with DecisionLog(tmp_path / "log.jsonl") as log:
+        service = Service(least, log)
+        found = [service.decide({"rate_rps": rate, "rejection": 0.0}, NOW) for rate in (30.0, 100.0, 300.0)]
+    floors = [domain.shield.floor(np.array([rate * domain.shield.edge])).item() for rate in (30.0, 100.0, 300.0)]
+    assert [one.agents["f"] for one in found] == floors == sorted(set(floors))
+    assert [one.beyond for one in found] == [[], ["f"], ["f"]]
 
 
 def left_alone(service, error, told, now, said):

@@ -50,7 +50,7 @@ def test_what_is_posted_is_what_keda_gets(bound, clock):
     assert posted.headers["content-type"].startswith("application/json")
     assert posted.json == {
         "number": 1, "time": clock.now, "agents": {"f": 2, "g": 4}, "policy_alone": {"f": 2, "g": 4},
-        "overridden": False, "head": HEAD,
+        "overridden": False, "beyond": [], "head": HEAD,
     }  # fmt: skip
     assert http_to(bound).json == posted.json
     assert http_to(bound, "/healthz").json == {"status": "ok", "decided": clock.now}

@@ -51,6 +51,7 @@ def samples(bound):
 def test_before_the_first_decision_there_is_neither_a_choice_nor_an_age(bound):
     found = samples(bound)
     assert found["mamo_decisions_total",] == found["mamo_log_decisions",] == found["mamo_log_head",] == 0.0
+    assert (found["mamo_beyond_training_total", "f"], found["mamo_beyond_training_total", "g"]) == (0.0, 0.0)
     assert not any(name in ("mamo_replicas", "mamo_decision_age_seconds") for name, *_ in found)
     assert found["mamo_policy_info", "d" * 64, "faas", "run-mamo-s8-0123abcd"] == 1.0
 
@@ -62,20 +63,22 @@ def test_every_number_is_what_was_done(bound, clock, service):
     with scaler(bound) as keda:
         for name in ("f", "f", "h"):
             refused(keda.GetMetrics, metrics_request(function=name))
+    http_to(bound, body=loads(f=20.0, g=101.0))
     clock.now += 12.5
     found = samples(bound)
-    assert found["mamo_decisions_total",] == found["mamo_log_decisions",] == 2.0
+    assert found["mamo_decisions_total",] == found["mamo_log_decisions",] == 3.0
+    assert (found["mamo_beyond_training_total", "f"], found["mamo_beyond_training_total", "g"]) == (0.0, 1.0)
     assert found["mamo_overrides_total",] == 1.0
     assert found["mamo_log_head",] == int(HEAD[:13], 16)
     assert found["mamo_decision_age_seconds",] == 12.5
-    assert (found["mamo_replicas", "f"], found["mamo_replicas", "g"]) == (2.0, 4.0)
+    assert (found["mamo_replicas", "f"], found["mamo_replicas", "g"]) == (2.0, 11.0)
     assert found["mamo_refusals_total", "input"] == 2.0
-    assert found["mamo_requests_total", "200", "POST /decide"] == 2.0
+    assert found["mamo_requests_total", "200", "POST /decide"] == 3.0
     assert found["mamo_requests_total", "400", "POST /decide"] == 1.0
     assert found["mamo_requests_total", "GetMetrics", "OK"] == 2.0
     assert found["mamo_requests_total", "GetMetrics", "INVALID_ARGUMENT"] == 1.0
     assert found["mamo_request_duration_seconds_count", "GetMetrics"] == 3.0
-    assert found["mamo_request_duration_seconds_count", "POST /decide"] == 3.0
+    assert found["mamo_request_duration_seconds_count", "POST /decide"] == 4.0
 
 
 def test_a_stale_decision_is_no_choice_and_its_age_is_still_told(bound, clock):

@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # what a run is made of, and no decision needs
 
 MOST = float(np.finfo(np.float64).max)
 """Stands for any reading, in a file that knows no infinite number."""
-MOST_OBSERVED = float(np.finfo(np.float32).max)
 COARSENESS = 1e-3
 """What a share of requests may be off by in the model that a file keeps."""
 SIMULATION = "simulation"
@@ -36,6 +35,7 @@ def scales(domain: "FaasDomain") -> Mapping[str, NDArray[Any]]:
     | name | shape | what it is |
     |---|---|---|
     | `rate_rps` | `()` | what the expected rate is divided by |
+    | `trained_rps` | `(F,)` | the largest expected rate of each function in training, requests/s |
     | `max_replicas` | `(F,)` | the largest cap of each function |
     | `replica_cost` | `(F,)` | cost of a replica for one period |
     | `replica_mb`, `full_units` | `(F,)`, `()` | memory of a replica, and units that all take at their largest caps |
@@ -51,6 +51,7 @@ def scales(domain: "FaasDomain") -> Mapping[str, NDArray[Any]]:
     (node, training), shield = (domain.case.evaluation, domain.case.training), domain.shield
     found: dict[str, Any] = {
         "rate_rps": node.rate_scale_rps,
+        "trained_rps": training.trace.expected_rate_rps.max(0),
         "max_replicas": np.maximum(node.max_replicas.max(0), training.max_replicas.max(0)),
         "replica_cost": node.replica_cost,
     }
@@ -125,6 +126,7 @@ class NodeReader:
         self._at = [f"{FUNCTIONS}.{name}." if len(functions) > 1 else "" for name in functions]
         kept = Kept(scales, len(functions), self._most)
         self._rate_rps = kept.number("rate_rps")
+        self._trained_rps = kept.array("trained_rps", (len(functions),)).tolist()
         self._largest = kept.replicas("max_replicas").tolist()
         self._memory = Budget(kept, use) if "replica_mb" in scales else None
         self._model = Model(kept) if "rejection" in scales else None
@@ -141,6 +143,9 @@ class NodeReader:
     def read(self, body: Mapping[str, Any], past: Past) -> Reading:
         """What was measured, understood; see `FunctionReading` for what is told.
 
+        A network observes at most the rate that it learnt from: beyond it, it may well choose fewer replicas for more
+        requests. The floor is of the rate as it is.
+
         Raises:
             DataError: it is not what was asked for, or less or more than this policy knows what to do with.
         """
@@ -150,9 +155,9 @@ class NodeReader:
         budget, share = self._budget(node, said)
         most, before = self._most, past.choices.tolist()
         rows = [
-            (one["rate_rps"] / self._rate_rps, min(n + 1, most) / most, one["rejection"],
+            (min(one["rate_rps"], trained) / self._rate_rps, min(n + 1, most) / most, one["rejection"],
              one["max_replicas"] / most, *share)
-            for n, one in zip(before, told, strict=True)
+            for n, one, trained in zip(before, told, self._trained_rps, strict=True)
         ]  # fmt: skip
         caps = np.array([one["max_replicas"] for one in told], dtype=np.int64)
         return Reading(
@@ -162,6 +167,11 @@ class NodeReader:
             floor=None if self._enough is None else self._floor(self._enough, told, caps),
             time=node.time,
             told=said,
+            beyond=[
+                name
+                for name, one, trained in zip(self._functions, told, self._trained_rps, strict=True)
+                if one["rate_rps"] > trained
+            ],
         )
 
     def play(self, reading: Reading, chosen: IntArray) -> IntArray:
@@ -200,8 +210,6 @@ class NodeReader:
         if "counted" not in given and self._counts:
             raise DataError(f"{place}counted is missing: the requests in the window that the shield counts")
         rate = _rate(place, given)
-        if rate / self._rate_rps > MOST_OBSERVED:
-            raise DataError(f"{place}rate_rps is beyond all that can be observed, got {rate:g}")
         rejection, source = self._rejection(f, given, rate, past)
         cap = min(given.get("max_replicas", self._largest[f]), self._largest[f])
         return {**given, "rate_rps": rate, "rejection": rejection, "rejection_from": source, "max_replicas": cap}

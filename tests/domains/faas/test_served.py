@@ -195,6 +195,8 @@ def test_where_there_is_no_model_a_rejection_must_be_told_but_for_the_first():
         ("rate_rps", None),
         ("rate_rps", np.asarray(0.0)),
         ("rate_rps", np.ones(2)),
+        ("trained_rps", None),
+        ("trained_rps", np.ones(2)),
         ("max_replicas", None),
         ("max_replicas", np.array([8, 9, 8])),
         ("max_replicas", np.array([8, 0, 8])),
