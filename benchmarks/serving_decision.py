@@ -59,7 +59,7 @@ def _policy(instance: dict[str, Any], folder: Path) -> tuple[Policy, list[dict[s
     window = policy.scales.get("shield_window_s")
 
     def measured_at(rate: float) -> dict[str, float]:
-        counted = {} if window is None else {"counted": rate * float(window)}
+        counted = {} if window is None else {"counted": rate * float(window), "counted_seconds": float(window)}
         return {"rate_rps": rate, "rejection": 0.01, **counted}
 
     each = domain.conditions()[..., 0].tolist()

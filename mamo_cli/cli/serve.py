@@ -167,6 +167,7 @@ def _serve(service: "Service", options: "Options", facts: Mapping[str, Any], as_
             while STOP.number is None:
                 await asyncio.sleep(LOOKS_SECONDS)
 
+    _tell_window(service.reader.windows.get("counted"), options)
     with STOP.deferred():
         asyncio.run(serve_on())
 
@@ -178,6 +179,14 @@ def _tell(policy: "Policy", bound: "Bound", options: "Options", facts: Mapping[s
     scheme = "http" if options.access.context is None else "https"
     OUTPUT.note(f"gRPC for KEDA on {bound.host}:{bound.grpc_port}, HTTP on {scheme}://{bound.host}:{bound.http_port}")
     OUTPUT.note(f"it answers {options.access.told(bound.listen)}; decisions go to {facts['log']}")
+
+
+def _tell_window(seconds: float | None, options: "Options") -> None:
+    """Say over how many s the shield's requests must be counted, where it counts any."""
+    if seconds is None:
+        return
+    how = f"counted, with counted_seconds = {seconds:.12g}" if options.source is None else "a query of --counted"
+    OUTPUT.note(f"the shield reads the requests of the last {seconds:.12g} s: tell it by {how}")
 
 
 def _policy(name: str | None, results: Path) -> tuple[Path, "Policy"]:

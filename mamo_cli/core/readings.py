@@ -42,6 +42,8 @@ class Reader(Protocol):
     first: int
     """What choice 0 stands for, such as 1 of something; others count on from it."""
     keys: Keys
+    windows: Mapping[str, float]
+    """s over which what is told must be counted, by its key; whoever tells it says so beside it, as `KEY_seconds`."""
 
     def read(self, body: Mapping[str, Any], past: Past) -> Reading:
         """What was measured, understood.

@@ -67,7 +67,11 @@ def asking(patience_s: float) -> aiohttp.ClientSession:
 async def _decided(front: Front, source: Source, session: aiohttp.ClientSession) -> str | None:
     """Ask and decide once; returns what has failed, if it has, and counts it."""
     try:
-        front.decide(await measured(source, session, front.clock(), front.about.step_seconds, front.words.agent))
+        word = front.words.agent
+        body = await measured(source, session, front.clock(), front.about.step_seconds, word)
+        for each in body[f"{word}s"].values():  # the query must be over it: whoever wrote that was told
+            each |= {f"{what}_seconds": s for what, s in front.service.reader.windows.items() if what in each}
+        front.decide(body)
     except UnansweredError as error:
         front.counts.source_failures[error.reason] += 1
         return str(error)

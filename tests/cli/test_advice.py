@@ -99,7 +99,7 @@ FREE = {"workload/generators.py": "an option of one of its commands"}
 
 COLUMNS = {
     *("max_replicas", "node_memory", "expected_rate", "actual_rate", "step_seconds", "period_steps"),
-    *("rate_rps", "memory_mb"),
+    *("rate_rps", "memory_mb", "counted_seconds"),
 }
 """Words of several parts that stand in files which people write, or in what is told to a server."""
 

@@ -307,3 +307,15 @@ def test_help_and_check_import_nothing_of_the_extra(log):
     for arguments in (("--help",), ("serve", "--help"), ("serve", "--check", str(log), "-q")):
         result = patched(HEAVY, *arguments)
         assert (result.code, result.err) == (0, "[]\n")
+
+
+def test_over_which_window_the_shield_counts_is_said_at_the_start(folder):
+    path = folder / "shielded.npz"
+    path.write_bytes(policy(node(shield=0.05)).to_bytes())
+    said = "the shield reads the requests of the last 30 s: tell it by "
+    for more, how in (
+        ((), "counted, with counted_seconds = 30"),
+        (("--prometheus", "http://127.0.0.1:9", "--load", "a", "--counted", "c"), "a query of --counted"),
+    ):
+        with serving(path, *more) as (process, _):
+            assert said + how in ended(process)[1]

@@ -94,8 +94,9 @@ POLICIES = [
 
 READINGS = [
     b'\x00{"functions": {"f": {"rate_rps": 60.0}, "g": {"rate_rps": 1, "rejection": 0.5, "max_replicas": 2}}}',
-    b'\x01{"functions": {"f": {"rate_rps": 6, "counted": 12, "rejection": 0}, '
-    b'"g": {"rate_rps": 1, "counted": 60.5, "rejection": 1}}, "memory_mb": 300.5, "time": 1.7e9}',
+    b'\x01{"functions": {"f": {"rate_rps": 6, "counted": 12, "counted_seconds": 30, "rejection": 0}, '
+    b'"g": {"rate_rps": 1, "counted": 60.5, "counted_seconds": 30, "rejection": 1}}, '
+    b'"memory_mb": 300.5, "time": 1.7e9}',
     b'\x00{"functions": {"f": {"arrived": 9, "rejected": 1, "seconds": 30}, "g": {"rate_rps": NaN}}}',
     b'\x00{"rate_rps": 1e400, "functions": []}',
     b'\x01{"functions": {"f": {"rate_rps": -1, "rejection": true, "x": null}}, "memory_mb": "1e3"}',

@@ -72,7 +72,7 @@ def body(domain, at, rejection, counted=None):
             "rate_rps": float(there.trace.expected_rate_rps[at, f]),
             "rejection": float(rejection[f]),
             "max_replicas": int(there.max_replicas[at, f]),
-            **({} if counted is None else {"counted": float(counted[f])}),
+            **({} if counted is None else {"counted": float(counted[f]), "counted_seconds": domain.shield.window_s}),
         }
         for f, name in enumerate(domain.spec.agents)
     }

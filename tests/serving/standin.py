@@ -27,6 +27,7 @@ class StandIn:
     def __init__(self, **others):
         self.policy = SimpleNamespace(about=about(**others), digest="d" * 64)
         self.log = SimpleNamespace(count=0, checked=Checked(0, ORIGIN))
+        self.reader = SimpleNamespace(windows={})
         self.last = None
         self.bodies = []
         self.fault = None

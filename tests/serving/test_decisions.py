@@ -91,7 +91,12 @@ def test_the_policy_file_of_a_run_is_served_as_its_table_has_it(tmp_path):
     with DecisionLog(tmp_path / "log.jsonl") as log:
         service = Service(made, log)
         for at, row in enumerate(rows):
-            told = {"rate_rps": float(row["expected_rate"]), "rejection": before, "counted": counts[at]}
+            told = {
+                "rate_rps": float(row["expected_rate"]),
+                "rejection": before,
+                "counted": counts[at],
+                "counted_seconds": 30.0,
+            }
             decision = service.decide(told, NOW + at)
             assert decision.agents == {"f0": int(row["replicas"])}
             assert decision.policy_alone == {"f0": int(row["replicas"]) - int(row["replicas_added"])}
@@ -287,7 +292,7 @@ def test_one_function_needs_none_of_what_is_slow_to_import(tmp_path):
         "from mamo_cli.serving.decisions import Service; from mamo_cli.serving.log import DecisionLog\n"
         "folder = pathlib.Path(sys.argv[1]); policy = read_policy(folder / 'p.npz')\n"
         "with DecisionLog(folder / 'log.jsonl') as log:\n"
-        "    Service(policy, log).decide({'rate_rps': 20.0, 'counted': 600}, 1.0)\n"
+        "    Service(policy, log).decide({'rate_rps': 20.0, 'counted': 600, 'counted_seconds': 30}, 1.0)\n"
         "print([name for name in ('torch', 'numba', 'scipy', 'pandas', 'duckdb') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)

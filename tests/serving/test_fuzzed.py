@@ -44,7 +44,10 @@ PIECES = (
     ),
     *(b"upgrade: websocket", b"connection: upgrade", b"-1", b"99999999999999999999", HEAD, BODY, b"PRI * HTTP/2.0"),
 )
-KEYS = ("rate_rps", "rejection", "counted", "max_replicas", "memory_mb", "time", "functions", "f", "arrived", "seconds")
+KEYS = (
+    *("rate_rps", "rejection", "counted", "counted_seconds", "max_replicas", "memory_mb"),
+    *("time", "functions", "f", "arrived", "seconds"),
+)
 ROUGH = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner),

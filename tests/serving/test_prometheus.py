@@ -283,6 +283,26 @@ def test_a_clock_that_is_set_is_seen_within_a_pause(monkeypatch):
     assert max(slept) <= prometheus.MOST_SECONDS
 
 
+def test_what_a_query_counts_is_told_with_the_window_that_it_must_have(monkeypatch):
+    service = StandIn(**ONE)
+    service.reader.windows = {"counted": 30.0, "x": 1.0}
+
+    async def sample(*_):
+        return NOW, 7.0
+
+    async def sleep(_):
+        raise asyncio.CancelledError
+
+    async def ask():
+        with pytest.raises(asyncio.CancelledError):
+            await keep_asking(Front(service, Clock(NOW)), Source("", {"f": {"rate_rps": "a", "counted": "b"}}))
+
+    monkeypatch.setattr(prometheus.asyncio, "sleep", sleep)
+    monkeypatch.setattr(prometheus, "_sample", sample)
+    asyncio.run(ask())
+    assert service.bodies == [{"functions": {"f": {"rate_rps": 7.0, "counted": 7.0, "counted_seconds": 30.0}}}]
+
+
 @pytest.mark.parametrize(("late", "again"), [(0.0, False), (292.0, False), (293.0, True), (900.0, True)])
 def test_after_a_restart_a_period_that_is_decided_is_not_decided_again(monkeypatch, late, again):
     service = StandIn(**ONE)

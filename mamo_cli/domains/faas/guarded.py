@@ -152,7 +152,7 @@ class GuardedEnvironment:
         told = self._environment.measured()
         if self._shield.edge is None:
             for each, counted in zip(told["functions"].values(), self._counted[0, 0].tolist(), strict=True):
-                each["counted"] = counted
+                each |= {"counted": counted, "counted_seconds": self._shield.window_s}
         return told
 
     def state_dict(self) -> dict[str, Any]:

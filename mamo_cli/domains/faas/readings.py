@@ -35,6 +35,9 @@ class FunctionReading(Section):
         description="Share rejected in the period before; left out: what the node's model says of it.",
     )
     counted: Number | None = Field(default=None, description="Requests in the shield's window, where it counts them.")
+    counted_seconds: Annotated[float, Field(gt=0.0, le=MOST)] | None = Field(
+        default=None, description="s of that window, as whoever counted them knows it."
+    )
     max_replicas: Annotated[int, Field(ge=1, le=10**9)] | None = Field(
         default=None, description="Most replicas now; left out, or more than there ever are: the most there ever are."
     )

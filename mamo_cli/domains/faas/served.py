@@ -5,6 +5,7 @@ there: tests hold both equal to the last bit. Nothing of a workload is imported.
 """
 
 from collections.abc import Mapping
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ MOST = float(np.finfo(np.float64).max)
 COARSENESS = 1e-3
 """What a share of requests may be off by in the model that a file keeps."""
 SIMULATION = "simulation"
+COUNTED = "counted"
 
 
 def scales(domain: "FaasDomain") -> Mapping[str, NDArray[Any]]:
@@ -132,9 +134,8 @@ class NodeReader:
         self._model = Model(kept) if "rejection" in scales else None
         self._edge = kept.number("shield_edge") if "shield_edge" in scales else None
         self._enough = kept.array("shield_enough", (len(functions), self._most)) if "shield_enough" in scales else None
-        if self._enough is not None and self._edge is None:
-            kept.number("shield_window_s")
-        self._counts = self._enough is not None and self._edge is None
+        counts = self._enough is not None and self._edge is None
+        self.windows = {COUNTED: kept.number("shield_window_s")} if counts else {}
         self.keys = self._keys()
         if self._enough is not None and self._memory is not None:  # compiled now, so that no decision waits for it
             none = np.zeros((1, len(functions)), dtype=np.int64)
@@ -188,7 +189,7 @@ class NodeReader:
         functions, needed, useless = self._functions, {"rate_rps": "the requests/s to expect"}, {}
         caps = {name: str(cap) for name, cap in zip(functions, self._largest, strict=True)}
         assumed: dict[str, dict[str, str]] = {"max_replicas": caps}
-        if self._counts:
+        if self.windows:
             needed["counted"] = "its shield counts requests"
         else:
             useless["counted"] = "it has no shield that counts requests"
@@ -205,14 +206,26 @@ class NodeReader:
     def _told(self, f: int, said: FunctionReading, past: Past) -> dict[str, Any]:
         """Of a function, all that was told of it, and what follows from that."""
         place, given = self._at[f], {name: value for name, value in vars(said).items() if value is not None}
-        if "counted" in given and not self._counts:
-            raise DataError(f"{place}counted is what a shield reads, and this policy has none that counts requests")
-        if "counted" not in given and self._counts:
-            raise DataError(f"{place}counted is missing: the requests in the window that the shield counts")
         rate = _rate(place, given)
+        self._require_window(place, given)
         rejection, source = self._rejection(f, given, rate, past)
         cap = min(given.get("max_replicas", self._largest[f]), self._largest[f])
         return {**given, "rate_rps": rate, "rejection": rejection, "rejection_from": source, "max_replicas": cap}
+
+    def _require_window(self, place: str, given: Mapping[str, Any]) -> None:
+        """See that what the shield counts is told, over its own window, and nothing where it counts nothing."""
+        window, told = self.windows.get(COUNTED), given.get(f"{COUNTED}_seconds")
+        if window is None:
+            if needless := given.keys() & {COUNTED, f"{COUNTED}_seconds"}:
+                raise DataError(
+                    f"{place}{min(needless)} is what a shield reads, and this policy has none that counts requests"
+                )
+            return
+        if COUNTED not in given:
+            raise DataError(f"{place}{COUNTED} is missing: the requests of the last {window:.12g} s, for the shield")
+        if told is None or not isclose(told, window):
+            got = "nothing" if told is None else f"{told:.12g}"
+            raise DataError(f"{place}{COUNTED}_seconds must be {window:.12g}, the shield's window in s, got {got}")
 
     def _rejection(self, f: int, given: Mapping[str, Any], rate: float, past: Past) -> tuple[float, str]:
         """The share rejected in the period before, and who says so; 0 where there was none, as an episode begins."""

@@ -144,6 +144,7 @@ BAD = {
     "more rejected": ({"arrived": 2, "seconds": 1, "rejected": 3}, "rejected is at most arrived"),
     "twice": ({"arrived": 2, "seconds": 1, "rejected": 1, "rejection": 0}, "rejected is at most arrived, and instead"),
     "no shield": ({"rate_rps": 1, "counted": 3}, "counted is what a shield reads, and this policy has none"),
+    "no window": ({"rate_rps": 1, "counted_seconds": 3}, "counted_seconds is what a shield reads, and this policy has"),
     "no memory": ({"rate_rps": 1, "memory_mb": 3}, "memory_mb is what functions share, and those of this policy"),
     "another": ({"functions": {"g": {"rate_rps": 1}}}, "functions must be f, got 'g'"),
     "two": ({"functions": {"f": {"rate_rps": 1}, "g": {"rate_rps": 1}}}, "functions must be f, got 'f', 'g'"),
@@ -164,10 +165,13 @@ def test_what_is_not_what_was_asked_for_is_refused_in_a_line_that_names_it(what)
 
 def test_of_several_functions_the_one_that_is_wrong_is_named():
     reader, past = reader_of(node(THREE, shield=0.05)), Past(np.zeros(3, dtype=np.int64))
-    good = {"rate_rps": 1.0, "counted": 2}
+    good = {"rate_rps": 1.0, "counted": 2, "counted_seconds": 30}
+    window = "functions.g.counted_seconds must be 30, the shield's window in s, got"
     for bad, said in (
         ({"counted": 2}, "functions.g.rate_rps is missing"),
-        ({"rate_rps": 1.0}, "functions.g.counted is missing: the requests in the window that the shield counts"),
+        ({"rate_rps": 1.0}, "functions.g.counted is missing: the requests of the last 30 s, for the shield"),
+        ({"rate_rps": 1.0, "counted": 2}, f"{window} nothing"),
+        ({**good, "counted_seconds": 300}, f"{window} 300"),
         ({**good, "rate_rps": None, "x": 1}, "functions.g.x is no key that is known"),
     ):
         with pytest.raises(DataError, match=f"^{said}"):
@@ -230,7 +234,19 @@ ANY = st.recursive(
     max_leaves=8,
 )
 NUMBERS = st.floats() | st.integers() | st.floats(0.0, 100.0) | st.integers(0, 20) | ANY
-KEYS = ("rate_rps", "arrived", "rejected", "seconds", "rejection", "counted", "max_replicas", "time", "memory_mb", "x")
+KEYS = (
+    "rate_rps",
+    "arrived",
+    "rejected",
+    "seconds",
+    "rejection",
+    "counted",
+    "counted_seconds",
+    "max_replicas",
+    "time",
+    "memory_mb",
+    "x",
+)
 ONE = st.dictionaries(st.sampled_from(KEYS), NUMBERS, max_size=4) | ANY
 BODIES = ONE | st.fixed_dictionaries({"functions": st.dictionaries(st.sampled_from("fgh"), ONE, max_size=3) | ANY})
 
