@@ -124,13 +124,16 @@ class Service:
         return self.last
 
     def _fresh(self, reading: Reading, now: float) -> float:
-        """When a reading was measured; by a clock that is ahead of this one, now, so that it holds up no other."""
+        """When a reading was measured; by a clock that is ahead of this one, now, so that it holds up no other.
+
+        Nothing comes too late after a decision that this clock, set back since, has still to come.
+        """
         told = now if reading.time is None else reading.time
         if not abs(now - told) <= self.stale_after:
             away = f"{abs(now - told):.0f} s {'ago' if told < now else 'ahead'}"
             raise StaleError(f"time is {away}, {self.stale_after:g} s at most, got {told:.17g}")
         measured = min(told, now)
-        if measured < self._measured:
+        if reading.time is not None and measured < self._measured <= now:
             raise StaleError(f"time is before that of the decision before, {self._measured:.17g}, got {measured:.17g}")
         return measured
 

@@ -191,6 +191,16 @@ def test_a_reading_that_is_refused_or_old_changes_nothing(service):
     assert service.decide(good, NOW + 602.0).number == 4
 
 
+def test_a_clock_that_was_once_ahead_holds_up_no_decision_restarts_or_not(service):
+    service.decide({"rate_rps": 20.0}, NOW + 86_400.0)
+    for number, (told, now) in enumerate((({}, NOW), ({"time": NOW + 5.0}, NOW + 10.0), ({}, NOW + 4.0)), 2):
+        restarted = Service(service.policy, service.log)
+        decision = restarted.decide({"rate_rps": 20.0, **told}, now)
+        assert restarted.current(now) == decision
+        assert (decision.number, service.log.last["observation"]["time"]) == (number, told.get("time", now))
+    left_alone(restarted, StaleError, {"rate_rps": 20.0, "time": NOW + 3.0}, NOW + 5.0, "time is before that of the de")
+
+
 def test_a_decision_is_current_until_what_it_was_made_from_is_too_old(service):
     with pytest.raises(StaleError, match="nothing was decided yet"):
         service.current(NOW)
