@@ -4,11 +4,13 @@ A server is one loop of asyncio: a decision is taken from its beginning to its e
 is locked. Whoever would call it from several threads must do that himself.
 """
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic_core import to_json
 
 from mamo_cli.core.arrays import IntArray
 from mamo_cli.core.errors import CheckpointError, DataError, DivergedError, StaleError
@@ -19,6 +21,8 @@ from mamo_cli.policies.file import Policy
 from mamo_cli.serving.log import DecisionLog
 
 STALE_PERIODS = 2.0
+ASKED = 32
+"""Digits of the digest of a question that tells its time, by which it is known when it is asked again."""
 
 
 class Decision(NamedTuple):
@@ -58,6 +62,7 @@ class Service:
         self.last: Decision | None = None
         """The last decision, however old."""
         self._measured, self._drawn = -np.inf, 0
+        self._asked: str | None = None
         if log.last is not None:
             self._go_on(log.last)
         if about.coupled:
@@ -65,6 +70,9 @@ class Service:
 
     def decide(self, body: Mapping[str, Any], now: float) -> Decision:
         """Decide for the coming period; each call is one.
+
+        But what was asked last, asked again in the same words with the same `time`, is the same question of who never
+        saw the answer: it gets that decision again, and nothing is written.
 
         Args:
             body: what was measured before it, see the domain's reader.
@@ -99,6 +107,9 @@ class Service:
     def _decided(self, body: Mapping[str, Any], now: float) -> Decision:
         reading = self.reader.read(body, self._past)
         measured = self._fresh(reading, now)
+        asked = None if reading.time is None else hashlib.sha256(to_json(dict(body))).hexdigest()[:ASKED]
+        if self.last is not None and asked is not None and asked == self._asked:
+            return self.last
         try:
             draw = self._draws.at(self._drawn) if len(self.policy.parameters) > 1 else 0.0
             alone = self._decider.decide(reading.observed, reading.allowed, reading.budget, draw)
@@ -117,9 +128,11 @@ class Service:
             "overridden": overridden,
             "beyond": reading.beyond,
             "drawn": self._drawn,
+            "asked": asked,
         }
         self.log.append(entry)
         self._past, self._measured, self._drawn = Past(played, reading.told), measured, self._drawn + 1
+        self._asked = asked
         self.last = self._decision(entry)
         return self.last
 
@@ -177,6 +190,7 @@ class Service:
                 f"{', '.join(self.about.agents)}: name another --log"
             )
         self._past, self._measured, self.last = Past(choices, told), measured, current
+        self._asked = last.get("asked")
         self._drawn = drawn + 1 if last.get("policy") == self._digest else 0
 
 

@@ -70,7 +70,10 @@ class Front:
         Raises:
             RefusedError: nothing is decided; the current decision stands until it is stale.
         """
+        last = self.service.last
         decision = self._asked(lambda now: self.service.decide(body, now))
+        if decision is last:  # the same question again
+            return decision
         self.counts.decisions += 1
         self.counts.overrides += decision.overridden
         self.counts.beyond.update(decision.beyond)

@@ -1,6 +1,7 @@
 """A policy that is served decides what it decides in an evaluation, restarts and all; what it does not act on."""
 
 import csv
+import hashlib
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from pydantic_core import to_json
 
 from mamo_cli.core.errors import CheckpointError, DataError, DivergedError, StaleError, StorageError, UsageError
 from mamo_cli.domains import registry as domains
@@ -113,7 +115,8 @@ def service(tmp_path):
 
 
 def test_a_line_of_the_log_tells_who_decided_what_and_why(service):
-    decision = service.decide({"rate_rps": 20, "rejection": 0.25, "time": NOW - 30.0}, NOW)
+    told = {"rate_rps": 20, "rejection": 0.25, "time": NOW - 30.0}
+    decision = service.decide(told, NOW)
     assert json.loads(service.log.path.read_text()) == {
         "number": 1,
         "time": NOW,
@@ -129,6 +132,7 @@ def test_a_line_of_the_log_tells_who_decided_what_and_why(service):
         "overridden": False,
         "beyond": [],
         "drawn": 0,
+        "asked": hashlib.sha256(to_json(told)).hexdigest()[:32],
         "previous": ORIGIN,
         "digest": decision.head,
     }  # fmt: skip
@@ -189,6 +193,19 @@ def test_a_reading_that_is_refused_or_old_changes_nothing(service):
     assert service.decide({**good, "time": NOW + 900.0}, NOW + 601.0).number == 3  # by a clock that is ahead
     assert service.log.last["observation"]["time"] == NOW + 601.0
     assert service.decide(good, NOW + 602.0).number == 4
+
+
+def test_who_asks_again_with_the_same_time_gets_the_same_decision_and_no_period_passes(service):
+    told = {"rate_rps": 20.0, "time": NOW}
+    first, log = service.decide(told, NOW), service.log.path.read_bytes()
+    assert service.decide(told, NOW + 2.0) is first
+    again = Service(service.policy, service.log)  # as after a kill between the line and the answer
+    assert again.decide(told, NOW + 3.0) == first
+    assert service.log.path.read_bytes() == log
+    left_alone(again, StaleError, told, NOW + 601.0, "time is 601 s ago")
+    assert again.decide({**told, "rate_rps": 21.0}, NOW + 4.0).number == 2  # another question
+    assert again.decide(told, NOW + 5.0).number == 3  # no longer the last
+    assert [again.decide({"rate_rps": 20.0}, NOW + 6.0).number for _ in range(2)] == [4, 5]  # tells no time
 
 
 def test_a_clock_that_was_once_ahead_holds_up_no_decision_restarts_or_not(service):

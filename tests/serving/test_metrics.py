@@ -151,3 +151,10 @@ def test_a_scrape_is_no_question_that_goes_unanswered(bound):
     refusals = [value for (name, *_), value in samples(bound).items() if name == "mamo_refusals_total"]
     assert len(refusals) == len(KINDS)
     assert set(refusals) == {0.0}
+
+
+def test_a_question_that_is_asked_again_is_no_second_decision(bound, service, monkeypatch):
+    first = http_to(bound, body=loads())
+    monkeypatch.setattr(service, "decide", lambda body, now: service.last)
+    assert http_to(bound, body=loads()).json == first.json
+    assert samples(bound)["mamo_decisions_total",] == 1.0
