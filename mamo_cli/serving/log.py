@@ -130,8 +130,8 @@ class DecisionLog:
         """Append, but only where this process left it: a line behind anything else would be lost with that."""
         try:
             there = os.fstat(self._file)
-            if there.st_size != self._size or there.st_nlink == 0:
-                raise StorageError(f"{self.path} was changed or removed by another: start anew")
+            if there.st_size != self._size or not self._is_named(there):
+                raise StorageError(f"{self.path} was changed, moved or removed by another: start anew")
             written = os.write(self._file, line)
             if written < len(line):
                 os.ftruncate(self._file, self._size)
@@ -140,6 +140,13 @@ class DecisionLog:
             with storage_errors(self.path):
                 raise
         self._size += written
+
+    def _is_named(self, there: os.stat_result) -> bool:
+        """Whether the log's name is still of the file that is locked: what has a name anew, another may write."""
+        try:
+            return os.path.samestat(self.path.stat(), there)
+        except FileNotFoundError:
+            return False
 
     def _lock(self) -> None:
         try:

@@ -161,15 +161,29 @@ def test_a_disk_that_is_full_leaves_the_log_as_it_was(log, monkeypatch):
 def test_what_another_did_to_it_meanwhile_is_not_written_behind(log):
     with DecisionLog(log) as opened:
         os.truncate(log, 100)
-        with pytest.raises(StorageError, match="was changed or removed by another"):
+        with pytest.raises(StorageError, match="was changed, moved or removed by another"):
             opened.append({"time": 1.0})
         assert log.stat().st_size == 100
     log.unlink()
     with DecisionLog(log) as opened:
         opened.append({"time": 1.0})
         log.unlink()
-        with pytest.raises(StorageError, match="was changed or removed by another"):
+        with pytest.raises(StorageError, match="was changed, moved or removed by another"):
             opened.append({"time": 2.0})
+
+
+def test_a_log_that_was_moved_is_written_no_more_so_that_a_name_has_one_writer(log):
+    with DecisionLog(log) as first:
+        kept = log.read_bytes()
+        log.rename(log.with_suffix(".old"))
+        with pytest.raises(StorageError, match="was changed, moved or removed by another"):
+            first.append({"time": 2.0})
+        with DecisionLog(log) as second:
+            with pytest.raises(StorageError, match="was changed, moved or removed by another"):
+                first.append({"time": 2.0})
+            second.append({"time": 2.0})
+    assert log.with_suffix(".old").read_bytes() == kept
+    assert check(log).count == 1
 
 
 def test_a_process_that_is_killed_while_it_writes_leaves_a_log_that_checks(tmp_path):
