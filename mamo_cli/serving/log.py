@@ -66,11 +66,11 @@ class DecisionLog:
     """A log that is open to be written, by this process alone; a context manager."""
 
     def __init__(self, path: Path) -> None:
-        """Open a log, or begin one; only its last two lines are looked at, however long it is.
+        """Open a log, or begin one; all its lines are checked, a second for some 60 MB.
 
         Raises:
             LockedError: another process writes it.
-            CheckpointError: its last line was changed, or it is no log.
+            CheckpointError: a line was changed, is missing or stands in a wrong place, which is named; or it is no log.
             StorageError: the disk refuses.
         """
         self.path = path
@@ -157,30 +157,21 @@ class DecisionLog:
             raise StorageError(f"cannot lock {self.path}: {reason(error)}") from None
 
     def _end(self) -> tuple[dict[str, Any] | None, Checked]:
-        """The last line and where the chain stands; what is torn behind it is cut off."""
-        with storage_errors(self.path):
-            size = os.fstat(self._file).st_size
-            start = max(size - 2 * LONGEST, 0)
-            tail = os.pread(self._file, size - start, start)
-        whole, ended, torn = tail.rpartition(b"\n")
-        before, _, line = whole.rpartition(b"\n")
-        last, found = self._last(before.rpartition(b"\n")[2], line) if ended else (None, Checked(0, ORIGIN))
-        self._size = size - len(torn)
+        """The last line and where the chain stands, checked from its beginning; what is torn behind it is cut off."""
+        found, last, torn = Checked(0, ORIGIN), b"", b""
+        with storage_errors(self.path), open(self._file, "rb", closefd=False) as file:
+            for line in _lines(file):
+                if not line.endswith(b"\n"):
+                    torn = line
+                    break
+                try:
+                    found = _next(found, line, f"{self.path}:{found.count + 1}")
+                except DataError as error:
+                    raise CheckpointError(f"{error}: look at it, or name another --log") from None
+                self._size, last = self._size + len(line), line
         if torn:
             self._cut(torn, found.count + 1)
-        return last, found
-
-    def _last(self, before: bytes, line: bytes) -> tuple[dict[str, Any], Checked]:
-        """The last line, which must say what its digest says, and follow the one before."""
-        try:
-            number, previous, _, values = _read(line)
-            if before and (_read(before)[0], _read(before)[2]) != (number - 1, previous):
-                raise ValueError("does not follow the line before it")
-            if number == 1 and previous != ORIGIN:
-                raise ValueError("says that there was one before it")
-        except ValueError as error:
-            raise CheckpointError(f"{self.path}: its last line {error}: look at it, or name another --log") from None
-        return values, Checked(number, _read(line)[2])
+        return json.loads(last) if last else None, found
 
     def _cut(self, torn: bytes, number: int) -> None:
         start = _START % number

@@ -125,17 +125,16 @@ def test_what_is_no_log_is_refused_and_left_as_it_is(data, tmp_path):
     assert path.read_bytes() == data
 
 
-@pytest.mark.parametrize("what", ["changed", "forged before", "first missing"])
-def test_a_log_whose_last_line_does_not_check_is_not_gone_on_with(what, log):
-    lines = log.read_bytes().splitlines(keepends=True)
-    done = {
-        "changed": [*lines[:-1], lines[-1].replace(b'"time":1', b'"time":2')],
-        "forged before": forged(lines[:4]),
-        "first missing": [lines[0].replace(b'"previous":"0', b'"previous":"1')],
-    }
-    log.write_bytes(b"".join(done[what]))
-    with pytest.raises(CheckpointError, match=r"its last line (was changed|does not follow)"):
+@pytest.mark.parametrize("what", [what for what in DONE if what not in ("torn", "torn at its last byte")])
+def test_a_log_that_does_not_check_is_not_gone_on_with_and_its_line_is_named(what, log):
+    do, line, said = DONE[what]
+    data = b"".join(do(log.read_bytes().splitlines(keepends=True)))
+    log.write_bytes(data)
+    with pytest.raises(CheckpointError) as told:
         DecisionLog(log)
+    assert str(told.value).startswith(f"{log}:{line}: {said}")
+    assert str(told.value).endswith(": look at it, or name another --log")
+    assert log.read_bytes() == data
 
 
 def test_one_process_at_a_time_writes_it(log):
