@@ -3,17 +3,22 @@
 A line is a JSON object that ends in `"previous"`, the digest of the line before (of the first, zeros), and `"digest"`,
 the sha256 (hex) of the line without it. Whoever changes, drops or moves a line breaks the chain there; who cuts lines
 off its end does not, and is found out by the count and head that were written down elsewhere, such as by Prometheus. A
-line is one write: a process that is killed leaves it whole or not there. What only a crash of the machine can tear, its
-last line, is cut off when the log is opened. One process at a time writes a log, which holds its flock.
+line is one write: a process that is killed leaves it whole or not there. On the disk it is before `append` returns,
+unless another was put there within the second before: a power cut loses at most what was decided within `SYNC_SECONDS`
+of a decision that it does not lose, as of a server that is asked often. What it tears, the last line, or leaves as NUL
+bytes behind it, is cut off when the log is opened. One process at a time writes a log, which holds its flock.
 """
 
 import errno
 import fcntl
 import hashlib
 import json
+import math
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,12 +26,14 @@ from typing import Any, Self
 from pydantic_core import to_json
 
 from mamo_cli.core.errors import CheckpointError, DataError, LockedError, StorageError
-from mamo_cli.core.storage import reason, storage_errors
+from mamo_cli.core.storage import reason, storage_errors, sync_folder
 
 ORIGIN = "0" * 64
 """The head of a log without lines."""
 LONGEST = 1 << 20
 """Bytes of a line."""
+SYNC_SECONDS = 1.0
+"""Between two waits for the disk, each some ms: a decision a period waits for its own."""
 BITS = 52
 _END = re.compile(rb',"previous":"([0-9a-f]{64})","digest":"([0-9a-f]{64})"\}')
 _SEALED = len(b',"digest":""}') + 64
@@ -74,13 +81,16 @@ class DecisionLog:
             StorageError: the disk refuses.
         """
         self.path = path
-        self._size = 0
+        self._size, self._synced, self._waiting = 0, -math.inf, False
         self.notice: str | None = None
         """What was cut off when it was opened, if anything was."""
         with storage_errors(path):
             self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             self._lock()
+            if os.fstat(self._file).st_size == 0:
+                with storage_errors(path):
+                    sync_folder(path.parent)  # its name may be new
             self.last, self.checked = self._end()
         except BaseException:
             self.close()
@@ -115,6 +125,9 @@ class DecisionLog:
     def close(self) -> None:
         """Let go of the file and its lock."""
         if self._file >= 0:
+            if self._waiting:
+                with suppress(OSError):  # more was not promised
+                    os.fdatasync(self._file)
             os.close(self._file)
         self._file = -1
 
@@ -132,14 +145,24 @@ class DecisionLog:
             there = os.fstat(self._file)
             if there.st_size != self._size or not self._is_named(there):
                 raise StorageError(f"{self.path} was changed, moved or removed by another: start anew")
-            written = os.write(self._file, line)
-            if written < len(line):
+            try:
+                if os.write(self._file, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                self._sync()
+            except OSError:
                 os.ftruncate(self._file, self._size)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                raise
         except OSError:
             with storage_errors(self.path):
                 raise
-        self._size += written
+        self._size += len(line)
+
+    def _sync(self) -> None:
+        """Wait until all is on the disk, if that was not done a moment ago."""
+        self._waiting = time.monotonic() - self._synced < SYNC_SECONDS
+        if not self._waiting:
+            os.fdatasync(self._file)
+            self._synced = time.monotonic()
 
     def _is_named(self, there: os.stat_result) -> bool:
         """Whether the log's name is still of the file that is locked: what has a name anew, another may write."""
@@ -174,8 +197,8 @@ class DecisionLog:
         return json.loads(last) if last else None, found
 
     def _cut(self, torn: bytes, number: int) -> None:
-        start = _START % number
-        if not torn.startswith(start) and not start.startswith(torn):
+        start, text = _START % number, torn.rstrip(b"\0")  # as a power cut leaves what was not yet on the disk
+        if not text.startswith(start) and not start.startswith(text):
             raise CheckpointError(f"{self.path} is no log of decisions: it ends in what is none; name another --log")
         with storage_errors(self.path):
             os.ftruncate(self._file, self._size)

@@ -1,5 +1,6 @@
 """The log of decisions: what was done to it is found and named, and what a crash tore is cut off, and nothing else."""
 
+import errno
 import hashlib
 import json
 import os
@@ -169,6 +170,51 @@ def test_what_another_did_to_it_meanwhile_is_not_written_behind(log):
         log.unlink()
         with pytest.raises(StorageError, match="was changed, moved or removed by another"):
             opened.append({"time": 2.0})
+
+
+@pytest.mark.parametrize("kept", [0, 5, 200])
+def test_nul_bytes_that_a_power_cut_left_are_cut_off_with_the_line_they_were_to_be(kept, log):
+    data = log.read_bytes()
+    lines = data.splitlines(keepends=True)
+    rest = b"".join(lines[:-1])
+    log.write_bytes(rest + lines[-1][:kept] + bytes(len(lines[-1]) - kept))
+    with DecisionLog(log) as opened:
+        assert (opened.count, log.read_bytes()) == (LINES - 1, rest)
+        assert opened.notice.endswith(f"is cut off: decision {LINES}")
+    log.write_bytes(data + b"\0\0x")
+    with pytest.raises(CheckpointError, match="it ends in what is none"):
+        DecisionLog(log)
+
+
+def test_a_line_is_on_the_disk_before_it_is_told_but_for_those_within_a_second(log, monkeypatch):
+    now, synced, sync = [100.0], [], os.fdatasync
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr(os, "fdatasync", lambda file: (synced.append(os.fstat(file).st_size), sync(file)))
+    with DecisionLog(log) as opened:
+        sizes = []
+        for late in (0.0, 0.5, 1.0, 1.99, 2.0, 300.0):
+            now[0] = 100.0 + late
+            opened.append({"time": late})
+            sizes.append(log.stat().st_size)
+        assert synced == [sizes[0], sizes[2], sizes[4], sizes[5]]
+        opened.append({"time": 1.0})
+    assert synced[-1] == log.stat().st_size
+
+
+def test_a_line_that_the_disk_does_not_take_is_no_line(log, monkeypatch):
+    data = log.read_bytes()
+
+    def fail(file):
+        raise OSError(errno.EIO, "")
+
+    with DecisionLog(log) as opened:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fdatasync", fail)
+            with pytest.raises(StorageError, match="the disk or its connection is failing"):
+                opened.append({"time": 1.0})
+        assert log.read_bytes() == data
+        opened.append({"time": 1.0})
+    assert check(log).count == LINES + 1
 
 
 def test_a_log_that_was_moved_is_written_no_more_so_that_a_name_has_one_writer(log):
