@@ -34,6 +34,8 @@ LONGEST = 1 << 20
 """Bytes of a line."""
 SYNC_SECONDS = 1.0
 """Between two waits for the disk, each some ms: a decision a period waits for its own."""
+WRITTEN_SECONDS = 0.1
+"""After which a line that is being written is there."""
 BITS = 52
 _END = re.compile(rb',"previous":"([0-9a-f]{64})","digest":"([0-9a-f]{64})"\}')
 _SEALED = len(b',"digest":""}') + 64
@@ -54,7 +56,7 @@ class Checked:
 
 
 def check(path: Path) -> Checked:
-    """Read a log from its first line to its last.
+    """Read a log from its first line to its last, though it may be written meanwhile.
 
     Raises:
         DataError: it cannot be read; or names the first line that was changed, is missing or stands in a wrong place.
@@ -63,7 +65,11 @@ def check(path: Path) -> Checked:
     try:
         with path.open("rb") as file:
             for line in _lines(file):
-                found = _next(found, line, f"{path}:{found.count + 1}")
+                rest = b""
+                if not line.endswith(b"\n"):  # it may be written just now
+                    time.sleep(WRITTEN_SECONDS)
+                    rest = file.readline(LONGEST + 1)
+                found = _next(found, line + rest, f"{path}:{found.count + 1}")
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     return found
