@@ -1,7 +1,7 @@
 """What one served decision costs, part by part, and how large a policy file is.
 
 A decision is taken as a server takes it, from the body's values to the line in the log, without any network between.
-The log is on whatever disk the folder of temporary files is on, and written to the system's cache, as a server does.
+The log is on whatever disk the folder of temporary files is on, which is waited for once a second, as a server does.
 """
 
 import tempfile
