@@ -30,6 +30,15 @@ def test_a_dry_run_prints_the_very_table_of_evaluate(exported):
     assert not list(exported.rglob("decisions.jsonl"))
 
 
+def test_a_dry_run_says_at_how_many_steps_more_is_expected_than_training_saw(exported):
+    assert mamo("generate", "sinusoidal", "--mean", "900", "--steps", "24", "--out", "high.csv").code == 0
+    dry = mamo("serve", "p.npz", "--dry-run", "high.csv")
+    assert dry.code == 0
+    assert "mamo: at 24 of 24 steps more is expected than training saw: there the server asks the policy" in dry.err
+    told = json.loads(mamo("serve", "p.npz", "--dry-run", "day.csv", "--json").out)
+    assert told["beyond"] == 0
+
+
 def test_the_manifest_is_printed_and_nothing_is_served(exported):
     policy = read_policy(exported / "p.npz")
     said = mamo("serve", "p.npz", "--manifest", "--grpc-port", "7001")
