@@ -58,7 +58,7 @@ def served():
     """The policy with all that it needs to be served: of what is not told, a model tells."""
     falling = np.linspace(0.0, [[0.9, 0.6, 0.3]] * 2, 9, axis=-1)
     scales = {"max_replicas": np.array([3, 2]), "rejection": falling, "rejection_root_step": np.asarray(1.0)}
-    return policy(scales={"rate_rps": np.asarray(90.0), **scales})
+    return policy(scales={"rate_rps": np.asarray(90.0), "trained_rps": np.full(2, 90.0), **scales})
 
 
 def served_together():
@@ -66,6 +66,7 @@ def served_together():
     size = 10 * 5 + 5 + 5 * 6 + 6
     scales = {
         "rate_rps": np.asarray(90.0),
+        "trained_rps": np.full(2, 90.0),
         "max_replicas": np.array([3, 3]),
         "replica_mb": np.array([64.0, 128.0]),
         "full_units": np.asarray(9),

@@ -101,7 +101,7 @@ def test_one_agent_needs_no_name(clock):
 def test_a_metric_is_named_in_lower_case_as_an_autoscaler_asks_for_it_and_found_in_any(clock):
     names = ("Checkout-API", "checkout-api")  # two that differ in nothing else are told apart by their trigger
     service = StandIn(agents=list(names))
-    service.last = Decision(1, clock.now, dict(zip(names, (3, 5), strict=True)), {}, False, HEAD)
+    service.last = Decision(1, clock.now, dict(zip(names, (3, 5), strict=True)), {}, False, [], HEAD)
     with running(service, clock=clock) as bound, scaler(bound) as keda:
         for name, replicas in service.last.agents.items():
             (spec,) = keda.GetMetricSpec(reference(function=name)).metricSpecs

@@ -285,6 +285,7 @@ def test_what_the_keys_say_is_needed_useless_or_assumed_is_what_reading_makes_of
     reader = reader_of(make())
     values = {"rate_rps": 20.0, "rejection": 0.0, "counted": 3.0, "max_replicas": 8, "memory_mb": 350.0}
     whole = {key: value for key, value in values.items() if key not in reader.keys.useless}
+    whole |= {f"{key}_seconds": window for key, window in reader.windows.items()}
     past = Past(np.ones(1, dtype=np.int64), {"functions": {"f": {"rate_rps": 20.0}}})
     assert reader.keys.needed.keys() | reader.keys.useless.keys() | reader.keys.assumed.keys() == values.keys()
     assert reader.read(whole, past).told
