@@ -15,6 +15,7 @@ from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.rules import TUNED
 from mamo_cli.experiments.configs import BaselinesConfig
+from mamo_cli.experiments.problem import facts_of
 from mamo_cli.experiments.session import (
     HERE,
     Outcome,
@@ -47,6 +48,7 @@ def baselines(config: BaselinesConfig, place: Place = HERE, progress: Callable[[
     with open_session("baselines", config.domain, config, source.digest(), place) as run:
         if not run.complete:
             begin(run, config.domain, domain)
+            run.record(workload=facts_of(source))
             notice = domains.rules_notice(config.domain, domain)
             if notice is not None:
                 LOGGER.warning("%s", notice)

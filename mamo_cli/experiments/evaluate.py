@@ -17,6 +17,7 @@ from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.experiments.configs import EvaluateConfig
 from mamo_cli.experiments.export import opened, refuse_another_problem
+from mamo_cli.experiments.problem import facts_of
 from mamo_cli.experiments.restored import members_of, restored, under_last_conditions
 from mamo_cli.experiments.session import (
     HERE,
@@ -111,7 +112,9 @@ def _evaluated(before: Trained, config: EvaluateConfig, place: Place, players: P
     with open_session("evaluate", players.label, config, content, place) as run:
         if not run.complete:
             begin(run, training.domain, domain)
-            _say_what_differs(before, config, other)
+            evaluated = training_and_evaluation(before.source, before.config.instance.train_share, other)[1]
+            run.record(workload=facts_of(evaluated))
+            _say_what_differs(before, config, evaluated)
             policy = players.policy
             rows = _rows(before, domain) if policy is None else _rows_of(policy, domain, before.path, players.chooser)
             write_table(run.path / "evaluation.csv", columns_of(domain.spec, ())["evaluation"], rows)
@@ -163,9 +166,8 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _say_what_differs(before: Trained, config: EvaluateConfig, other: Trace | None) -> None:
+def _say_what_differs(before: Trained, config: EvaluateConfig, evaluated: Trace) -> None:
     """Warn of what the policies were not trained for, and of what was asked for in vain."""
-    evaluated = training_and_evaluation(before.source, before.config.instance.train_share, other)[1]
     if evaluated.step_seconds != before.source.step_seconds:
         LOGGER.warning(
             "%s has periods of %g s, where the policies were trained on periods of %g s: they choose once a period",

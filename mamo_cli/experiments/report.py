@@ -87,7 +87,7 @@ def report_of(folders: Sequence[Path]) -> bytes:
         compared=compared,
         summary=_summary([section.run for section in sections]),
         sources=list(dict.fromkeys(source for section in sections for source in section.run.sources)),
-        data=list(dict.fromkeys(section.run.data for section in sections if section.run.data)),
+        data=list(dict.fromkeys(source for section in sections for source in section.run.data)),
     )
     content = page.encode("utf-8", "backslashreplace")  # a name may be no Unicode
     if len(content) > MOST_BYTES:

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 from mamo_cli.analysis.decomposition import TERMS
 from mamo_cli.analysis.run_tables import read_command
 from mamo_cli.analysis.told import tables_of
-from mamo_cli.core.errors import DataError, MamoError, UsageError
+from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.settings import Section, canonical, read_toml
-from mamo_cli.core.told import Table, shown
-from mamo_cli.domains import registry as domains
+from mamo_cli.core.told import Table
 from mamo_cli.experiments.configs import (
     DEFAULT_DOMAIN,
     DEFAULT_STRATEGY,
@@ -24,14 +23,12 @@ from mamo_cli.experiments.configs import (
 )
 from mamo_cli.experiments.glossary import glossary_of
 from mamo_cli.experiments.headlines import fallen_of, headline
+from mamo_cli.experiments.problem import problem_of, workload_of
 from mamo_cli.experiments.sources import Source, data_of, sources_of
-from mamo_cli.experiments.trained import TRACE
-from mamo_cli.runs.folder import CONFIG, changes, known_as
+from mamo_cli.runs.folder import CONFIG, changes
 from mamo_cli.runs.logs import LOGGER
-from mamo_cli.runs.manifest import NAME, read_manifest
+from mamo_cli.runs.manifest import FIRST_DOMAIN, NAME, read_manifest
 from mamo_cli.strategies import registry as strategies
-from mamo_cli.workload.trace import Trace
-from mamo_cli.workload.trace_csv import read_trace
 
 ASKED = {
     "solve-offline": "The cheapest plan with perfect knowledge, and the same plan under noise.",
@@ -75,7 +72,7 @@ class Reported(NamedTuple):
         provenance: by what it was made.
         starts: each process that worked on it.
         sources: what it rests on.
-        data: whose data the workload is; empty for nobody's.
+        data: whose data the workload is.
     """
 
     name: str
@@ -92,7 +89,7 @@ class Reported(NamedTuple):
     provenance: Table
     starts: Table
     sources: Sequence[Source]
-    data: str
+    data: Sequence[str]
 
     @property
     def command(self) -> str:
@@ -121,7 +118,7 @@ def _reported(name: str, folder: Path, command: str, manifest: Mapping[str, Any]
     if not manifest.get("summary"):
         raise DataError(f"{folder}: the run is {manifest['status']} and has no summary: there is nothing to report")
     config = _known(folder, command, written)
-    trace, tables = _workload(folder, manifest, config), tables_of(folder, manifest["summary"])
+    facts, tables = workload_of(folder, manifest, config), tables_of(folder, manifest["summary"])
     made_of = next((told for told in tables if set(TERMS) <= set(told.headings)), None)
     return Reported(
         name=name,
@@ -129,7 +126,7 @@ def _reported(name: str, folder: Path, command: str, manifest: Mapping[str, Any]
         manifest=manifest,
         asked=ASKED[command],
         headline=headline(folder, manifest),
-        problem=Table((), list(_problem(config, trace))),
+        problem=Table((), list(problem_of(manifest.get("domain", FIRST_DOMAIN), config, facts))),
         settings=None if config is None else list(_settings(command, config)),
         config=(folder / CONFIG).read_text(encoding="utf-8"),
         tables=[told for told in tables if told is not made_of],
@@ -138,7 +135,7 @@ def _reported(name: str, folder: Path, command: str, manifest: Mapping[str, Any]
         provenance=Table((), list(_provenance(manifest))),
         starts=Table(("started (UTC)", "ended as", "seconds", "command line"), [_start(s) for s in manifest["starts"]]),
         sources=list(sources_of(command, written)),
-        data="" if trace is None else data_of(trace),
+        data=[] if facts is None else data_of(facts["notes"]),
     )
 
 
@@ -182,33 +179,6 @@ def _value(value: Any) -> str:
     if value is None:
         return "unset"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _workload(folder: Path, manifest: Mapping[str, Any], config: Section | None) -> Trace | None:
-    """What a run was of, where that is known: the copy that it keeps, or the file it names if that is the same."""
-    try:
-        if (folder / TRACE).exists():
-            return read_trace(folder / TRACE)
-        if not isinstance(config, ProblemConfig):
-            return None
-        trace = domains.load_source(config.domain, config.instance)
-        return trace if manifest.get("config_digest") in known_as(config, [trace.digest()]) else None
-    except MamoError:
-        return None
-
-
-def _problem(config: Section | None, trace: Trace | None) -> Iterator[tuple[str, Any]]:
-    """The domain and its workload."""
-    if isinstance(config, ProblemConfig):
-        yield "domain", config.domain
-        yield "trace", config.instance.trace or "the domain's own"
-    if trace is not None:
-        yield f"{len(trace.functions)} agents" if len(trace.functions) > 1 else "agent", ", ".join(trace.functions)
-        yield "control periods", f"{trace.steps} of {trace.step_seconds:g} s"
-        rates = trace.expected_rate_rps
-        least, most, mean = (shown(float(number)) for number in (rates.min(), rates.max(), rates.mean()))
-        yield "expected rates", f"{least} to {most}, {mean} on average"
-        yield from sorted(trace.notes.items())
 
 
 def _provenance(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

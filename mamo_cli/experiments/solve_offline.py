@@ -13,6 +13,7 @@ from mamo_cli.core.weights import alpha_grid
 from mamo_cli.core.words import Words
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import SolveOfflineConfig
+from mamo_cli.experiments.problem import facts_of
 from mamo_cli.experiments.session import HERE, Beside, Outcome, Place, begin, open_session, outcome, write_frontier
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.tables import write_table
@@ -36,6 +37,7 @@ def solve_offline(config: SolveOfflineConfig, place: Place = HERE) -> Outcome:
     with open_session("solve-offline", config.scope, config, trace.digest(), place) as run:
         if not run.complete:
             begin(run, config.domain, domain)
+            run.record(workload=facts_of(trace))
             weights = everywhere(domain, config.alpha) if scope is Scope.ALPHA else None
             optimum = domain.optimum(scope, weights, config.solver, config.time_limit)
             for notice in optimum.notices:

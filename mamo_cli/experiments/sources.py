@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mamo_cli.workload.profiles.registry import PROFILES
-from mamo_cli.workload.trace import Trace
 
 
 class Source(NamedTuple):
@@ -172,10 +171,10 @@ def sources_of(command: str, config: Mapping[str, Any]) -> Iterator[Source]:
             yield source
 
 
-def data_of(trace: Trace) -> str:
-    """Whose data a workload is, and their licence; empty for nobody's."""
-    profile = PROFILES.get(trace.notes.get("format", ""))
-    return "" if profile is None else profile.citation
+def data_of(notes: Mapping[str, str]) -> list[str]:
+    """Whose data a workload is, and their licence, by a trace's notes; agents may have a format each."""
+    formats = [each.rpartition(": ")[2] for each in notes.get("format", "").split("; ")]
+    return [PROFILES[name].citation for name in dict.fromkeys(formats) if name in PROFILES and PROFILES[name].citation]
 
 
 def _values(values: Any, place: str) -> Sequence[Any]:

@@ -17,6 +17,7 @@ from mamo_cli.domains.faas.validation import (
     validation_rows,
 )
 from mamo_cli.experiments.configs import DEFAULT_DOMAIN, ValidateConfig
+from mamo_cli.experiments.problem import facts_of
 from mamo_cli.experiments.session import HERE, Outcome, Place, open_session, outcome
 from mamo_cli.runs.folder import RunFolder
 from mamo_cli.runs.logs import LOGGER
@@ -54,7 +55,7 @@ def validate_model(config: ValidateConfig, place: Place = HERE) -> Outcome:
     functions = asked_of(instance, trace, config.rates)
     with open_session("validate-model", f"r{config.rates}", config, content, place) as run:
         if not run.complete:
-            run.record(domain=config.domain, seeds=[instance.noise_seed])
+            run.record(domain=config.domain, seeds=[instance.noise_seed], workload=facts_of(trace))
             held_out = [] if measured is None else _held_out(run, measured, instance)
             model = None if measured is None else fit(measured)
             held = held_to_simulation(functions, model, config.standard_error, instance.noise_seed)

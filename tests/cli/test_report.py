@@ -3,6 +3,7 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import html5lib
@@ -12,6 +13,8 @@ import pytest
 from mamo_cli.analysis.comparison_tables import names_of
 from mamo_cli.core.told import shown
 from mamo_cli.plots.pictures import pictures_of, pictures_of_several
+from mamo_cli.workload.generators import sinusoidal
+from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import MAMO, TRAIN, mamo
 
 HTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
@@ -164,6 +167,42 @@ def test_what_has_no_results_is_refused_in_a_line_and_nothing_is_written(finishe
 
 def test_a_run_that_is_named_twice_is_one(finished):
     assert mamo("report", "plan", "results/plan").err.startswith("1 run, ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("solve-offline",), ("baselines",), ("validate-model", "--rates", "2", "--standard-error", "0.05")],
+    ids=lambda command: command[0],
+)
+def test_the_workload_is_told_alike_from_wherever_the_page_is_made(command, folder, monkeypatch):
+    notes = {"format": "burstgpt", "forecast": "actual"}
+    # Full sines of 50 +- 40: the mean is 50, least and most are met at a quarter and three of each.
+    write_trace(replace(sinusoidal(50.0, 40.0, steps=240, period=24), notes=notes, period_steps=None), Path("own.csv"))
+    assert mamo(*command, "--trace", "own.csv", "--name", "run").code == 0
+    assert mamo("report", "run").code == 0
+    content = Path("report.html").read_bytes()
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    assert mamo("report", "../results/run").code == 0
+    assert Path("report.html").read_bytes() == content
+    tree = page(content)
+    rows = [row for table in tables(tree) for row in table]
+    for row in (["trace", "own.csv"], ["agent", "f0"], ["control periods", "240 of 300 s"], ["format", "burstgpt"]):
+        assert row in rows
+    assert ["expected rates", "10 to 90, 50 on average"] in rows
+    assert "Wang et al., BurstGPT, KDD 2025; HPMLL/BurstGPT, CC-BY 4.0" in text_of(tree)
+
+
+def test_an_evaluation_tells_of_the_workload_that_was_played(finished):
+    write_trace(sinusoidal(20.0, 10.0, 12, 12), Path("other.csv"))
+    assert mamo("evaluate", "te", "--trace", "other.csv", "--name", "other").code == 0
+    Path("other.csv").unlink()
+    assert mamo("evaluate", "te", "--name", "plain").code == 0
+    for name, trace, periods in (("other", "other.csv", "12"), ("plain", "what te is evaluated on", "288")):
+        assert mamo("report", name, "--force").code == 0
+        rows = [row for table in tables(page(Path("report.html").read_bytes())) for row in table]
+        for row in (["domain", "faas"], ["trace", trace], ["control periods", f"{periods} of 300 s"]):
+            assert row in rows
 
 
 def test_another_file_is_not_replaced_unless_asked_for(finished):

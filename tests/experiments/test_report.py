@@ -19,6 +19,7 @@ from mamo_cli.experiments.reported import ASKED, reported
 from mamo_cli.experiments.sources import SOURCES, data_of, sources_of
 from mamo_cli.plots.pictures import FIGURES, SWEEP, pictures_of
 from mamo_cli.workload.generators import sinusoidal
+from mamo_cli.workload.profiles.registry import PROFILES
 from tests.analysis.synthetic_runs import write_mamo
 
 MEMBERS = [
@@ -204,9 +205,10 @@ def test_a_run_rests_on_what_it_uses_alone():
 
 def test_data_are_attributed_with_their_licence():
     made = sinusoidal(50.0, 40.0, 288, 288)
-    assert data_of(made) == ""
-    object.__setattr__(made, "notes", {"format": "burstgpt"})
-    assert data_of(made) == "Wang et al., BurstGPT, KDD 2025; HPMLL/BurstGPT, CC-BY 4.0"
+    assert data_of(made.notes) == []
+    burst = "Wang et al., BurstGPT, KDD 2025; HPMLL/BurstGPT, CC-BY 4.0"
+    assert data_of({"format": "burstgpt"}) == [burst]
+    assert data_of({"format": "f0: burstgpt; f1: azure-2019; f2: burstgpt"}) == [burst, PROFILES["azure-2019"].citation]
 
 
 def test_words_are_explained_that_a_table_uses():
