@@ -220,8 +220,8 @@ def _dry_run(policy: "Policy", trace: Path, as_json: bool) -> None:
     with dry_run(policy, trace) as (outcome, decisions, head, beyond):
         if beyond:
             OUTPUT.warn(
-                f"mamo: at {beyond} of {decisions} steps more is expected than training saw: there the server asks "
-                "the policy for the most that it saw, and mamo evaluate does not: tables may differ from there on"
+                f"mamo: at {beyond} of {decisions} steps there is what training never met: there the server asks the "
+                "policy for the nearest that it met, and mamo evaluate does not: tables may differ from there on"
             )
         if as_json:
             print_json({"decisions": decisions, "head": head, "beyond": beyond, "members": outcome.summary})

@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     floor: IntArray | None  # (A,) choices that a shield lets nothing be below; None without a shield
     time: float | None  # when it was measured, Unix time in s, where that was told
     told: dict[str, Any]  # all of it as it was understood, in the words of who told it, plain values for JSON
-    beyond: list[str]  # agents of whom more was told than training saw, and who observe the most that it saw
+    beyond: list[str]  # agents of whom was told what training never met, and who observe the nearest that it met
 
 
 class Keys(NamedTuple):

@@ -33,7 +33,7 @@ class Decision(NamedTuple):
     agents: dict[str, int]
     policy_alone: dict[str, int]  # before the shield's floor
     overridden: bool  # whether these differ
-    beyond: list[str]  # agents whose reading was beyond what training saw: no network is asked what it never learnt
+    beyond: list[str]  # agents whose reading training never met: no network is asked what it never learnt
     head: str  # digest (hex) of its line in the log
 
 

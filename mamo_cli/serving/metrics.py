@@ -78,7 +78,7 @@ def _counted(front: Front) -> "Iterator[Metric]":
     )
     word = front.words.agent
     beyond = CounterMetricFamily(
-        "mamo_beyond_training", "Decisions of these at a load beyond what training saw.", labels=[word]
+        "mamo_beyond_training", "Decisions of these at a load or cap that training never met.", labels=[word]
     )
     for name, number in counts.beyond.items():
         beyond.add_metric([name], number)

@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from mamo_cli.core.errors import CheckpointError, DataError, DivergedError, StaleError, StorageError, UsageError
 from mamo_cli.domains import registry as domains
+from mamo_cli.domains.faas.kept import Budget, Kept
 from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, configured
 from mamo_cli.experiments.evaluate import evaluate
@@ -154,6 +155,27 @@ def test_a_load_beyond_training_is_decided_as_the_most_that_it_saw_and_says_so(t
             assert log.last["beyond"] == beyond
             assert log.last["observation"]["functions"]["f"]["rate_rps"] == rate
             assert Service(service.policy, log).last == found
+
+
+def test_a_cap_that_training_never_met_is_a_mask_and_nothing_that_the_network_sees(tmp_path):
+    # Of c, the cap over 8, n is worth n (c - .9): below .9 the fewest, and all that training met is 1.
+    load = np.linspace(5.0, 40.0, 2 * STEPS)[:, None]
+    replicas = np.arange(1.0, 9.0)
+    rising = np.concatenate(([0.0, 0.0, 0.0, 1.0, 0.0], replicas, -0.9 * replicas))[None].astype(np.float32)
+    domain = domains.build("faas", InstanceConfig(max_replicas=8, train_share=0.5), Trace(("f",), load, load))
+    with DecisionLog(tmp_path / "log.jsonl") as log:
+        service = Service(replace(policy(domain), parameters=rising, widths=np.array([4, 1, 8])), log)
+        for cap, beyond in ((8, []), (7, ["f"]), (3, ["f"]), (1, ["f"])):
+            found = service.decide({"rate_rps": 20.0, "max_replicas": cap}, NOW)
+            assert (found.agents, found.beyond) == ({"f": cap}, beyond)
+
+
+def test_a_memory_that_training_never_met_is_a_budget_and_shown_as_the_nearest_that_it_met():
+    kept = Kept({"node_mb": np.array(400.0), "full_units": np.array(8.0), "replica_mb": np.array([50.0, 50.0]),
+                 "trained_share": np.array([0.5, 0.75])}, 2, 4)  # fmt: skip
+    budget = Budget(kept, np.arange(1, 5) * np.ones((2, 1), dtype=np.int64))
+    assert [budget.met(share) for share in (0.25, 0.5, 0.6, 0.75, 1.0)] == [0.5, 0.5, 0.6, 0.75, 0.75]
+    assert budget.units(150.0) == (3, 0.375)
 
 
 def test_a_floor_that_fears_the_expected_rate_takes_it_as_it_is_beyond_training(tmp_path):

@@ -64,11 +64,17 @@ class Budget:
         if use[:, 0].tolist() != each:
             raise CheckpointError(f"the memory of a replica in the policy file is not what its choices take: {ANEW}")
         self._least = sum(each)
+        self._trained = kept.above_zero("trained_share", (2,)).tolist()
 
     def units(self, memory_mb: float) -> tuple[int, float]:
         """Units that there are, at least one replica of each, and their share of what all take at their largest."""
         units = max(units_in(memory_mb, self._unit), self._least)
         return units, min(units / self._full, 1.0)
+
+    def met(self, share: float) -> float:
+        """The nearest share that training met."""
+        least, most = self._trained
+        return float(min(max(share, least), most))
 
 
 class Model:

@@ -38,10 +38,11 @@ def scales(domain: "FaasDomain") -> Mapping[str, NDArray[Any]]:
     |---|---|---|
     | `rate_rps` | `()` | what the expected rate is divided by |
     | `trained_rps` | `(F,)` | the largest expected rate of each function in training, requests/s |
-    | `max_replicas` | `(F,)` | the largest cap of each function |
+    | `max_replicas`, `trained_replicas` | `(F,)` | the largest cap of each function, and the least in training |
     | `replica_cost` | `(F,)` | cost of a replica for one period |
     | `replica_mb`, `full_units` | `(F,)`, `()` | memory of a replica, and units that all take at their largest caps |
     | `node_mb` | `()` | the most memory that there ever is, MB |
+    | `trained_share` | `(2,)` | the least and the most memory in training, as its share is observed |
     | `rejection`, `rejection_root_step` | `(F, N, L)`, `()` | the node's model: P of n = 1..N replicas at L rates |
     | `shield_enough` | `(F, N)` | the largest reading for which n = 1..N replicas are enough; below 0 where none is |
     | `shield_window_s` | `()` | s in which the requests are counted that are the reading |
@@ -55,11 +56,13 @@ def scales(domain: "FaasDomain") -> Mapping[str, NDArray[Any]]:
         "rate_rps": node.rate_scale_rps,
         "trained_rps": training.trace.expected_rate_rps.max(0),
         "max_replicas": np.maximum(node.max_replicas.max(0), training.max_replicas.max(0)),
+        "trained_replicas": training.max_replicas.min(0),
         "replica_cost": node.replica_cost,
     }
     if node.memory is not None and training.memory is not None:
         most = max(float(memory.node_mb.max()) for memory in (node.memory, training.memory))
         found |= {"replica_mb": node.memory.per_replica_mb, "full_units": node.memory.full, "node_mb": most}
+        found["trained_share"] = training.memory.shares.min(), training.memory.shares.max()
     if domain.settings.rejection_model != SIMULATION:
         found["rejection"], found["rejection_root_step"] = _coarse(node.table.values, node.table.root_step)
     if shield is not None:
@@ -130,6 +133,7 @@ class NodeReader:
         self._rate_rps = kept.number("rate_rps")
         self._trained_rps = kept.array("trained_rps", (len(functions),)).tolist()
         self._largest = kept.replicas("max_replicas").tolist()
+        self._least = kept.replicas("trained_replicas").tolist()
         self._memory = Budget(kept, use) if "replica_mb" in scales else None
         self._model = Model(kept) if "rejection" in scales else None
         self._edge = kept.number("shield_edge") if "shield_edge" in scales else None
@@ -144,8 +148,9 @@ class NodeReader:
     def read(self, body: Mapping[str, Any], past: Past) -> Reading:
         """What was measured, understood; see `FunctionReading` for what is told.
 
-        A network observes at most the rate that it learnt from: beyond it, it may well choose fewer replicas for more
-        requests. The floor is of the rate as it is.
+        A network observes at most the rate that it learnt from, and no cap or memory that it never met: beyond these it
+        may well choose fewer replicas for more requests. The floor is of the rate as it is, and what may be chosen is
+        what there is.
 
         Raises:
             DataError: it is not what was asked for, or less or more than this policy knows what to do with.
@@ -154,11 +159,12 @@ class NodeReader:
         told = [self._told(f, node.functions[name], past) for f, name in enumerate(self._functions)]
         said: dict[str, Any] = {FUNCTIONS: dict(zip(self._functions, told, strict=True))}
         budget, share = self._budget(node, said)
-        most, before = self._most, past.choices.tolist()
+        met = share if self._memory is None else tuple(map(self._memory.met, share))
+        most, before, trained = self._most, past.choices.tolist(), (self._trained_rps, self._least)
         rows = [
-            (min(one["rate_rps"], trained) / self._rate_rps, min(n + 1, most) / most, one["rejection"],
-             one["max_replicas"] / most, *share)
-            for n, one, trained in zip(before, told, self._trained_rps, strict=True)
+            (min(one["rate_rps"], rate) / self._rate_rps, min(n + 1, most) / most, one["rejection"],
+             max(one["max_replicas"], cap) / most, *met)
+            for n, one, rate, cap in zip(before, told, *trained, strict=True)
         ]  # fmt: skip
         caps = np.array([one["max_replicas"] for one in told], dtype=np.int64)
         return Reading(
@@ -170,8 +176,8 @@ class NodeReader:
             told=said,
             beyond=[
                 name
-                for name, one, trained in zip(self._functions, told, self._trained_rps, strict=True)
-                if one["rate_rps"] > trained
+                for name, one, rate, cap in zip(self._functions, told, *trained, strict=True)
+                if one["rate_rps"] > rate or one["max_replicas"] < cap or met != share
             ],
         )
 
