@@ -58,7 +58,8 @@ def served():
     """The policy with all that it needs to be served: of what is not told, a model tells."""
     falling = np.linspace(0.0, [[0.9, 0.6, 0.3]] * 2, 9, axis=-1)
     scales = {"max_replicas": np.array([3, 2]), "rejection": falling, "rejection_root_step": np.asarray(1.0)}
-    return policy(scales={"rate_rps": np.asarray(90.0), "trained_rps": np.full(2, 90.0), **scales})
+    trained = {"trained_rps": np.full(2, 90.0), "trained_replicas": np.array([2, 2])}
+    return policy(scales={"rate_rps": np.asarray(90.0), **trained, **scales})
 
 
 def served_together():
@@ -67,6 +68,8 @@ def served_together():
     scales = {
         "rate_rps": np.asarray(90.0),
         "trained_rps": np.full(2, 90.0),
+        "trained_replicas": np.array([2, 3]),
+        "trained_share": np.array([0.5, 0.75]),
         "max_replicas": np.array([3, 3]),
         "replica_mb": np.array([64.0, 128.0]),
         "full_units": np.asarray(9),

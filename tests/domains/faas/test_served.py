@@ -90,7 +90,9 @@ def test_counts_of_the_period_before_are_a_rate_and_a_rejection_and_one_function
     domain = node()
     reader, scale = reader_of(domain), domain.case.evaluation.rate_scale_rps
     reading = reader.read({"arrived": 600, "rejected": 90.0, "seconds": 30, "max_replicas": 3, "time": 5}, START)
-    np.testing.assert_allclose(reading.observed, [[20.0 / scale, 1 / 8, 0.15, 3 / 8]], rtol=1e-6)
+    # Training met no cap but 8, which is what its network is shown; 3 are allowed.
+    np.testing.assert_allclose(reading.observed, [[20.0 / scale, 1 / 8, 0.15, 1.0]], rtol=1e-6)
+    assert (reading.allowed.sum(), reading.beyond) == (3, ["f"])
     assert reading.told == {
         "functions": {
             "f": {
@@ -118,9 +120,10 @@ def test_memory_that_is_not_told_is_the_most_there_is_and_less_than_one_replica_
         3,
     ]
     assert reader.read(told, past).told["memory_mb"] == 700.0
-    # 24 replicas of 64 MB are all that three functions of 8 ever take: more memory is no more to them.
-    shares = [reader.read({**told, "memory_mb": mb}, past).observed[0, 4] for mb in (640.0, 1536.0, 9e9)]
-    np.testing.assert_allclose(shares, [10 / 24, 1.0, 1.0], rtol=1e-6)
+    # 10 of the 24 replicas that three functions of 8 ever take is all that training met: no other share is observed.
+    read = [reader.read({**told, "memory_mb": mb}, past) for mb in (640.0, 1536.0, 9e9)]
+    np.testing.assert_allclose([one.observed[0, 4] for one in read], [10 / 24] * 3, rtol=1e-6)
+    assert [one.beyond for one in read] == [[], list(THREE), list(THREE)]
 
 
 NAN, INF = float("nan"), float("inf")
