@@ -1,16 +1,21 @@
 """Cells that hold values: what is a number, what stands for none, and what to do about anything else."""
 
+import itertools
 import re
 import shlex
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 
 from mamo_cli.workload.engine import quoted
 from mamo_cli.workload.meaning import Meaning
 from mamo_cli.workload.stamps import Stamped
-from mamo_cli.workload.tables import MAX_PROBLEMS_KEPT, NUMBER
+from mamo_cli.workload.tables import MAX_PROBLEMS_KEPT, NUMBER, Table
 
 # What exports write where there is no value.
 MISSING = ("", "na", "n/a", "nan", "null", "none", "-", "undefined")
+
+AT_ONCE = 50
+"""Columns that one query looks at: what it costs to plan one rises faster than their number."""
 
 
 def missing_sql(cell: str) -> str:
@@ -28,27 +33,36 @@ def value_sql(cell: str, decimal: str) -> str:
 
 def bad_sql(cell: str, decimal: str) -> str:
     """Return the condition that a cell holds something and no finite number >= 0."""
-    value = value_sql(cell, decimal)
-    return f"not {missing_sql(cell)} and not coalesce({value} >= 0 and isfinite({value}), false)"
+    finite = f"{value_sql(cell, decimal)} between 0 and {sys.float_info.max!r}"  # NaN and infinity are above
+    return f"not {missing_sql(cell)} and not coalesce({finite}, false)"
 
 
 def refuse_values(rows: Stamped, columns: Sequence[str], meaning: Meaning) -> None:
     """Raise for cells that hold something and no value, with a remedy that fits."""
     table = rows.table
-    for name in columns:
-        cell = table.place(name)
-        bad = f"{rows.keep} and {bad_sql(cell, meaning.decimal)}"
+    bads = {name: f"{rows.keep} and {bad_sql(table.place(name), meaning.decimal)}" for name in columns}
+    for name in list(_with_any(table, bads))[:MAX_PROBLEMS_KEPT]:
+        cell, bad = table.place(name), bads[name]
         found = table.rows(f"select {cell} from {table.relation} where {bad} limit 1")
-        if found:
-            remedy, text = _remedy(name, found[0][0], meaning)
-            table.faults(
-                name,
-                bad,
-                "holds text" if text else "must be a finite number >= 0",
-                remedy,
-                1 if text else MAX_PROBLEMS_KEPT,
-            )
+        remedy, text = _remedy(name, found[0][0], meaning)
+        table.faults(
+            name,
+            bad,
+            "holds text" if text else "must be a finite number >= 0",
+            remedy,
+            1 if text else MAX_PROBLEMS_KEPT,
+        )
     table.check()
+
+
+def _with_any(table: Table, conditions: Mapping[str, str]) -> Iterator[str]:
+    """Yield the names of the conditions that any row meets: many are asked at once, as each query reads the file."""
+    names = list(conditions)
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        asked = ", ".join(f"bool_or({conditions[name]})" for name in some)
+        (found,) = table.rows(f"select {asked} from {table.relation}")
+        yield from itertools.compress(some, found)
 
 
 def _remedy(name: str, cell: str, meaning: Meaning) -> tuple[str, bool]:
