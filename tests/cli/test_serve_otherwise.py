@@ -34,7 +34,7 @@ def test_a_dry_run_says_at_how_many_steps_more_is_expected_than_training_saw(exp
     assert mamo("generate", "sinusoidal", "--mean", "900", "--steps", "24", "--out", "high.csv").code == 0
     dry = mamo("serve", "p.npz", "--dry-run", "high.csv")
     assert dry.code == 0
-    assert "mamo: at 24 of 24 steps more is expected than training saw: there the server asks the policy" in dry.err
+    assert "mamo: at 24 of 24 steps there is what training never met: there the server asks the policy" in dry.err
     told = json.loads(mamo("serve", "p.npz", "--dry-run", "day.csv", "--json").out)
     assert told["beyond"] == 0
 

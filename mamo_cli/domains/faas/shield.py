@@ -25,6 +25,7 @@ from mamo_cli.domains.faas.rejection.table import RejectionTable, interpolated
 
 HALVINGS = 52
 """Of an interval as wide as its lower end: what is left is rounding."""
+POINTS, SHARES = np.polynomial.legendre.leggauss(5)
 BEYOND_RPS = 1e15
 """Whoever keeps the tolerance at this rate keeps it at any."""
 
@@ -140,13 +141,18 @@ def _largest(holds: Callable[[FloatArray], BoolArray], count: int) -> FloatArray
 def _at_most(most: FloatArray, mean: FloatArray, noise: float) -> FloatArray:
     """The probability that a Poisson number is at most `most`, whose mean is `mean` times uniform noise.
 
-    The integral of Pr(at most k | x) over the mean x is x Pr(at most k | x) + (k + 1) Pr(more than k + 1 | x).
+    The integral of Pr(at most k | x) over the mean x is x Pr(at most k | x) + (k + 1) Pr(more than k + 1 | x). Of means
+    that differ little its ends cancel, and a Gauss-Legendre rule is exact to rounding.
     """
     k, mean = np.broadcast_arrays(np.maximum(most, 0.0), mean)
     low, high = mean * (1.0 - noise), mean * (1.0 + noise)
+    spread = high - low
     with np.errstate(invalid="ignore"):
         integral = [x * gammaincc(k + 1.0, x) + (k + 1.0) * gammainc(k + 2.0, x) for x in (low, high)]
-        spread = np.where(high > low, high - low, 1.0)
-        within = np.where(high > low, (integral[1] - integral[0]) / spread, gammaincc(k + 1.0, mean))
+        points = mean[..., None] + 0.5 * spread[..., None] * POINTS
+        close = 0.5 * (gammaincc(k[..., None] + 1.0, points) * SHARES).sum(-1)
+        apart = (integral[1] - integral[0]) / np.where(spread > 0.0, spread, 1.0)
+        within = np.where(spread < 1.0, close, apart)
+        within = np.where(spread > 0.0, within, gammaincc(k + 1.0, mean))
     within = np.where(np.isinf(most), 1.0, np.clip(within, 0.0, 1.0))
     return np.asarray(np.where(most < 0.0, 0.0, within))
