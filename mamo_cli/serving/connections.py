@@ -52,6 +52,7 @@ class Connections(web.Server):
         self._came_on: dict[web.RequestHandler, float] = {}
         self._transports: dict[web.RequestHandler, asyncio.Transport] = {}
         self._handshakes: set[asyncio.Task[None]] = set()
+        self._places = 0  # that are taken: from the accept to the loss, each once
 
     def __call__(self) -> Protocol:
         """A further connection."""
@@ -75,7 +76,8 @@ class Connections(web.Server):
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
         """Count it out."""
         super().connection_lost(handler, exc)
-        self._came_on.pop(handler, None)
+        if self._came_on.pop(handler, None) is not None:
+            self._places -= 1
         self._transports.pop(handler, None)
 
     def comes_on(self, handler: web.RequestHandler) -> None:
@@ -105,10 +107,11 @@ class Connections(web.Server):
                 LOGGER.debug("no connection", exc_info=error)
                 await asyncio.sleep(LOOKS_SECONDS)
                 continue
-            if len(self._came_on) + len(self._handshakes) >= self._limits.connections:
+            if self._places >= self._limits.connections:
                 connection.close()
                 self._front.counts.refusals["busy"] += 1
                 continue
+            self._places += 1
             task = asyncio.create_task(self._connect(connection, context))
             self._handshakes.add(task)
             task.add_done_callback(self._handshakes.discard)
@@ -121,6 +124,7 @@ class Connections(web.Server):
         except OSError as error:  # of TLS, too
             LOGGER.debug("no connection", exc_info=error)
             connection.close()
+            self._places -= 1
 
     async def _close_idle(self) -> None:
         while True:
