@@ -34,7 +34,7 @@ from mamo_cli.core.seam import Domain
 from mamo_cli.core.settings import digest
 from mamo_cli.experiments.configs import CompareConfig, MamoConfig
 from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity
-from mamo_cli.experiments.run_mamo import members as members_of
+from mamo_cli.experiments.members import members as members_of
 from mamo_cli.experiments.run_mamo import run_mamo
 from mamo_cli.experiments.scenarios import (
     ALL,

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from mamo_cli.core.errors import CheckpointError, UsageError
 from mamo_cli.core.storage import replace_text, storage_errors
 from mamo_cli.experiments.configs import MamoConfig, TrainConfig
+from mamo_cli.experiments.members import members
 from mamo_cli.experiments.trained import read_complete
 from mamo_cli.runs import checkpoint
 from mamo_cli.runs.folder import GROWING, MAY_GROW, RunFolder, differences, known_as
@@ -22,7 +23,6 @@ from mamo_cli.strategies import registry as strategies
 from mamo_cli.strategies.settings import LoopSettings
 from mamo_cli.training.settings import seeds_of
 from mamo_cli.training.shards import ShardSpec, place_in, shards_of
-from mamo_cli.workload.trace import Trace
 
 
 class Grown(NamedTuple):
@@ -38,7 +38,6 @@ def grown_from(
     command: str,
     config: TrainConfig | MamoConfig,
     content: str,
-    members: Callable[[Any, Trace], ShardSpec],
 ) -> Grown:
     """The run to grow from, of which the new one is to have all members and cycles.
 
@@ -47,7 +46,6 @@ def grown_from(
         command: of both.
         config: of the new run.
         content: of the new run, see `trained.content`.
-        members: all of a configuration's, trained on a workload.
 
     Raises:
         UsageError: it does not grow into the new run; says why.

@@ -2,8 +2,8 @@
 
 from mamo_cli.core.errors import CheckpointError
 from mamo_cli.core.seam import Domain, Shift
-from mamo_cli.experiments import run_mamo, train
-from mamo_cli.experiments.configs import MamoConfig, TrainConfig
+from mamo_cli.experiments.configs import MamoConfig
+from mamo_cli.experiments.members import members
 from mamo_cli.experiments.trained import Trained
 from mamo_cli.runs import checkpoint
 from mamo_cli.runs.engine import limit_threads
@@ -15,9 +15,7 @@ from mamo_cli.training.two_phase import TwoPhaseLoop
 
 def members_of(before: Trained) -> ShardSpec:
     """All members of a run."""
-    if isinstance(before.config, TrainConfig):
-        return train.members(before.config, before.source)
-    return run_mamo.members(before.config, before.source)
+    return members(before.config, before.source)
 
 
 def restored(before: Trained) -> list[tuple[ShardSpec, TwoPhaseLoop | ContinualLoop]]:

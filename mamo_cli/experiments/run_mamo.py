@@ -16,6 +16,7 @@ from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import MamoConfig
 from mamo_cli.experiments.growth import grown_from
 from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity, train_members
+from mamo_cli.experiments.members import members
 from mamo_cli.experiments.session import (
     HERE,
     Outcome,
@@ -34,9 +35,7 @@ from mamo_cli.learners.protocol import Shape
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.tables import write_table
 from mamo_cli.strategies import registry as strategies
-from mamo_cli.training.settings import seeds_of
-from mamo_cli.training.shards import ShardSpec, build_domain
-from mamo_cli.workload.trace import Trace
+from mamo_cli.training.shards import build_domain
 
 
 def run_mamo(
@@ -66,7 +65,7 @@ def run_mamo(
     learners.refuse(config.te, config.learner, Shape.of(domain.spec))
     strategies.refuse(config.strategy, config.sections(), domain.spec)
     content = identity(source, machines.device)
-    grown = None if grow is None else grown_from(grow, "run-mamo", config, content, members)
+    grown = None if grow is None else grown_from(grow, "run-mamo", config, content)
     with open_session("run-mamo", f"s{config.seeds}", config, content, place) as run:
         if not run.complete:
             begin(run, config.domain, domain)
@@ -111,23 +110,3 @@ def _front(domain: Domain) -> Front | None:
         return front_of(domain)
     except NothingExactError:
         return None
-
-
-def members(config: MamoConfig, source: Trace, device: str = "cpu") -> ShardSpec:
-    """All members of a run: one a seed."""
-    return ShardSpec(
-        domain=config.domain,
-        instance=config.instance,
-        source=source,
-        learner=config.learner,
-        phase=config.phase,
-        seeds=tuple(seeds_of(config.seeds)),
-        strategy=config.strategy,
-        sections=config.sections(),
-        device=device,
-        te=config.te,
-        readout=config.readout,
-        drift=config.drift,
-        walk=config.walk if config.continual else None,
-        preparation=getattr(config, "preparation", None),
-    )

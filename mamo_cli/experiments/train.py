@@ -11,6 +11,7 @@ from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import TrainConfig
 from mamo_cli.experiments.growth import grown_from
 from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity, train_members
+from mamo_cli.experiments.members import members
 from mamo_cli.experiments.session import (
     HERE,
     Outcome,
@@ -25,9 +26,7 @@ from mamo_cli.experiments.session import (
 )
 from mamo_cli.learners import registry as learners
 from mamo_cli.learners.protocol import Shape
-from mamo_cli.training.settings import seeds_of
-from mamo_cli.training.shards import ShardSpec, build_domain
-from mamo_cli.workload.trace import Trace
+from mamo_cli.training.shards import build_domain
 
 
 def train(
@@ -59,7 +58,7 @@ def train(
             "`mamo run-mamo --strategy fixed`"
         )
     content = identity(source, machines.device)
-    grown = None if grow is None else grown_from(grow, "train", config, content, members)
+    grown = None if grow is None else grown_from(grow, "train", config, content)
     label = "a" + "-".join(f"{alpha:g}" for alpha in config.alpha[:4]) + f"-s{config.seeds}"
     with open_session("train", label, config, content, place) as run:
         if not run.complete:
@@ -70,18 +69,3 @@ def train(
             write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
             refuse_diverged(run, len(spec.seeds))
     return outcome(run)
-
-
-def members(config: TrainConfig, source: Trace, device: str = "cpu") -> ShardSpec:
-    """All members of a run: each seed at each alpha."""
-    pairs = [(seed, alpha) for alpha in config.alpha for seed in seeds_of(config.seeds)]
-    return ShardSpec(
-        domain=config.domain,
-        instance=config.instance,
-        source=source,
-        learner=config.learner,
-        phase=config.phase,
-        seeds=tuple(seed for seed, _ in pairs),
-        alphas=tuple(alpha for _, alpha in pairs),
-        device=device,
-    )

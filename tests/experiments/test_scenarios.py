@@ -8,7 +8,7 @@ import pytest
 from mamo_cli.analysis.bounds import bound
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.domains import registry as domains
-from mamo_cli.experiments.run_mamo import members
+from mamo_cli.experiments.members import members
 from mamo_cli.experiments.scenarios import (
     configuration_of,
     env_steps,

@@ -8,9 +8,10 @@ from mamo_cli.domains.registry import load_source
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, TrainConfig, configured
 from mamo_cli.experiments.evaluate import evaluate
 from mamo_cli.experiments.machines import Machines
+from mamo_cli.experiments.members import members
 from mamo_cli.experiments.run_mamo import run_mamo
 from mamo_cli.experiments.session import Place
-from mamo_cli.experiments.train import members, train
+from mamo_cli.experiments.train import train
 from mamo_cli.training.shards import build_shard
 from tests.learners.agents import through_a_file
 

@@ -12,7 +12,8 @@ from mamo_cli.domains.faas.baselines.erlang import erlang_inversion
 from mamo_cli.experiments.configs import EvaluateConfig, MamoConfig, configured
 from mamo_cli.experiments.evaluate import evaluate
 from mamo_cli.experiments.machines import Machines
-from mamo_cli.experiments.run_mamo import members, run_mamo
+from mamo_cli.experiments.members import members
+from mamo_cli.experiments.run_mamo import run_mamo
 from mamo_cli.experiments.session import Place
 from mamo_cli.plots.draw import draw_run
 from mamo_cli.training.conditions import WalkConfig
