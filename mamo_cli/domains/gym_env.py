@@ -17,13 +17,14 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from numpy.typing import ArrayLike, NDArray
 
-from mamo_cli.core.arrays import BoolArray, IntArray
+from mamo_cli.core.arrays import IntArray
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Environment, Part, Seen
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.core.settings import resolve
 from mamo_cli.core.weights import rewards, shared_alpha
 from mamo_cli.domains import registry
+from mamo_cli.domains.nearest import nearest
 
 ENVIRONMENT_ID = "mamo/Domain-v0"
 SEEDS = 2**63
@@ -157,12 +158,6 @@ class DomainEnv(gymnasium.Env[NDArray[np.float32], Any]):
         spec = self.domain.spec
         own = tuple(row[:count].astype(np.int8) for row, count in zip(self._seen.mask[0, 0], spec.choices, strict=True))
         return own[0] if len(own) == 1 else own
-
-
-def nearest(wanted: IntArray, mask: BoolArray) -> IntArray:
-    """Choices `(A,)` that a mask `(A, C)` allows, nearest to those wanted, the lower of two."""
-    distance = np.abs(np.arange(mask.shape[1]) - wanted[:, None])
-    return np.asarray(np.where(mask, distance, mask.shape[1]).argmin(1))
 
 
 def _flat(seen: Seen) -> NDArray[np.float32]:

@@ -9,7 +9,8 @@ from gymnasium.utils.env_checker import check_env
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Part
 from mamo_cli.domains.faas.gym_env import ReplicaScalingEnv
-from mamo_cli.domains.gym_env import ENVIRONMENT_ID, DomainEnv, nearest
+from mamo_cli.domains.gym_env import ENVIRONMENT_ID, DomainEnv
+from mamo_cli.domains.nearest import nearest
 from mamo_cli.domains.registry import DOMAINS
 from mamo_cli.workload.trace_csv import write_trace
 from tests.domains.battery.homes import load_trace

@@ -59,6 +59,7 @@ class TabularDomain:
         limit: float,
         block: int,
         settings: ProcessSettings,
+        warned: tuple[str, ...] = (),
     ) -> None:
         """Build it.
 
@@ -69,8 +70,9 @@ class TabularDomain:
             limit: on the mean violation.
             block: periods for which one policy of a mixture plays on.
             settings: of the evaluation.
+            warned: of what, besides a limit that is out of reach.
         """
-        self.process = process
+        self.process, self._warned = process, warned
         self._answers: dict[bytes, Answer] = {}
         self._coming = ways(process, stream(settings.noise_seed, "evaluation"), (settings.evaluation_steps,))
         self.spec = Spec(
@@ -86,11 +88,14 @@ class TabularDomain:
 
     @functools.cached_property
     def warnings(self) -> tuple[str, ...]:
-        """That the limit is out of reach, where it is."""
+        """What is to be warned of, and that the limit is out of reach, where it is."""
         violation, least = self.spec.words.violations[0], float(self.answer(np.array([[0.0, 1.0]])).objectives[0, 1])
         if least <= self.spec.limits[0, 0]:
-            return ()
-        return (f"mean {violation.spoken or violation.name} is at least {least:.6g}, above {self.spec.limits[0, 0]:g}",)
+            return self._warned
+        out_of_reach = (
+            f"mean {violation.spoken or violation.name} is at least {least:.6g}, above {self.spec.limits[0, 0]:g}"
+        )
+        return (*self._warned, out_of_reach)
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> NoReturn:
         """Nothing can."""
@@ -146,7 +151,8 @@ class TabularDomain:
     def expected(self, plan: IntArray) -> Played:
         """The exact long-run means of a plan `(S, 1)`, as one step: T = 1.
 
-        Where a choice is unknown, that of the answer at equal weights stands in, if the plan hardly ever comes there.
+        What it may not choose is played as always. Where a choice is unknown, that of the answer at equal weights
+        stands in, if the plan hardly ever comes there.
 
         Raises:
             NothingExactError: it comes there often.
@@ -174,10 +180,9 @@ class TabularDomain:
         unknown = plan[:, 0] == UNKNOWN
         if plan.shape != (states, 1) or plan.min() < UNKNOWN or plan.max() >= choices:
             raise ValueError(f"a plan has shape {(states, 1)} and choices below {choices}, got {plan.shape}: {plan}")
-        if not unknown.any():
-            return plan[:, 0]
-        chosen = np.where(unknown, self._elsewhere, plan[:, 0])
-        if shares(self.process, chosen)[unknown].sum() > MOST_UNKNOWN:
+        asked = np.where(unknown, self._elsewhere, plan[:, 0]) if unknown.any() else plan[:, 0]
+        chosen = self.process.played(np.arange(states), asked)
+        if unknown.any() and shares(self.process, chosen)[unknown].sum() > MOST_UNKNOWN:
             raise NothingExactError("the policy is known in too few states")
         return chosen
 

@@ -1,7 +1,8 @@
 """A finite process as a batch of environments: K members, E copies each, one agent.
 
-Observation and mask are the state's own rows (`Process.observed`, `Process.allowed`); what is forbidden must not be
-chosen. Objectives and measures are those of the state and the choice.
+Observation and mask are the state's own rows (`Process.observed`, `Process.allowed`). What is forbidden is never
+played, whoever asks for it: it is `Process.played` that decides, not the mask that was shown. Objectives and measures
+are those of the state and the choice that was played.
 Dynamics: chance draws one of N ways, whatever was chosen. Where the way ends the episode, it terminated: nothing that
 was chosen before changes what comes after, which is the beginning of the next. The long-run means count all episodes;
 what a learner needs to add up is its own, undiscounted.
@@ -49,12 +50,13 @@ class TabularEnvironment:
         """Play one period.
 
         Args:
-            actions: `(K, E, 1)` choices, none of them masked.
+            actions: `(K, E, 1)` choices that are asked for, any whole numbers.
             draw: `(K, E)` ways; none means the evaluation's own.
         """
         process = self.process
         drawn = np.broadcast_to(self._coming[self._at], self._state.shape) if draw is None else draw
-        at = self._state[..., None], actions
+        here = self._state[..., None]
+        at = here, process.played(here, actions)
         objectives, over = process.objectives[at], process.ends[drawn]
         measures = process.measures[at]
         self._state[...] = process.successor[*at, drawn[..., None]][..., 0]

@@ -6,6 +6,11 @@ at the slot's start. Cost is their sum over all places; violation a switch.
 
 Choice: the next phase, of `PHASES`. From a green, it or the yellow that leads to the other; from a yellow, its green.
 Observed: both queues over the places, then the phase, one-hot.
+
+Safety: anything else is not played, whoever asks for it, as `Process.played` has it: who asks for the other's green
+keeps their own, who asks for the wrong yellow gets the right one, and a yellow leads to its green. So green never
+follows the other's green. Without that layer (`safety`) any phase follows any other, and a green that does so is a
+conflict: vehicles of both are in the crossing.
 """
 
 from collections.abc import Mapping
@@ -14,7 +19,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from mamo_cli.core.settings import Section, Share
+from mamo_cli.core.settings import ADDED, Section, Share
 from mamo_cli.core.words import Quantity, Words
 from mamo_cli.domains.tabular.domain import TabularDomain, refuse, workload
 from mamo_cli.domains.tabular.process import Process
@@ -37,6 +42,9 @@ WORDS = Words(
     control="Arrivals\n(vehicles/slot)",
     cost="Mean cost (share of all places)",
 )
+CONFLICTS = Quantity("conflicts", "Conflicts\n(per slot)")
+"""Measured where no safety layer makes them impossible: slots whose green follows the other's green."""
+
 # A switch pays off tens of slots later. A policy that never switches sees nothing else any more: many copies, a replay
 # of several phases and small steps keep the others in mind.
 DEFAULTS: Mapping[str, Any] = {
@@ -63,6 +71,11 @@ class JunctionConfig(ProcessSettings):
         default=(0.30, 0.20), description="Chance of an arrival in a slot, once for each queue."
     )
     places: int = Field(default=12, ge=1, le=40, description="Vehicles that a queue holds; more are lost.")
+    safety: bool = Field(
+        default=True,
+        description="true or false: a layer that plays no green after the other's green, whoever asks for it.",
+        json_schema_extra=ADDED,
+    )
 
 
 SETTINGS, PLANNING = JunctionConfig, Section
@@ -78,25 +91,30 @@ def build(
 ) -> TabularDomain:
     """The junction of a configuration; see `registry.build`."""
     refuse(AGENT, evaluation, planning)
+    safe = settings.safety
     return TabularDomain(
-        process=process(settings.arrivals, settings.places),
-        words=WORDS,
+        process=process(settings.arrivals, settings.places, safe),
+        words=WORDS if safe else WORDS._replace(measures=(*WORDS.measures, CONFLICTS)),
         agent=AGENT,
         limit=settings.tolerance,
         block=BLOCK,
         settings=settings,
+        warned=() if safe else ("no safety layer: one approach may get green right after the other, see conflicts",),
     )
 
 
-def process(arrivals: tuple[float, float], places: int) -> Process:
-    """The junction under a chance of arrival at each queue. A state is both queues and the phase."""
+def process(arrivals: tuple[float, float], places: int, safety: bool = True) -> Process:
+    """The junction under a chance of arrival at each queue, any phase being asked for. A state is both and the phase.
+
+    Safety decides what is allowed, and so played, and nothing else.
+    """
     shape = (places + 1, places + 1, len(PHASES))
     first, second, phase = (part.ravel() for part in np.indices(shape))
     states, phases = len(phase), len(PHASES)
     arriving = np.array([(a, b) for a in (0, 1) for b in (0, 1)])
     chance = np.where(arriving, arrivals, 1.0 - np.array(arrivals)).prod(1)
-    allowed = np.array([[after in NEXT[before] for after in range(phases)] for before in range(phases)])[phase]
-    after = np.where(allowed, np.arange(phases), phase[:, None])
+    lawful = np.array([[after in NEXT[before] for after in range(phases)] for before in range(phases)])[phase]
+    after = np.broadcast_to(np.arange(phases), lawful.shape)
     kept = after == phase[:, None]
     queues = [
         np.minimum(
@@ -106,16 +124,18 @@ def process(arrivals: tuple[float, float], places: int) -> Process:
     ]
     cost = np.broadcast_to((first + second)[:, None] / (2 * places), (states, phases))
     switch = (phase[:, None] < 2) & ~kept
-    told = np.stack(np.broadcast_arrays(first[:, None], second[:, None], phase[:, None], np.arange(phases)), -1)
+    told = [first[:, None], second[:, None], phase[:, None], after]
+    if not safety:
+        told.append(switch & (after < 2))
     return Process(
         successor=np.ravel_multi_index((*queues, np.broadcast_to(after[..., None], queues[0].shape)), shape),
         chance=chance,
-        allowed=allowed,
+        allowed=lawful | (not safety),
         objectives=np.stack((cost, switch.astype(np.float64)), -1),
         cost_scale=2.0 * places,
         starts=np.array([0]),
         ends=np.zeros(len(chance), dtype=np.bool_),
         came=arriving.sum(1).astype(np.float64),
         observed=np.column_stack((first / places, second / places, np.eye(phases)[phase])).astype(np.float32),
-        measures=told.astype(np.float64),
+        measures=np.stack(np.broadcast_arrays(*told), -1).astype(np.float64),
     )

@@ -3,6 +3,7 @@
 Axes: S states, C choices, N ways that chance may have it in a period, O numbers observed, Q measures.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
+from mamo_cli.domains.nearest import nearest
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +21,7 @@ class Process:
     Attributes:
         successor: `(S, C, N)` the next state.
         chance: `(N,)` probability of each way, above 0.
-        allowed: `(S, C)` what may be chosen.
+        allowed: `(S, C)` what may be chosen. Nothing else is ever played, whatever is asked for: see `played`.
         objectives: `(S, C, 2)` the normalised cost, in [0, 1], and the violation.
         cost_scale: the domain's own unit of a normalised cost of 1.
         starts: `(P,)` states, equally likely, in which a play begins.
@@ -69,6 +71,15 @@ class Process:
     def states(self) -> int:
         """S."""
         return len(self.successor)
+
+    @functools.cached_property
+    def _executed(self) -> IntArray:
+        return nearest(np.arange(self.allowed.shape[1]), self.allowed[:, None])
+
+    def played(self, states: IntArray, asked: IntArray) -> IntArray:
+        """Choices that are executed in states where any numbers are asked for: the nearest that are allowed."""
+        executed: IntArray = self._executed[states, np.clip(asked, 0, self.allowed.shape[1] - 1)]
+        return executed
 
     def following(self, plan: IntArray) -> Any:
         """`(S, S)` sparse, by rows: probability of each state after each, under choices `(S,)`."""

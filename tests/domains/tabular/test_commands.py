@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mamo_cli.experiments.configs import EvaluateConfig
+from mamo_cli.experiments.evaluate import evaluate
+from mamo_cli.experiments.session import Place
 from tests.cli.invoke import MAMO, TRAIN, mamo
 
 # A junction of 64 states, and plays that are long enough to tell a policy.
@@ -39,6 +42,38 @@ def test_an_evaluation_tells_cost_and_violation_of_every_period(results, name):
     else:
         np.testing.assert_allclose(played["missed"], 1 - played["cell"].map({3: 1.0, 1: 0.1}).fillna(0.0))
         assert (played["cost"][played["cell"] == 1] == 0).all()
+
+
+def conflicts(played):
+    """Slots of green right after the other's green, in an evaluation."""
+    phase = played["phase"].to_numpy()
+    return int(((phase[:-1] < 2) & (phase[1:] < 2) & (phase[:-1] != phase[1:])).sum())
+
+
+def always_the_others_green(game):
+    """In place of who decides by the policy of a file: it looks at no mask."""
+    return lambda seen: np.array([1, 0, 1, 0])[seen.values[0, :, :, 2:].argmax(-1)][None]
+
+
+@pytest.mark.parametrize("safety", ["true", "false"])
+def test_a_policy_file_in_the_hands_of_an_adversary_does_harm_where_the_layer_is_taken_away_alone(
+    safety, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    trained = mamo(*TRAIN, *ABOUT["junction"][:-1], "--safety", safety, "--name", "run")
+    assert trained.code == 0
+    assert ("no safety layer: one approach" in trained.err) == (safety == "false")
+    assert mamo("export", "run", "--out", "policy.npz", "-q").code == 0
+    place = Place(name="attacked")
+    evaluate(Path("policy.npz"), EvaluateConfig(noise_seed=1), place, always_the_others_green)
+    played = pd.read_csv("results/attacked/evaluation.csv")
+    assert len(played) == 2000
+    assert conflicts(played) == {"true": 0, "false": 1999}[safety]
+    assert ("conflicts" in played) == (safety == "false")
+    if safety == "false":
+        assert (played["conflicts"] == 1).all()
+    else:
+        assert (played["next_phase"] == 0).all()  # what was played, not what was asked for
 
 
 @BOTH
