@@ -47,6 +47,16 @@ Grow = Annotated[
         "or cycles) is trained, into a run of its own.",
     ),
 ]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="RUN",
+        autocompletion=run_names,
+        help="A complete run, on this problem or another of its shape, whose networks the members begin with: that of "
+        "the same seed, or else of its seeds in turn; or the start.npz that such a run keeps.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Jobs = Annotated[int | None, typer.Option(help="Worker processes, at least 1.  [default: one a core]")]
 EngineName = Annotated[

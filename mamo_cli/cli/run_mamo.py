@@ -4,7 +4,19 @@ from typing import Annotated, Any
 
 import typer
 
-from mamo_cli.cli.options import AsJson, ConfigFile, Device, EngineName, Fresh, Grow, Jobs, Name, RayAddress, Results
+from mamo_cli.cli.options import (
+    AsJson,
+    ConfigFile,
+    Device,
+    EngineName,
+    Fresh,
+    From,
+    Grow,
+    Jobs,
+    Name,
+    RayAddress,
+    Results,
+)
 from mamo_cli.experiments.configs import DEFAULT_STRATEGY, MamoConfig, configured, named
 from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.strategies import registry as strategies
@@ -24,6 +36,7 @@ def run_mamo(
     continual: Annotated[
         bool, typer.Option("--continual", help="Then walk the evaluation once, window by window, and go on learning.")
     ] = False,
+    start: From = None,
     grow: Grow = None,
     name: Name = None,
     results: Results = RESULTS,
@@ -36,7 +49,7 @@ def run_mamo(
     within the tolerance.
     """
     from mamo_cli.cli.progress import progress
-    from mamo_cli.cli.running import finish, layers, place
+    from mamo_cli.cli.running import finish, layers, place, starting
     from mamo_cli.cli.runs import find_run
     from mamo_cli.experiments import run_mamo as experiment
     from mamo_cli.experiments.machines import Machines
@@ -48,7 +61,7 @@ def run_mamo(
     strategy = named([*base, *given], "strategy", DEFAULT_STRATEGY)
     setting = [] if chosen is None else [strategies.preset(strategy, chosen)]
     walking = [{"continual": True}] if continual else []
-    config = configured(MamoConfig, *base, *setting, *given, *walking)
+    config = configured(MamoConfig, *base, *setting, *given, *walking, *starting(start, results))
     with progress("run-mamo") as standing:
         machines = Machines(jobs, engine, ray_address, device)
         outcome = experiment.run_mamo(config, place(results, name, fresh), machines, standing, before)

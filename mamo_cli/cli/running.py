@@ -17,6 +17,19 @@ def layers(config_file: Path | None, overrides: Mapping[str, Any]) -> list[Mappi
     return [*([read_toml(config_file)] if config_file else []), overrides]
 
 
+def starting(run: str | None, results: Path) -> list[Mapping[str, Any]]:
+    """The layer that says what members begin with: a run by name or folder, or the file that a run keeps.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    from mamo_cli.cli.runs import find_run
+
+    if run is None:
+        return []
+    return [{"start": run if Path(run).is_file() else str(find_run(run, results))}]
+
+
 def place(results: Path, name: str | None, fresh: bool) -> Place:
     """Where a run is kept, and the command line for the record."""
     return Place(results, name, fresh, argv=sys.argv[1:])

@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from mamo_cli.cli.options import AsJson, ConfigFile, Device, EngineName, Fresh, Grow, Jobs, Name, RayAddress, Results
+from mamo_cli.cli.options import (
+    AsJson,
+    ConfigFile,
+    Device,
+    EngineName,
+    Fresh,
+    From,
+    Grow,
+    Jobs,
+    Name,
+    RayAddress,
+    Results,
+)
 from mamo_cli.experiments.configs import TrainConfig, configured
 from mamo_cli.runs.manifest import RESULTS
 
@@ -15,6 +27,7 @@ def train(
     engine: EngineName = "local",
     ray_address: RayAddress = None,
     device: Device = "cpu",
+    start: From = None,
     grow: Grow = None,
     name: Name = None,
     results: Results = RESULTS,
@@ -26,7 +39,7 @@ def train(
     A population learns one policy for each seed and alpha; each one's regret is measured against the exact optimum.
     """
     from mamo_cli.cli.progress import progress
-    from mamo_cli.cli.running import finish, layers, place
+    from mamo_cli.cli.running import finish, layers, place, starting
     from mamo_cli.cli.runs import find_run
     from mamo_cli.experiments import train as experiment
     from mamo_cli.experiments.machines import Machines
@@ -34,7 +47,7 @@ def train(
 
     before = None if grow is None else find_run(grow, results)
     base = [] if before is None else [settings_of(before, "train")]
-    config = configured(TrainConfig, *base, *layers(config_file, overrides))
+    config = configured(TrainConfig, *base, *layers(config_file, overrides), *starting(start, results))
     with progress("train") as standing:
         machines = Machines(jobs, engine, ray_address, device)
         outcome = experiment.train(config, place(results, name, fresh), machines, standing, before)

@@ -49,6 +49,7 @@ from mamo_cli.experiments.scenarios import (
     spec_of,
 )
 from mamo_cli.experiments.session import HERE, Outcome, Place, open_session, outcome
+from mamo_cli.experiments.starts import start_of
 from mamo_cli.runs.folder import RunFolder, name_of, unused
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.manifest import is_run, read_manifest
@@ -167,7 +168,7 @@ def _planned(config: CompareConfig, machines: Machines) -> tuple[list[Planned], 
         cells = [configuration_of(scenario, one, source, config.seeds, config.others()) for one in config.strategy]
         _require_one_limit(scenario, cells[0], source)
         _require_one_budget(scenario, cells, source)
-        content = identity(source, machines.device)
+        content = identity(source, machines.device, start_of(cells[0]))
         planned += [Planned(scenario, cell, source, digest(cell, content)) for cell in cells]
     return planned, skipped
 

@@ -74,6 +74,11 @@ class TrainConfig(ProblemConfig):
     seeds: Seeds = Field(
         default=8, description="How many seeds, from 0, or which, such as 100..115; each is trained at every alpha."
     )
+    start: FileName | None = Field(
+        default=None,
+        description="Folder of a complete run whose networks the members begin with, or a start.npz that one keeps.",
+        json_schema_extra={**ADDED, **CONTENT},
+    )
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig(
         iterations=40,
@@ -98,6 +103,11 @@ class MamoConfig(ProblemConfig):
         default="last",
         description="What is delivered: the last policy, the best, or a mix that meets the limit on average.",
         json_schema_extra=ADDED,
+    )
+    start: FileName | None = Field(
+        default=None,
+        description="Folder of a complete run whose networks the members begin with, or a start.npz that one keeps.",
+        json_schema_extra={**ADDED, **CONTENT},
     )
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig()

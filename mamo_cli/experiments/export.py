@@ -1,5 +1,6 @@
 """The policy that a run delivered to one of its members, as one file; and a run's folder made of such a file again."""
 
+import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,7 @@ from mamo_cli.training.settings import CONDITIONED
 from mamo_cli.training.shards import ShardSpec
 
 KINDS_OF_FILE: Mapping[str, Callable[[Policy], bytes]] = {"npz": Policy.to_bytes, "onnx": onnx_of}
+STARTED = "start.json"
 EXPORTED = ("dqn", CONDITIONED)
 """Task agents whose policies are networks of ours."""
 
@@ -108,6 +110,8 @@ def opened(path: Path) -> Iterator[tuple[Policy, Trained]]:
             for text, content in policy.texts.items():
                 (folder / text).write_bytes(content)
             kept = {"command": about.command, "config_digest": about.config_digest, "device": about.device}
+            if STARTED in policy.texts:
+                kept["start"] = json.loads(policy.texts[STARTED])
             write_manifest(folder, {**kept, "status": "complete", "starts": []})
         try:
             before = read_trained(folder)
@@ -205,8 +209,10 @@ def _about(before: Trained, spec: ShardSpec, problem: Spec, delivery: Delivery, 
 
 
 def _texts(before: Trained) -> dict[str, bytes]:
-    """The run's configuration, its workload and what was measured of the node, as its folder keeps them."""
+    """The run's configuration, its workload and what was measured, as its folder keeps them; what it began with."""
     with tempfile.TemporaryDirectory(prefix="mamo-") as name:
         keep_source(Path(name), before.source)
         kept = {file.name: file.read_bytes() for file in sorted(Path(name).iterdir())}
-    return {CONFIG: (before.path / CONFIG).read_bytes(), **kept}
+    started = before.manifest.get("start")
+    begun = {} if started is None else {STARTED: json.dumps(started, indent=1).encode()}
+    return {CONFIG: (before.path / CONFIG).read_bytes(), **kept, **begun}

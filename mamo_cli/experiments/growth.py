@@ -55,7 +55,7 @@ def grown_from(
     if before.manifest.get("device", "cpu") != "cpu":
         raise UsageError(f"{path} was trained on a GPU, where members touch one another's last bits: it cannot grow")
     if before.manifest["config_digest"] not in known_as(before.config, [content]):
-        raise UsageError(f"{path} cannot grow into this run: its trace, or its device, is another")
+        raise UsageError(f"{path} cannot grow into this run: its trace, its start or its device is another")
     reasons = _lacking(before.config, config)
     if reasons:
         more = ", ".join(MAY_GROW)

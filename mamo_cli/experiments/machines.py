@@ -8,8 +8,10 @@ from typing import Any, Protocol
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Domain, Spec
+from mamo_cli.core.storage import replace_bytes
 from mamo_cli.experiments.growth import Grown, forget, take_over
-from mamo_cli.experiments.trained import content, keep_source
+from mamo_cli.experiments.trained import START, content, keep_source
+from mamo_cli.policies.start import Start
 from mamo_cli.runs.driver import drive
 from mamo_cli.runs.engine import Engine, InOrder, Tables, local_engine
 from mamo_cli.runs.folder import RunFolder
@@ -78,7 +80,7 @@ ONE_A_CORE = Machines()
 """One process a core of this machine."""
 
 
-def identity(source: Trace, device: str) -> str:
+def identity(source: Trace, device: str, start: Start | None = None) -> str:
     """What decides a run's numbers beside its configuration (see `content`), on a device that is there.
 
     Raises:
@@ -91,7 +93,7 @@ def identity(source: Trace, device: str) -> str:
 
         if not torch.cuda.is_available():
             raise UsageError("--device cuda: torch finds no CUDA device here; `mamo doctor` lists those it does find")
-    return content(source, device)
+    return content(source, device, None if start is None else start.digest)
 
 
 def train_members(
@@ -121,6 +123,9 @@ def train_members(
         seeds = sorted(set(spec.seeds))
         run.record(seeds=seeds, jobs=processes, engine=machines.engine, device=spec.device)
         keep_source(run.path, spec.source)
+        if spec.start is not None:
+            replace_bytes(run.path / START, spec.start.to_bytes())
+            run.record(start=spec.start.facts)
 
         columns = columns_of(domain.spec, strategies.columns_of(spec.strategy) if spec.strategy else ())
         chosen = ("cycles", "delivered")  # of the weights that a strategy picks

@@ -29,6 +29,7 @@ from mamo_cli.experiments.session import (
     write_frontier,
     write_summary,
 )
+from mamo_cli.experiments.starts import refuse_another_kind, start_of
 from mamo_cli.experiments.walking import planned, write_walk
 from mamo_cli.learners import registry as learners
 from mamo_cli.learners.protocol import Shape
@@ -57,14 +58,15 @@ def run_mamo(
     Raises:
         MamoError: see its kinds.
     """
-    source = domains.load_source(config.domain, config.instance)
-    spec = members(config, source, machines.device)
+    source, start = domains.load_source(config.domain, config.instance), start_of(config)
+    spec = members(config, source, machines.device, start)
     if config.continual and grow is not None:
         raise UsageError("a run that walks its evaluation cannot grow: what has walked has learnt on the way")
     domain = planned(spec, build_domain(spec))
     learners.refuse(config.te, config.learner, Shape.of(domain.spec))
+    refuse_another_kind(spec, domain.spec)
     strategies.refuse(config.strategy, config.sections(), domain.spec)
-    content = identity(source, machines.device)
+    content = identity(source, machines.device, start)
     grown = None if grow is None else grown_from(grow, "run-mamo", config, content)
     with open_session("run-mamo", f"s{config.seeds}", config, content, place) as run:
         if not run.complete:

@@ -24,6 +24,7 @@ from mamo_cli.experiments.session import (
     write_frontier,
     write_summary,
 )
+from mamo_cli.experiments.starts import refuse_another_kind, start_of
 from mamo_cli.learners import registry as learners
 from mamo_cli.learners.protocol import Shape
 from mamo_cli.training.shards import build_domain
@@ -48,16 +49,17 @@ def train(
     Raises:
         MamoError: see its kinds.
     """
-    source = domains.load_source(config.domain, config.instance)
-    spec = members(config, source, machines.device)
+    source, start = domains.load_source(config.domain, config.instance), start_of(config)
+    spec = members(config, source, machines.device, start)
     domain = build_domain(spec)
     learners.refuse(spec.te, config.learner, Shape.of(domain.spec))
+    refuse_another_kind(spec, domain.spec)
     if domain.spec.objectives > 2:
         raise UsageError(
             f"train knows one alpha, and here are {domain.spec.objectives - 1} limits: take "
             "`mamo run-mamo --strategy fixed`"
         )
-    content = identity(source, machines.device)
+    content = identity(source, machines.device, start)
     grown = None if grow is None else grown_from(grow, "train", config, content)
     label = "a" + "-".join(f"{alpha:g}" for alpha in config.alpha[:4]) + f"-s{config.seeds}"
     with open_session("train", label, config, content, place) as run:

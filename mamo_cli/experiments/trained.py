@@ -23,6 +23,7 @@ from mamo_cli.workload.trace_csv import read_trace, write_trace
 TRACE = "trace.csv"
 MEASUREMENTS = "measurements.csv"
 PROCESS = "process.npz"
+START = "start.npz"
 KINDS: dict[str, type[TrainConfig] | type[MamoConfig]] = {"train": TrainConfig, "run-mamo": MamoConfig}
 """Commands that leave policies behind, and their configurations."""
 
@@ -36,9 +37,21 @@ class Trained(NamedTuple):
     source: Trace
 
 
-def content(source: Trace, device: str) -> str:
-    """What decides a run's numbers beside its configuration: its workload, and a device that rounds in its own way."""
-    return source.digest() if device == "cpu" else f"{source.digest()} {device}"
+def content(source: Trace, device: str, start: str | None = None) -> str:
+    """What decides a run's numbers beside its configuration.
+
+    Args:
+        source: its workload.
+        device: which rounds in its own way.
+        start: digest of the policies that its members begin with.
+    """
+    parts = [source.digest(), "" if device == "cpu" else device, "" if start is None else f"from {start}"]
+    return " ".join(part for part in parts if part)
+
+
+def content_of(manifest: Mapping[str, Any], source: Trace) -> str:
+    """The same of a run with a workload, as its record has it."""
+    return content(source, manifest.get("device", "cpu"), (manifest.get("start") or {}).get("content"))
 
 
 def keep_source(folder: Path, source: Trace) -> None:
@@ -64,7 +77,7 @@ def read_trained(path: Path) -> Trained:
         source = _kept(path, config) if kept.exists() else domains.load_source(config.domain, config.instance)
     except DataError as error:
         raise DataError([f"{path} was trained on {named}: {problem}" for problem in error.problems]) from error
-    if manifest["config_digest"] not in known_as(config, [content(source, manifest.get("device", "cpu"))]):
+    if manifest["config_digest"] not in known_as(config, [content_of(manifest, source)]):
         raise DataError(f"{named} is not the trace that {path} was trained on: put that one back, or train again")
     return Trained(path, manifest, config, source)
 
@@ -100,10 +113,11 @@ def settings_of(path: Path, command: str) -> Mapping[str, Any]:
     """
     config = read_complete(path, command).config
     kept = {"trace": path / TRACE, "measurements": path / MEASUREMENTS, "process": path / PROCESS}
+    start = {} if config.start is None else {"start": str(path / START)}
     own = {key: str(file) for key, file in kept.items() if getattr(config.instance, key, None) and file.exists()}
     each = {name: _on_kept(section.model_dump(), path) for name, section in config.instance.own.items()}
     tables = {table[0]: each} if each and (table := domains.own_table(config.domain)) else {}
-    return {**config.model_dump(), "instance": {**config.instance.model_dump(), **own}, **tables}
+    return {**config.model_dump(), **start, "instance": {**config.instance.model_dump(), **own}, **tables}
 
 
 def _on_kept(own: dict[str, Any], path: Path) -> dict[str, Any]:

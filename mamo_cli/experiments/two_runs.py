@@ -134,6 +134,9 @@ def _asked(first: _Run, second: _Run) -> Iterator[Difference]:
     devices = [run.manifest.get("device", "cpu") for run in (first, second)]
     if devices[0] != devices[1]:
         yield Difference("device", *devices)
+    starts = [(run.manifest.get("start") or {}).get("content") for run in (first, second)]
+    if None not in starts and starts[0] != starts[1]:
+        yield Difference("content of the start", "its own", "another")
     traces = [_content(run.path / TRACE) for run in (first, second)]
     if None not in traces and traces[0] != traces[1]:
         yield Difference(TRACE_CONTENT, "its own", "another")

@@ -11,6 +11,7 @@
 | `use` | `(A, C)` units that each choice takes of a shared budget; 0 where agents share nothing |
 | `scale_NAME` | the domain's: how what is measured becomes what is observed, and a shield's floor |
 | `config.toml`, `trace.csv`, `measurements.csv`, `process.npz` | of the run, as it keeps them: what `evaluate` plays |
+| `start.json` | what the run's record says of the networks that it began with; where it began with none, absent |
 | `digest` | sha256 of all others |
 """
 
@@ -33,7 +34,7 @@ from mamo_cli.policies.archive import MOST_BYTES, packed, unpacked
 
 VERSION = 1
 SCALE = "scale_"
-TEXTS = ("config.toml", "trace.csv", "measurements.csv", "process.npz")
+TEXTS = ("config.toml", "trace.csv", "measurements.csv", "process.npz", "start.json")
 MOST_UNITS = 1_000_000
 ROUNDING = 1e-9
 

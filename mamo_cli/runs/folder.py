@@ -212,7 +212,7 @@ def _earlier(path: Path, command: str, config: Section, contents: Sequence[str])
         grows = changes and all(change.partition(":")[0] in MAY_GROW for change in changes)
         raise UsageError(
             f"{path} holds a run of another configuration "
-            f"({'; '.join(changes) or 'the content of its trace, or the device'}): use another --name"
+            f"({'; '.join(changes) or 'the content of its trace or its start, or the device'}): use another --name"
             f"{f' (with --grow {path.name}, which trains only what is new)' if grows else ''}, or --fresh"
         )
     return RunFolder(path, str(recorded), found)

@@ -10,6 +10,7 @@ from mamo_cli.core.arrays import AnyFloatArray, BoolArray, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled
 from mamo_cli.core.seam import Domain, Environment, Part, Played, Seen, Step
 from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.learners.dqn.learner import DQN
 from mamo_cli.learners.protocol import Learner
 from mamo_cli.learners.schedules import piecewise_linear
 from mamo_cli.training.readout import Delivery
@@ -77,6 +78,11 @@ class TaskAgents:
         self._streams, self._phase, self._learner = list(streams), phase, learner
         self._measures = len(domain.spec.words.measures)
         self._environment = domain.environment(Part.TRAINING, len(self._streams), phase.environments)
+
+    def begin_with(self, policies: AnyFloatArray) -> None:
+        """Let the learners, which have to be deep Q-networks of ours, go on from policies `(K, D)`."""
+        assert isinstance(self._learner, DQN)
+        self._learner.begin_with(policies)
 
     def train_iteration(self, iteration: int, weights: FloatArray) -> IterationSummary:
         """Play and learn for one iteration under the given weights.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mamo_cli.core.arrays import BoolArray, FloatArray
+from mamo_cli.core.arrays import AnyFloatArray, BoolArray, FloatArray
 from mamo_cli.core.seam import AS_CONFIGURED, Domain, Environment, Part, Played, Shift
 from mamo_cli.strategies.protocol import CycleReport, Strategy
 from mamo_cli.training.agents import TaskAgents
@@ -95,6 +95,15 @@ class ContinualLoop:
     def alive(self) -> BoolArray:
         """`(K,)` who is not frozen."""
         return self._training.alive
+
+    @property
+    def alphas(self) -> FloatArray:
+        """See `TwoPhaseLoop`: those of the training."""
+        return self._training.alphas
+
+    def policies(self) -> AnyFloatArray:
+        """See `TwoPhaseLoop`: after the walk those that have learnt on."""
+        return self._training.policies()
 
     def delivery(self) -> Delivery:
         """What was delivered before the walk, once its training is over."""

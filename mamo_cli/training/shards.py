@@ -18,6 +18,7 @@ from mamo_cli.learners import registry as learners
 from mamo_cli.learners.dqn.conditioned import ConditionedDQN
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.learners.protocol import Shape
+from mamo_cli.policies.start import Start
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.strategies.fixed import FixedWeights
 from mamo_cli.strategies.protocol import Strategy
@@ -55,6 +56,7 @@ class ShardSpec:
         drift: what changes from cycle to cycle, or from window to window of the walk.
         walk: how the evaluation is walked after training, if it is.
         preparation: of task agents that know the weights; None for others.
+        start: the policies that members begin with; None for untrained ones.
     """
 
     domain: str
@@ -72,6 +74,7 @@ class ShardSpec:
     drift: DriftConfig = NO_DRIFT
     walk: WalkConfig | None = None
     preparation: Preparation | None = None
+    start: Start | None = None
 
     @property
     def cycles(self) -> int:
@@ -162,6 +165,9 @@ def build_shard(spec: ShardSpec) -> TwoPhaseLoop | ContinualLoop:
         readout=spec.readout,
         drift=spec.drift if walk is None else NO_DRIFT,
     )
+    if spec.start is not None:
+        assert isinstance(tasks, TaskAgents)
+        tasks.begin_with(spec.start.of(spec.seeds, training.alphas))
     if walk is None or spec.walk is None:
         return training
     assert isinstance(tasks, TaskAgents)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mamo_cli.core.arrays import BoolArray, FloatArray
+from mamo_cli.core.arrays import AnyFloatArray, BoolArray, FloatArray
 from mamo_cli.core.compiled import put_back
 from mamo_cli.core.seam import Domain, Played
 from mamo_cli.strategies.protocol import CycleReport, Strategy
@@ -70,6 +70,15 @@ class TwoPhaseLoop:
     def diverged_seeds(self) -> list[int]:
         """Seeds of members that were frozen because a number of theirs ceased to be finite."""
         return [seed for seed, alive in zip(self._seeds, self._alive, strict=True) if not alive]
+
+    @property
+    def alphas(self) -> FloatArray:
+        """`(K,)` what the violations of each member weigh at present, all together, in the mean over agents."""
+        return np.array([own[:, 1:].sum() / len(own) for own in self._weights])
+
+    def policies(self) -> AnyFloatArray:
+        """`(K, D)` the present policies, whatever is delivered."""
+        return self._tasks.policies()
 
     def advance(self) -> Tables:
         """Train for one round, and close the cycle when its phase is over."""

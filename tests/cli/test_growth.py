@@ -229,7 +229,7 @@ REFUSALS = [
     (MAMO[0], "wa", ("--cycles", "3"), f"results/wa cannot grow into this run (adaptation.cycles: 4 -> 3): {MORE}"),
     (
         TRAIN[0], "te", ("--trace", "day.csv"),
-        "results/te cannot grow into this run: its trace, or its device, is another",
+        "results/te cannot grow into this run: its trace, its start or its device is another",
     ),
     (TRAIN[0], "wa", (), "results/wa is a complete run-mamo run: --grow needs a complete train run"),
     (TRAIN[0], "none", (), "no run 'none' under results/: see mamo runs list"),

@@ -70,6 +70,11 @@ class ConditionedDQN(DQN):
         told = self._acting[:, 0, :, 1:].reshape(len(self._acting), -1)
         return np.concatenate((super().policies(), told), 1, dtype=np.float32)
 
+    def begin_with(self, policies: AnyFloatArray) -> None:
+        """See `DQN`; the weights that the policies were to act under are left out."""
+        told = self._shape.agents * (self._shape.objectives - 1)
+        super().begin_with(policies[:, : policies.shape[1] - told])
+
     def weighed(self, updates: int, weights: FloatArray) -> FloatArray:
         """Weights `(K, U, B, A, M)` of each transition of the coming updates, drawn whatever the present ones are."""
         return np.stack([self._any(rng, updates, self.config.batch_size) for rng in self._draws])

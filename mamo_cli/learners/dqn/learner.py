@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mamo_cli.core.arrays import AnyFloatArray, BoolArray, Float32Array, FloatArray, IntArray
+from mamo_cli.core.compiled import put_back
 from mamo_cli.core.seam import Seen, Step
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.dqn.acting import make_act
@@ -120,6 +121,19 @@ class DQN:
     def policies(self) -> Float32Array:
         """`(K, D)` the online networks' parameters; mixers are for learning alone."""
         return self._networks.parameters()[:, : self._parameters].copy()
+
+    def begin_with(self, policies: AnyFloatArray) -> None:
+        """Go on from policies `(K, D)`, as `policies` gives them, online and target networks alike.
+
+        The optimiser, the replay and a mixer stay as they are: untrained.
+
+        Raises:
+            ValueError: they are of other networks.
+        """
+        state = self._networks.state_dict()
+        for networks in ("online", "target"):
+            put_back(state[networks][:, : self._parameters], np.asarray(policies, dtype=np.float32))
+        self._networks.load_state_dict(state)
 
     def explorations(self, epsilon: FloatArray, copies: int) -> list[Exploration]:
         """A block of exploration for the coming steps, one for each epsilon, each member's from its own stream."""
