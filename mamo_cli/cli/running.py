@@ -10,6 +10,8 @@ from mamo_cli.cli.options import elsewhere
 from mamo_cli.cli.output import OUTPUT
 from mamo_cli.core.settings import read_toml
 from mamo_cli.experiments.session import Outcome, Place
+from mamo_cli.runs.ledger import told as told_energy
+from mamo_cli.runs.manifest import read_manifest
 
 
 def layers(config_file: Path | None, overrides: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -32,7 +34,7 @@ def starting(run: str | None, results: Path) -> list[Mapping[str, Any]]:
 
 def place(results: Path, name: str | None, fresh: bool) -> Place:
     """Where a run is kept, and the command line for the record."""
-    return Place(results, name, fresh, argv=sys.argv[1:])
+    return Place(results, name, fresh, argv=sys.argv[1:], whole_process=True)
 
 
 def finish(outcome: Outcome, content: Mapping[str, Any], as_json: bool) -> None:
@@ -44,4 +46,6 @@ def finish(outcome: Outcome, content: Mapping[str, Any], as_json: bool) -> None:
         return
     for told in tables_of(outcome.path, outcome.summary):
         print_told(told)
+    if (energy := told_energy(read_manifest(outcome.path))) is not None:
+        OUTPUT.note(f"energy: {energy}")
     OUTPUT.note(f"run folder: {outcome.path}\nnext: mamo plot {outcome.path.name}{elsewhere(outcome.path.parent)}")

@@ -29,6 +29,7 @@ Newest = Annotated[
 
 def show(run: Newest = None, *, results: Results = RESULTS, as_json: AsJson = False) -> None:
     """Show a run's status, command line and files."""
+    from mamo_cli.runs.ledger import told as told_energy
     from mamo_cli.runs.manifest import list_runs, read_manifest
 
     newest = list_runs(results)[:1]
@@ -43,7 +44,7 @@ def show(run: Newest = None, *, results: Results = RESULTS, as_json: AsJson = Fa
     shown = ("command", "status", "started", "ended", "config_digest")
     facts: dict[str, Any] = {"run": str(path), **{str(key): manifest.get(key) for key in shown}}
     typed = shlex.join(["mamo", *map(str, manifest.get("argv", []))])
-    print_facts({**facts, "command line": typed, "files": ", ".join(files)})
+    print_facts({**facts, "energy": told_energy(manifest), "command line": typed, "files": ", ".join(files)})
 
 
 def rm(

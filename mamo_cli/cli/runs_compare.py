@@ -1,14 +1,16 @@
 """What `mamo runs compare` says of two runs."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mamo_cli.cli.console import print_json, print_lines, print_table
 from mamo_cli.cli.output import OUTPUT
-from mamo_cli.core.told import shown
+from mamo_cli.core.told import shown, spanned
 
 if TYPE_CHECKING:  # NumPy takes its time to import
+    from mamo_cli.analysis.break_even import BreakEven, Saved
     from mamo_cli.experiments.two_runs import Beside, Mean, TwoRuns
 
 
@@ -26,6 +28,7 @@ def print_two_runs(found: "TwoRuns", paths: Sequence[Path], as_json: bool) -> No
             "outcome": [_beside_facts(one) for one in found.outcome],
             "only_in": found.only,
             "not_comparable": found.not_comparable or None,
+            "break_even": None if found.break_even is None else _break_even_facts(found.break_even),
         }
     )
 
@@ -35,7 +38,42 @@ def _beside_facts(one: "Beside") -> dict[str, Any]:
     return {**one._asdict(), **{name: None if each is None else each._asdict() for name, each in means.items()}}
 
 
+def _break_even_facts(found: "BreakEven") -> dict[str, Any]:
+    saved = []
+    for one in found.saved:
+        hours = None if one.hours is None else [hour if math.isfinite(hour) else None for hour in one.hours]
+        mean, interval = one.units or (None, None)
+        saved.append({**one._asdict(), "units": mean, "units_interval": interval, "hours": hours})
+    return {**found._asdict(), "saved": saved}
+
+
+def _show_break_even(found: "BreakEven") -> None:
+    headings = ["tuned rule", f"{found.unit} saved", "hours until the run is paid for"]
+    print_table(headings, [[one.rule, _units(one), _hours(one, found.whole)] for one in found.saved])
+    watt_hours, watts = spanned([1000 * each for each in found.kwh]), spanned(found.watts_per_unit)
+    held = f"{found.holding} of {found.members} members keep the limit and count"
+    print_lines([f"the whole run took {watt_hours} Wh; one of {found.unit} {watts} W; {held}"])
+
+
+def _units(one: "Saved") -> str:
+    if one.units is None:
+        return "-"
+    value, (low, high) = one.units
+    return shown(value) + ("" if low == high else f" [{shown(low)}, {shown(high)}]")
+
+
+def _hours(one: "Saved", whole: bool) -> str:
+    if one.hours is None:
+        return one.why
+    low, high = one.hours
+    least = "" if whole else "at least "
+    return least + (spanned(one.hours) if math.isfinite(high) else f"{low:.3g}, or never")
+
+
 def _show(found: "TwoRuns", first: str, second: str) -> None:
+    if found.break_even is not None:
+        _show_break_even(found.break_even)
+        return
     if found.differences:
         rows = [[one.of, _value(one.first), _value(one.second)] for one in found.differences]
         print_table(["differs", first, second], rows)

@@ -128,4 +128,10 @@ def _outcomes(run: Listed) -> list[Outcome]:
 def _facts(run: Listed, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     started, told = run.manifest.get("started"), [one._asdict() for one in outcomes]
     facts = {"run": run.path.name, "command": run.command, "status": run.status, "started": started}
-    return {**facts, "seconds": run.seconds, "all_seconds_known": run.whole, "outcomes": told}
+    return {
+        **facts,
+        "seconds": run.seconds,
+        "all_seconds_known": run.whole,
+        "energy": run.manifest.get("energy"),
+        "outcomes": told,
+    }

@@ -17,3 +17,9 @@ def shown(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def spanned(ends: Sequence[float]) -> str:
+    """From one end of an interval to the other, as a person reads it; one number where they read the same."""
+    low, high = (f"{each:.3g}" for each in ends)
+    return low if low == high else f"{low} to {high}"

@@ -23,6 +23,7 @@ class Words(NamedTuple):
     conditions: tuple[Quantity, Quantity]  # what is expected of a period before it, and what came
     control: str  # on an axis, for both conditions: "Arrival rate (requests/s)"
     cost: str  # on an axis: "Mean cost (share of the cap's)"
+    powered: str = ""  # the measure each unit of which takes power: "replicas"; empty where none does
 
     def each(self, name: str) -> tuple[str, ...]:
         """Columns of a number that every violation has: `name`, or with several violations one of each."""

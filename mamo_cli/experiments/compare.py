@@ -132,6 +132,7 @@ def compare(
                     with progress(f"{cell.called} ({count} of {len(planned)})") as told:
                         here = Place(place.results, folder.name, argv=place.argv)
                         reason = _run(cell, here, replace(machines, pool=pool), told)
+                    run.checkpointed()
                     if reason is not None:
                         failed[cell.called] = reason
             done = [pair for pair in zip(planned, folders, strict=True) if pair[0].called not in failed]

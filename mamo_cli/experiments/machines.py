@@ -144,6 +144,7 @@ def train_members(
             return drive(folder, kept, started, progress or (lambda rounds, rows: None))
 
         if grown is not None:
+            run.record(grown_from=grown.path.name)
             take_over(run, spec, grown, kept, train)
         forget(run)
         diverged = train(run, spec)

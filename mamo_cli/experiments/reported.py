@@ -26,6 +26,7 @@ from mamo_cli.experiments.headlines import fallen_of, headline
 from mamo_cli.experiments.problem import problem_of, workload_of
 from mamo_cli.experiments.sources import Source, data_of, sources_of
 from mamo_cli.runs.folder import CONFIG, changes
+from mamo_cli.runs.ledger import told as energy_told
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.manifest import FIRST_DOMAIN, NAME, read_manifest
 from mamo_cli.strategies import registry as strategies
@@ -199,6 +200,7 @@ def _provenance(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         "worker processes": manifest.get("jobs"),
         "engine": manifest.get("engine"),
         "device": manifest.get("device"),
+        "energy": energy_told(manifest),
         "seeds": _seeds(manifest.get("seeds")),
         "members that diverged": ", ".join(fallen_of(manifest)),
         "digest of the configuration": manifest.get("config_digest"),

@@ -35,12 +35,14 @@ class Place:
         name: the run folder's name; None for one made from the configuration.
         fresh: start over in a new folder where this one is taken.
         argv: the command line, for the record.
+        whole_process: whether all that this process uses belongs to the run, what came before it included.
     """
 
     results: Path = RESULTS
     name: str | None = None
     fresh: bool = False
     argv: Sequence[str] = ()
+    whole_process: bool = False
 
 
 PROVEN = 1e-9
@@ -76,7 +78,15 @@ def open_session(command: str, label: str, config: Section, content: str, place:
     path = None
     try:
         with open_run(
-            place.results, command, label, config, [content], name=place.name, fresh=place.fresh, argv=list(place.argv)
+            place.results,
+            command,
+            label,
+            config,
+            [content],
+            name=place.name,
+            fresh=place.fresh,
+            argv=list(place.argv),
+            whole_process=place.whole_process,
         ) as run:
             path = run.path
             if run.complete:

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mamo_cli.analysis.break_even import BreakEven
 from mamo_cli.analysis.statistics import bootstrap_interval, mean
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import canonical, read_toml
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import KINDS, EvaluateConfig, configured
+from mamo_cli.experiments.paid_off import paid_off
 from mamo_cli.experiments.trained import TRACE
 from mamo_cli.runs.folder import CONFIG, changes
 from mamo_cli.runs.logs import LOGGER
@@ -74,12 +76,14 @@ class TwoRuns(NamedTuple):
         outcome: number by number.
         only: what one of them alone tried, by its place.
         not_comparable: why there is no outcome, or what is to be minded with it; empty where nothing is.
+        break_even: of a run with agents and one of rules on the same problem: when what is saved has paid for it.
     """
 
     differences: list[Difference]
     outcome: list[Beside]
     only: tuple[list[str], list[str]]
     not_comparable: str
+    break_even: BreakEven | None = None
 
 
 class _Run(NamedTuple):
@@ -104,6 +108,8 @@ def two_runs(first: Path, second: Path) -> TwoRuns:
     runs = _read(first), _read(second)
     differences = list(chain(_asked(*runs), _made_by(*runs)))
     reason = _not_comparable(*runs)
+    if reason and (paid := paid_off([run.path for run in runs])) is not None:
+        return TwoRuns(differences, [], ([], []), *paid)
     if reason:
         return TwoRuns(differences, [], ([], []), reason)
     by_alpha = any(_at_fixed_alphas(run) for run in runs)

@@ -70,6 +70,7 @@ def _save(run: RunFolder, tables: Mapping[str, AppendTable], engine: Engine, rou
     start = time.monotonic()
     lengths = {name: table.sync() for name, table in tables.items()}
     checkpoint.save(run.path, run.digest, {"rounds": rounds, "lengths": lengths, "shards": engine.states()})
+    run.checkpointed()
     seconds = time.monotonic() - start
     LOGGER.debug("checkpoint after round %d in %.2f s", rounds, seconds)
     return seconds

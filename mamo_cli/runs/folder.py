@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mamo_cli.core.energy import declared
 from mamo_cli.core.errors import DivergedError, MamoError, StorageError, UsageError
 from mamo_cli.core.settings import Section, canonical, digest, read_toml, resolve, to_toml
 from mamo_cli.core.storage import replace_text, storage_errors
 from mamo_cli.runs import locks, logs, manifest
+from mamo_cli.runs.ledger import Meter, ledger
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.provenance import provenance
 from mamo_cli.runs.stopping import STOP
@@ -50,6 +52,7 @@ class RunFolder:
     digest: str
     manifest: dict[str, Any] = field(default_factory=dict)
     _began: float = 0.0
+    _meter: Meter | None = None  # of the start that is at work
 
     @property
     def complete(self) -> bool:
@@ -57,13 +60,22 @@ class RunFolder:
         return self.manifest.get("status") in ("complete", "diverged")
 
     def record(self, **facts: Any) -> None:
-        """Add facts to run.json."""
+        """Add facts to run.json, and what the run has used by now."""
         self.manifest.update(facts)
+        if self._meter is not None:
+            *earlier, last = self.manifest["starts"]
+            self.manifest["starts"] = [*earlier, {**last, **self._meter.read()}]
+            self.manifest["energy"] = ledger(self.manifest, declared())
         manifest.write_manifest(self.path, self.manifest)
 
-    def begin(self, command: str, argv: list[str]) -> None:
-        """Record that a process has started to work on the run."""
-        self._began = time.monotonic()
+    def checkpointed(self) -> None:
+        """Record what the run has used by now: of a start that is killed later, that much is known."""
+        if self._meter is not None:  # new members of a run that grows have no run.json of their own
+            self.record()
+
+    def begin(self, command: str, argv: list[str], *, whole_process: bool = False) -> None:
+        """Record that a process has started to work on the run; see `open_run`."""
+        self._began, self._meter = time.monotonic(), Meter(whole_process=whole_process)
         earlier = [{"status": "crashed", **start} for start in self.manifest.get("starts", [])]
         self.record(
             schema_version=manifest.SCHEMA_VERSION,
@@ -100,6 +112,7 @@ def open_run(
     name: str | None,
     fresh: bool,
     argv: list[str],
+    whole_process: bool = False,
 ) -> Iterator[RunFolder]:
     """Hold the folder of a run, new or begun before, and write down how it ends.
 
@@ -114,13 +127,16 @@ def open_run(
         name: the folder's name, or None for one made of command, label and digest.
         fresh: start over in a new folder where this one is taken.
         argv: the command line, for the record.
+        whole_process: whether all that this process has used belongs to the run, what came before this call included.
 
     Raises:
         LockedError: another process works in the folder.
-        UsageError: the folder holds something else than this run; lists what differs.
+        UsageError: the folder holds something else than this run; lists what differs. Or what is declared of energy is
+            no number.
         DataError: the folder's run.json is damaged.
         StorageError: the disk refuses.
     """
+    declared()
     path = root / (checked_name(name) if name else name_of(command, label, digest(config, *contents)))
     path = unused(path) if fresh else path
     if path.is_symlink():
@@ -138,7 +154,7 @@ def open_run(
         for leftover in path.glob(".*.tmp"):
             leftover.unlink(missing_ok=True)
         replace_text(path / CONFIG, to_toml(config))
-        run.begin(command, argv)
+        run.begin(command, argv, whole_process=whole_process)
         with logs.log_to(path / logs.NAME), _ending(run):
             yield run
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import ray
 
+from mamo_cli.runs.cpu_time import CPU_TIME, own_seconds
 from mamo_cli.runs.engine import LocalEngine, Shard, Spec, Tables, dealt, joined
 from mamo_cli.runs.ray_cluster import gathered, own_versions, refuse_other_versions
 from mamo_cli.runs.worker import MOST_RESTARTS, States
 
-Report = tuple[Tables, bool, list[int]]
+Report = tuple[Tables, bool, list[int], float]
 
 
 class RayEngine:
@@ -35,17 +36,17 @@ class RayEngine:
     @property
     def done(self) -> bool:
         """Whether no round is left."""
-        return all(done for _, done, _ in self._reports)
+        return all(done for _, done, *_ in self._reports)
 
     @property
     def diverged_seeds(self) -> list[int]:
         """Seeds of frozen members."""
-        return [seed for _, _, seeds in self._reports for seed in seeds]
+        return [seed for _, _, seeds, _ in self._reports for seed in seeds]
 
     def advance(self) -> Tables:
         """Play one round of every shard, all tasks at once."""
         self._play(advance=True)
-        return joined([rows for rows, _, _ in self._reports])
+        return joined([rows for rows, *_ in self._reports])
 
     def states(self) -> States:
         """Each shard's state, which is also what a lost one is played again from."""
@@ -60,6 +61,7 @@ class RayEngine:
         results = [task(states, advance) for task, states in zip(self._tasks, self._states, strict=True)]
         self._states = [states for _, states in results]
         self._reports: list[Report] = gathered([report for report, _ in results])
+        CPU_TIME.add(sum(used for *_, used in self._reports))
 
 
 def _play(
@@ -72,4 +74,14 @@ def _play(
     refuse_other_versions(versions, own_versions(), platform.node())  # which may have joined after all were asked
     engine = make(states)
     rows = engine.advance() if advance else {}
-    return (rows, engine.done, engine.diverged_seeds), engine.states()
+    states = engine.states()
+    return (rows, engine.done, engine.diverged_seeds, _used_since()), states
+
+
+def _used_since() -> float:
+    """CPU-seconds of a task's process since its last task ended: from its beginning on it works for one job alone."""
+    before, _TOLD[0] = _TOLD[0], own_seconds()
+    return _TOLD[0] - before
+
+
+_TOLD = [0.0]

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any, Protocol
 
 from mamo_cli.core.errors import MamoError
+from mamo_cli.runs.cpu_time import CPU_TIME, own_seconds
 from mamo_cli.runs.stopping import ASKING
 
 # A worker that dies this often in a row dies of something that another try will not mend.
@@ -112,7 +113,8 @@ class Worker:
             try:
                 if dead:
                     self._revive()
-                answer, self.done, self.diverged_seeds = _hear(self._pipe)
+                answer, self.done, self.diverged_seeds, used = _hear(self._pipe)
+                CPU_TIME.told(self._process.pid, used)
                 break
             except (EOFError, OSError):
                 dead = True
@@ -178,6 +180,7 @@ def _end(process: subprocess.Popen[bytes], pipe: Connection) -> None:
     pipe.close()
     process.kill()
     process.wait()
+    CPU_TIME.ended(process.pid)
 
 
 def _tell(pipe: Connection, content: Any) -> None:
@@ -205,12 +208,12 @@ def _serve_once(pipe: Connection) -> None:
     states = _hear(pipe)
     made = _outcome(lambda: _hear(pipe)(states))
     if isinstance(made, Exception):
-        _tell(pipe, (made, True, []))
+        _tell(pipe, (made, True, [], own_seconds()))
         return
-    _tell(pipe, (None, made.done, made.diverged_seeds))
+    _tell(pipe, (None, made.done, made.diverged_seeds, own_seconds()))
     while (request := _hear(pipe)) != OVER:
         answer = _outcome(made.advance if request == "advance" else made.states)
-        _tell(pipe, (answer, made.done, made.diverged_seeds))
+        _tell(pipe, (answer, made.done, made.diverged_seeds, own_seconds()))
 
 
 def _outcome(work: Callable[[], Any]) -> Any:

@@ -16,6 +16,7 @@ WORDS = Words(
     conditions=(Quantity("expected_rate", "expected rate"), Quantity("actual_rate", "actual rate")),
     control="Arrival rate\n(requests/s)",
     cost="Mean cost (share of the cap's)",
+    powered="replicas",
 )
 """Those of every instance."""
 SLOW = Quantity("slow", "Served later than\nthe latency limit", spoken="share of slow responses")
