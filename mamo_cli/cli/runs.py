@@ -28,7 +28,7 @@ Newest = Annotated[
 
 
 def show(run: Newest = None, *, results: Results = RESULTS, as_json: AsJson = False) -> None:
-    """Show a run's status, command line and files."""
+    """Show a run's status, what it took, its command line and files."""
     from mamo_cli.runs.ledger import told as told_energy
     from mamo_cli.runs.manifest import list_runs, read_manifest
 
@@ -81,7 +81,8 @@ def compare(
     """Compare two runs: what was asked for, what made them, and what came out.
 
     Numbers are means over the seeds that did not diverge, with 95 % bootstrap intervals; the difference is that of
-    OTHER less RUN over the seeds that both have.
+    OTHER less RUN over the seeds that both have. Of a run with agents and one of `mamo baselines` on the same problem:
+    what the agents save, and after how many hours that has paid for their training.
     """
     from mamo_cli.experiments.two_runs import two_runs
 

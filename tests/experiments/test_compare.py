@@ -55,6 +55,14 @@ def test_every_cell_is_the_run_that_the_same_configuration_makes_and_has_the_who
     assert (cell / "evaluation.csv").read_bytes() == (alone / "evaluation.csv").read_bytes()
 
 
+def test_what_the_cells_took_is_part_of_what_the_comparison_took(tmp_path, config):
+    found = manifest(compare(config, Place(tmp_path / "results"), HERE).path)
+    cells = [manifest(tmp_path / "results" / name)["energy"]["cpu_seconds"] for name in found["cells"].values()]
+    assert all(seconds > 0.0 for seconds in cells)
+    assert sum(cells) < found["energy"]["cpu_seconds"]  # which also looks at what came out
+    assert found["energy"]["whole"]
+
+
 def test_the_tables_tell_of_every_cell_seed_and_cycle(tmp_path, config):
     outcome = compare(config, Place(tmp_path / "results"), HERE)
     tables = {path.stem: pd.read_csv(path) for path in outcome.path.glob("*.csv")}

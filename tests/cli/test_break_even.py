@@ -1,0 +1,101 @@
+"""`mamo runs compare RUN BASELINES_RUN`: when what is saved has paid for the training."""
+
+import json
+import shutil
+
+import pytest
+
+from tests.cli.invoke import mamo
+
+
+@pytest.fixture(scope="session")
+def _ruled(_finished, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("ruled"))
+        assert mamo("baselines", "--name", "rules").code == 0
+        return shutil.copytree("results/rules", tmp_path_factory.mktemp("kept") / "rules")
+
+
+@pytest.fixture
+def both(finished, _ruled):
+    """The runs te, wa and rules; of wa one member of two holds, at 6 replicas, and the tuned HPA has 7."""
+    shutil.copytree(_ruled, finished / "rules")
+
+    def hold(manifest):
+        for place, row in enumerate(manifest["summary"]):
+            row.update(mean_replicas=6.0, holds=int(place == 0))
+        manifest["energy"].update(kwh=[0.01, 0.04], whole=True, missing=[])
+
+    change(finished / "wa", hold)
+    change(finished / "rules", lambda manifest: [row.update(mean_replicas=7.0) for row in manifest["summary"]])
+    return finished
+
+
+def change(folder, how):
+    path = folder / "run.json"
+    manifest = json.loads(path.read_text())
+    how(manifest)
+    path.write_text(json.dumps(manifest))
+
+
+def told(*runs):
+    done = mamo("runs", "compare", *runs, "--json")
+    assert done.code == 0, done.err
+    return json.loads(done.out), done.err
+
+
+@pytest.mark.parametrize("runs", [("wa", "rules"), ("rules", "wa")])
+def test_hours_are_those_of_the_ledger_and_of_what_is_declared(both, monkeypatch, runs):
+    monkeypatch.setenv("MAMO_WATTS_PER_UNIT", "10..40")
+    found, said = told(*runs)
+    assert (said, found["not_comparable"], found["outcome"]) == ("", None, [])
+    assert (found["break_even"]["members"], found["break_even"]["holding"]) == (2, 1)
+    [hpa] = [one for one in found["break_even"]["saved"] if one["rule"] == "kubernetes-hpa"]
+    assert (hpa["units"], hpa["units_interval"]) == (1.0, [1.0, 1.0])
+    assert hpa["hours"] == pytest.approx([10 / 40, 40 / 10], rel=1e-12)
+    lines = mamo("runs", "compare", *runs).out.splitlines()
+    [line] = [line for line in lines if line.startswith("kubernetes-hpa")]
+    assert line.split() == ["kubernetes-hpa", "1", "0.25", "to", "4"]
+    assert lines[-1] == (
+        "the whole run took 10 to 40 Wh; one of replicas 10 to 40 W; 1 of 2 members keep the limit and count"
+    )
+
+
+def test_a_ledger_that_is_not_whole_makes_hours_a_least(both):
+    change(both / "wa", lambda manifest: manifest["energy"].update(whole=False))
+    [line] = [line for line in mamo("runs", "compare", "wa", "rules").out.splitlines() if line.startswith("kubernetes")]
+    assert line.endswith("   at least 0.5 to 8")
+
+
+def test_fixed_weights_have_one_too(both):
+    found, _ = told("te", "rules")
+    assert found["break_even"]["members"] == 4
+
+
+@pytest.mark.parametrize(
+    ("run", "how", "reason"),
+    [
+        ("wa", lambda manifest: manifest.pop("energy"), "results/wa is of an earlier version, which did not meter"),
+        ("rules", lambda manifest: manifest.update(status="failed"), "results/rules is failed"),
+        ("rules", lambda manifest: manifest.update(config_digest="0"), "different problems (the content of their"),
+    ],
+)
+def test_where_nothing_is_to_be_said_it_says_why(both, run, how, reason):
+    change(both / run, how)
+    found, said = told("wa", "rules")
+    assert found["break_even"] is None
+    assert said.startswith("there is no break-even: ")
+    assert reason in said
+
+
+def test_another_instance_is_another_problem(both):
+    path = both / "rules" / "config.toml"
+    path.write_text(path.read_text().replace("\ntolerance = 0.05", "\ntolerance = 0.06"))
+    assert "there is no break-even: the two are of different problems (instance)" in told("wa", "rules")[1]
+
+
+def test_a_damaged_ledger_is_bad_input(both):
+    change(both / "wa", lambda manifest: manifest.update(energy={"kwh": 1}))
+    done = mamo("runs", "compare", "wa", "rules")
+    assert (done.code, done.out) == (3, "")
+    assert "its run.json is damaged: there is no break-even" in done.err
