@@ -55,7 +55,7 @@ def draw_baselines(table: pd.DataFrame, words: Words) -> Figure:
     left.set_title("all")
     right.set_title("near the tolerance")
     for axes in (left, right):
-        axes.set_xlabel(f"{mean_label(words.violations[0])} under noise")
+        axes.set_xlabel(mean_label(words.violations[0], " under noise"))
     legend_below(figure, [*keys, *_keys(), tolerance_key(table)], columns=2, room=LEGEND_ROOM)
     figure.draw_without_rendering()
     _label_defaults(left, rules[rules["knobs"] == DEFAULT], violation)

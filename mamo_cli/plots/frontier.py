@@ -71,7 +71,7 @@ def draw_frontier(table: pd.DataFrame, words: Words) -> Figure:
     tolerance_line(axes, tolerance, "x")
     violation_scale(axes, "x", table["tolerance"], table[violation])
     axes.set_ylim(bottom=0.0)
-    axes.set_xlabel(f"{mean_label(words.violations[0])} under noise")
+    axes.set_xlabel(mean_label(words.violations[0], " under noise"))
     axes.set_ylabel(words.cost)
     legend_below(figure, [*keys, tolerance_key(table)], columns=1, room=LEGEND_ROOM)
     figure.draw_without_rendering()

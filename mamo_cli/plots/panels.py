@@ -1,6 +1,7 @@
 """Columns of stacked panels, one column a cell (an alpha, an agent), and the lines over seeds drawn in them."""
 
 import math
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -22,6 +23,8 @@ ROW_HEIGHT = 1.35
 
 LEGEND_ROOM, LEGEND_ROW = 3, 0.16
 """So many rows of a legend fit every figure; each further one makes it higher, in inches."""
+
+UNIT = re.compile(r"\s\([^()]+\)$")
 
 LONGEST_NAME, LONGEST_RUN = 14, 36
 """Characters of an agent's name in a title, and of a run's in a legend."""
@@ -164,9 +167,10 @@ def run_label(name: str, rows: pd.DataFrame) -> str:
     return f"{shortened(name, LONGEST_RUN)}, {seeds_text(rows)}"
 
 
-def mean_label(quantity: Quantity) -> str:
-    """What an axis of a quantity's means is called."""
-    return f"Mean {spoken(quantity)}"
+def mean_label(quantity: Quantity, how: str = "") -> str:
+    """What an axis of a quantity's means is called, and how they came about; its unit ends its label, in brackets."""
+    unit = UNIT.search(quantity.label)
+    return f"Mean {spoken(quantity)}{how}{unit[0] if unit else ''}"
 
 
 def spoken(quantity: Quantity) -> str:

@@ -99,7 +99,9 @@ class InventoryDomain:
             raise UsageError("a stock cannot be walked in windows: what is ordered in one arrives in another")
         if shift.tolerance is not None:
             settings = settings.model_copy(update={"tolerance": shift.tolerance})
-        return InventoryDomain(settings, *_checked(settings, *(part.at_load(shift.load) for part in parts)))
+        shifted = InventoryDomain(settings, *_checked(settings, *(part.at_load(shift.load) for part in parts)))
+        shifted._made_of = self._made_of  # what shifts, does so against the configuration
+        return shifted
 
     def environment(self, part: Part, members: int, copies: int = 1) -> StockEnvironment:
         """The training's demand is drawn anew all the time; the evaluation's is as it was drawn once."""
