@@ -17,6 +17,7 @@ from mamo_cli.cli.options import (
     RayAddress,
     Results,
 )
+from mamo_cli.cli.ranges import Randomise, ranges_of
 from mamo_cli.experiments.configs import DEFAULT_STRATEGY, MamoConfig, configured, named
 from mamo_cli.runs.manifest import RESULTS
 from mamo_cli.strategies import registry as strategies
@@ -33,6 +34,7 @@ def run_mamo(
     engine: EngineName = "local",
     ray_address: RayAddress = None,
     device: Device = "cpu",
+    randomise: Randomise = None,
     continual: Annotated[
         bool, typer.Option("--continual", help="Then walk the evaluation once, window by window, and go on learning.")
     ] = False,
@@ -56,7 +58,8 @@ def run_mamo(
     from mamo_cli.experiments.trained import settings_of
 
     before = None if grow is None else find_run(grow, results)
-    base, given = [] if before is None else [settings_of(before, "run-mamo")], layers(config_file, overrides)
+    base = [] if before is None else [settings_of(before, "run-mamo")]
+    given = [*layers(config_file, overrides), ranges_of(randomise)]
     chosen = preset or ("quick" if before is None else None)
     strategy = named([*base, *given], "strategy", DEFAULT_STRATEGY)
     setting = [] if chosen is None else [strategies.preset(strategy, chosen)]

@@ -15,6 +15,7 @@ from mamo_cli.cli.options import (
     RayAddress,
     Results,
 )
+from mamo_cli.cli.ranges import Randomise, ranges_of
 from mamo_cli.experiments.configs import TrainConfig, configured
 from mamo_cli.runs.manifest import RESULTS
 
@@ -28,6 +29,7 @@ def train(
     ray_address: RayAddress = None,
     device: Device = "cpu",
     start: From = None,
+    randomise: Randomise = None,
     grow: Grow = None,
     name: Name = None,
     results: Results = RESULTS,
@@ -47,7 +49,8 @@ def train(
 
     before = None if grow is None else find_run(grow, results)
     base = [] if before is None else [settings_of(before, "train")]
-    config = configured(TrainConfig, *base, *layers(config_file, overrides), *starting(start, results))
+    given = [*layers(config_file, overrides), ranges_of(randomise), *starting(start, results)]
+    config = configured(TrainConfig, *base, *given)
     with progress("train") as standing:
         machines = Machines(jobs, engine, ray_address, device)
         outcome = experiment.train(config, place(results, name, fresh), machines, standing, before)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.core.words import Words
@@ -71,6 +73,20 @@ class Played(NamedTuple):
     paid: FloatArray  # (..., T, A)
     measures: FloatArray  # (..., T, A, Q)
     violations: FloatArray  # (..., T, A, M - 1)
+
+
+class Copy(NamedTuple):
+    """One of several copies of an environment, by itself."""
+
+    number: int  # from 0
+    of: int
+
+
+def begin_at(copies: int | Copy, steps: int) -> IntArray:
+    """`(E,)` the step of a trace that each copy begins at: copy e of E, e/E of the trace later than copy 0."""
+    if isinstance(copies, Copy):
+        return begin_at(copies.of, steps)[[copies.number]]
+    return np.arange(copies) * steps // copies
 
 
 class Environment(Protocol):
@@ -182,6 +198,8 @@ class Shift(NamedTuple):
     service: float = 1.0  # what every service time is multiplied by
     cap: int | None = None  # choices are cut to this
     tolerance: float | None = None  # the limit in place of the configured one
+    noise: float = 1.0  # what the deviations of what comes from what is expected are multiplied by
+    shape: float = 1.0  # what the rates' deviations from their mean are multiplied by; none falls below 0
 
 
 AS_CONFIGURED = Shift()
@@ -212,8 +230,14 @@ class Domain(Protocol):
         """
         ...
 
-    def environment(self, part: Part, members: int, copies: int = 1) -> Environment:
-        """Environments on a part of the workload; those of the evaluation carry its noise."""
+    def environment(self, part: Part, members: int, copies: int | Copy = 1) -> Environment:
+        """Environments on a part of the workload; those of the evaluation carry its noise.
+
+        Args:
+            part: which.
+            members: K.
+            copies: E; or one of several by itself, which is what that one of them would be.
+        """
         ...
 
     def conditions(self) -> FloatArray:

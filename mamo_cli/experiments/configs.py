@@ -11,8 +11,8 @@ from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.strategies import registry as strategies
-from mamo_cli.training.conditions import NO_DRIFT, DriftConfig, WalkConfig
-from mamo_cli.training.settings import READOUTS, TASK_AGENTS, TASK_DEFAULTS, TASK_SECTIONS, PhaseConfig, Seeds
+from mamo_cli.training.conditions import NO_DRIFT, ONE_WORLD, DriftConfig, RandomiseConfig, WalkConfig
+from mamo_cli.training.settings import EXACT, READOUTS, TASK_AGENTS, TASK_DEFAULTS, TASK_SECTIONS, PhaseConfig, Seeds
 
 DEFAULT_DOMAIN, DEFAULT_STRATEGY, DEFAULT_TE = "faas", "wa-dqn", "dqn"
 _DOMAINS, _STRATEGIES = ", ".join(domains.DOMAINS), ", ".join(strategies.STRATEGIES)
@@ -87,6 +87,7 @@ class TrainConfig(ProblemConfig):
         epsilon=((0.0, 1.0), (0.5, 0.05), (0.8, 0.0)),
         learning_rate=((0.0, 3e-3), (0.4, 3e-3), (1.0, 1e-4)),
     )
+    randomise: RandomiseConfig = Field(default=ONE_WORLD, json_schema_extra=ADDED)
 
 
 class MamoConfig(ProblemConfig):
@@ -111,6 +112,7 @@ class MamoConfig(ProblemConfig):
     )
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig()
+    randomise: RandomiseConfig = Field(default=ONE_WORLD, json_schema_extra=ADDED)
     drift: DriftConfig = Field(default=NO_DRIFT, json_schema_extra=ADDED)
     continual: bool = Field(
         default=False, description="Walk the evaluation once, and go on learning.", json_schema_extra=ADDED
@@ -121,6 +123,15 @@ class MamoConfig(ProblemConfig):
     def _only_who_goes_on_learning_walks(self) -> Self:
         if self.walk != WalkConfig() and not self.continual:
             raise ValueError("walk is how --continual walks: it needs continual = true")
+        return self
+
+    @model_validator(mode="after")
+    def _many_worlds_stand_still(self) -> Self:
+        if self.randomise != ONE_WORLD:
+            if self.drift != NO_DRIFT or self.continual:
+                raise ValueError("randomise is of many worlds at once, drift and continual of one that changes: choose")
+            if self.te == EXACT:
+                raise ValueError("randomise is of what agents learn in, and te exact learns nothing")
         return self
 
     def sections(self) -> dict[str, Section]:

@@ -19,11 +19,12 @@ from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.provenance import cores
 from mamo_cli.runs.worker import Pool
 from mamo_cli.strategies import registry as strategies
-from mamo_cli.training.conditions import WALKED
+from mamo_cli.training.conditions import ONE_WORLD, WALKED
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.settings import EXACT
 from mamo_cli.training.shards import ShardSpec, build_shard, cut, place_in, shards_of
 from mamo_cli.training.windows import walk_columns
+from mamo_cli.training.worlds import Worlds, shifts
 from mamo_cli.workload.trace import Trace
 
 ENGINES = ("local", "ray")
@@ -96,6 +97,16 @@ def identity(source: Trace, device: str, start: Start | None = None) -> str:
     return content(source, device, None if start is None else start.digest)
 
 
+def require_worlds(spec: ShardSpec, domain: Domain) -> None:
+    """See that there are the worlds that members are to train in.
+
+    Raises:
+        UsageError: nothing of the kind can shift in the domain, or it cannot go so far.
+    """
+    if spec.randomise != ONE_WORLD:
+        Worlds(spec.randomise).of(domain, spec.phase.environments)
+
+
 def train_members(
     run: RunFolder,
     spec: ShardSpec,
@@ -126,6 +137,9 @@ def train_members(
         if spec.start is not None:
             replace_bytes(run.path / START, spec.start.to_bytes())
             run.record(start=spec.start.facts)
+        if spec.randomise != ONE_WORLD:
+            names, worlds = spec.randomise.ranges(), shifts(spec.randomise, spec.phase.environments)
+            run.record(worlds=[{name: getattr(world, name) for name in names} for world in worlds])
 
         columns = columns_of(domain.spec, strategies.columns_of(spec.strategy) if spec.strategy else ())
         chosen = ("cycles", "delivered")  # of the weights that a strategy picks

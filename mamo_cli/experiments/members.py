@@ -24,6 +24,7 @@ def members(
         alphas=tuple(alpha for _, alpha in pairs),
         device=device,
         start=start,
+        randomise=config.randomise,
     )
 
 
@@ -44,4 +45,5 @@ def _of_a_loop(config: MamoConfig, source: Trace, device: str, start: Start | No
         walk=config.walk if config.continual else None,
         preparation=getattr(config, "preparation", None),
         start=start,
+        randomise=config.randomise,
     )

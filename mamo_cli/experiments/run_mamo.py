@@ -15,7 +15,7 @@ from mamo_cli.core.weights import alpha_grid, weights_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import MamoConfig
 from mamo_cli.experiments.growth import grown_from
-from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity, train_members
+from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity, require_worlds, train_members
 from mamo_cli.experiments.members import members
 from mamo_cli.experiments.session import (
     HERE,
@@ -65,6 +65,7 @@ def run_mamo(
     domain = planned(spec, build_domain(spec))
     learners.refuse(config.te, config.learner, Shape.of(domain.spec))
     refuse_another_kind(spec, domain.spec)
+    require_worlds(spec, domain)
     strategies.refuse(config.strategy, config.sections(), domain.spec)
     content = identity(source, machines.device, start)
     grown = None if grow is None else grown_from(grow, "run-mamo", config, content)

@@ -10,7 +10,7 @@ from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.configs import TrainConfig
 from mamo_cli.experiments.growth import grown_from
-from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity, train_members
+from mamo_cli.experiments.machines import ONE_A_CORE, Machines, Progress, identity, require_worlds, train_members
 from mamo_cli.experiments.members import members
 from mamo_cli.experiments.session import (
     HERE,
@@ -54,6 +54,7 @@ def train(
     domain = build_domain(spec)
     learners.refuse(spec.te, config.learner, Shape.of(domain.spec))
     refuse_another_kind(spec, domain.spec)
+    require_worlds(spec, domain)
     if domain.spec.objectives > 2:
         raise UsageError(
             f"train knows one alpha, and here are {domain.spec.objectives - 1} limits: take "

@@ -15,6 +15,7 @@ from mamo_cli.learners.protocol import Learner
 from mamo_cli.learners.schedules import piecewise_linear
 from mamo_cli.training.readout import Delivery
 from mamo_cli.training.settings import PhaseConfig
+from mamo_cli.training.worlds import Training, one_world
 
 REPLAYED = 2
 """Windows of a phase for which a policy is played again before it is delivered."""
@@ -72,12 +73,27 @@ class Agents(Protocol):
 class TaskAgents:
     """K task-execution agents, one a seed, each with its own networks, replay, exploration and noise."""
 
-    def __init__(self, domain: Domain, learner: Learner, phase: PhaseConfig, streams: Sequence[MemberStreams]) -> None:
-        """Args: domain: what is controlled. learner: K untrained agents. phase: settings. streams: K members'."""
-        self._domain = domain
+    def __init__(
+        self,
+        domain: Domain,
+        learner: Learner,
+        phase: PhaseConfig,
+        streams: Sequence[MemberStreams],
+        training: Training = one_world,
+    ) -> None:
+        """Untrained agents in their environments.
+
+        Args:
+            domain: what is controlled.
+            learner: K untrained agents.
+            phase: settings.
+            streams: K members'.
+            training: what they train in of the domain.
+        """
+        self._domain, self._training = domain, training
         self._streams, self._phase, self._learner = list(streams), phase, learner
         self._measures = len(domain.spec.words.measures)
-        self._environment = domain.environment(Part.TRAINING, len(self._streams), phase.environments)
+        self._environment = training(domain, len(self._streams), phase.environments)
 
     def begin_with(self, policies: AnyFloatArray) -> None:
         """Let the learners, which have to be deep Q-networks of ours, go on from policies `(K, D)`."""
@@ -126,7 +142,7 @@ class TaskAgents:
 
     def move_to(self, domain: Domain) -> None:
         """Go on in the domain's training, every copy where it stands."""
-        environment = domain.environment(Part.TRAINING, len(self._streams), self._phase.environments)
+        environment = self._training(domain, len(self._streams), self._phase.environments)
         environment.load_state_dict(self._environment.state_dict())
         self._domain, self._environment = domain, environment
 
@@ -172,7 +188,7 @@ class TaskAgents:
         return np.stack([self._replayed(rows, REPLAYED * phase.window * phase.iteration_steps) for rows in policies])
 
     def _replayed(self, policies: AnyFloatArray, steps: int) -> FloatArray:
-        environment = self._domain.environment(Part.TRAINING, len(self._streams), self._phase.environments)
+        environment = self._training(self._domain, len(self._streams), self._phase.environments)
         draws = environment.draw(steps, [MemberStreams(member.seed, "replayed") for member in self._streams])
         seen, told = environment.observe(), []
         for step in range(steps):

@@ -13,6 +13,7 @@ from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.dqn.conditioned import ConditionedDQN
 from mamo_cli.training.agents import IterationSummary, TaskAgents
 from mamo_cli.training.settings import PhaseConfig, Preparation
+from mamo_cli.training.worlds import Training, one_world
 
 
 class ConditionedAgents(TaskAgents):
@@ -25,9 +26,10 @@ class ConditionedAgents(TaskAgents):
         phase: PhaseConfig,
         preparation: Preparation,
         streams: Sequence[MemberStreams],
+        training: Training = one_world,
     ) -> None:
         """See `TaskAgents`; preparation: how long they learn, by the schedules of a phase."""
-        super().__init__(domain, learner, phase, streams)
+        super().__init__(domain, learner, phase, streams, training)
         self._knowing, self._prepared = learner, False
         self._preparation = phase.model_copy(update=preparation.model_dump())
         self._assay = phase.model_copy(update={"epsilon": ((0.0, 0.0),)})

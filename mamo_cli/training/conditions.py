@@ -1,11 +1,14 @@
-"""Settings of a world that changes: what shifts from cycle to cycle, and how an evaluation is walked."""
+"""Settings of worlds: what differs from one to another in training, what shifts from cycle to cycle, and how an
+evaluation is walked.
+"""
 
 import math
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mamo_cli.core.settings import Section, Share
 
@@ -78,6 +81,45 @@ class DriftConfig(Section):
 
 
 NO_DRIFT = DriftConfig()
+
+_RANGE = re.compile(r"([^.]+(?:\.[^.]+)?)\.\.(.+)")
+
+
+def _ends(given: Any) -> Any:
+    """The ends of a range that is written as on the command line, `0.7..1.4`."""
+    found = _RANGE.fullmatch(given) if isinstance(given, str) else None
+    return (found[1], found[2]) if found else given
+
+
+def _from_low_to_high(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError("must go from its lower end to its upper, such as 0.7..1.4")
+    return ends
+
+
+FromNone = Annotated[float, Field(ge=0.0, le=1000.0)]
+Range = Annotated[tuple[Factor, Factor], BeforeValidator(_ends), AfterValidator(_from_low_to_high)]
+RangeFromNone = Annotated[tuple[FromNone, FromNone], BeforeValidator(_ends), AfterValidator(_from_low_to_high)]
+
+
+class RandomiseConfig(Section):
+    """Ranges of what differs from world to world in training, each a factor on what is configured, both ends included.
+
+    Every copy of the environment plays a world of its own; see `worlds`. Limits, and the evaluation, are as configured.
+    """
+
+    service: Range | None = Field(default=None, description="Of every service time.")
+    load: Range | None = Field(default=None, description="Of the trace's rates.")
+    noise: RangeFromNone | None = Field(default=None, description="Of the deviations of what comes.")
+    shape: RangeFromNone | None = Field(default=None, description="Of the rates' deviations from their mean.")
+
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Both ends of each range there is, by the field of a `Shift` that it is of."""
+        each = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: ends for name, ends in each.items() if ends is not None}
+
+
+ONE_WORLD = RandomiseConfig()
 
 WALKED = "continual"
 """The table of what each window of a walk brought."""

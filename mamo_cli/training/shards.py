@@ -25,11 +25,12 @@ from mamo_cli.strategies.protocol import Strategy
 from mamo_cli.strategies.settings import LoopSettings
 from mamo_cli.training.agents import Agents, TaskAgents
 from mamo_cli.training.conditioned_agents import ConditionedAgents
-from mamo_cli.training.conditions import NO_DRIFT, DriftConfig, WalkConfig
+from mamo_cli.training.conditions import NO_DRIFT, ONE_WORLD, DriftConfig, RandomiseConfig, WalkConfig
 from mamo_cli.training.continual import ContinualLoop, Walk
 from mamo_cli.training.exact_agents import ExactAgents
 from mamo_cli.training.settings import EXACT, PhaseConfig, Preparation
 from mamo_cli.training.two_phase import TwoPhaseLoop
+from mamo_cli.training.worlds import Worlds, one_world
 from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
 
@@ -57,6 +58,7 @@ class ShardSpec:
         walk: how the evaluation is walked after training, if it is.
         preparation: of task agents that know the weights; None for others.
         start: the policies that members begin with; None for untrained ones.
+        randomise: what differs from world to world in training.
     """
 
     domain: str
@@ -75,6 +77,7 @@ class ShardSpec:
     walk: WalkConfig | None = None
     preparation: Preparation | None = None
     start: Start | None = None
+    randomise: RandomiseConfig = ONE_WORLD
 
     @property
     def cycles(self) -> int:
@@ -179,9 +182,10 @@ def _agents(spec: ShardSpec, domain: Domain) -> Agents:
         return ExactAgents(domain, len(spec.seeds))
     streams = [MemberStreams(seed, "te") for seed in spec.seeds]
     learner = learners.build(spec.te, spec.learner, Shape.of(domain.spec), streams, spec.device)
+    training = one_world if spec.randomise == ONE_WORLD else Worlds(spec.randomise)
     if spec.preparation is not None and isinstance(learner, ConditionedDQN):
-        return ConditionedAgents(domain, learner, spec.phase, spec.preparation, streams)
-    return TaskAgents(domain, learner, spec.phase, streams)
+        return ConditionedAgents(domain, learner, spec.phase, spec.preparation, streams, training)
+    return TaskAgents(domain, learner, spec.phase, streams, training)
 
 
 def _strategy(spec: ShardSpec, domain: Domain) -> Strategy:

@@ -127,6 +127,21 @@ class Trace:
         rates = {name: getattr(self, name) * factor for name in ("expected_rate_rps", "actual_rate_rps")}
         return replace(self, **rates)
 
+    def at_shape(self, factor: float) -> "Trace":
+        """Return the trace with the deviations of its rates from their means multiplied by a factor, cut off at 0."""
+        if factor == 1.0:
+            return self
+
+        def shaped(rates: FloatArray) -> FloatArray:
+            mean = np.ascontiguousarray(rates.T).mean(1)
+            return np.asarray(np.maximum(mean + factor * (rates - mean), 0.0))
+
+        return replace(
+            self,
+            expected_rate_rps=shaped(self.expected_rate_rps),
+            actual_rate_rps=shaped(self.actual_rate_rps),
+        )
+
     def only(self, column: int, name: str) -> "Trace":
         """Return the trace of one of its functions, under a name."""
         return replace(

@@ -43,6 +43,7 @@ CONFIGURATIONS = {
 
 RAISED_BY = {
     "cli/plot.py": ("plot",),
+    "cli/ranges.py": TRAINED,
     "cli/generate.py": ("generate noisy",),
     "cli/import_trace.py": ("import",),
     "cli/report.py": ("report",),

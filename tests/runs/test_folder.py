@@ -41,7 +41,9 @@ def test_a_run_is_what_its_trace_holds_whatever_it_is_called(tmp_path):
         pass
     with opened(tmp_path, config=named("/elsewhere/night.csv")) as again:
         assert again.complete
-    with pytest.raises(UsageError, match=r"another configuration \(the content of its trace or its start, or the device\)"):
+    with pytest.raises(
+        UsageError, match=r"another configuration \(the content of its trace or its start, or the device\)"
+    ):
         opened(tmp_path, config=named("day.csv"), content="of another").__enter__()
     with pytest.raises(UsageError, match=r"\(instance.trace: 'given' -> unset\)"):
         opened(tmp_path).__enter__()

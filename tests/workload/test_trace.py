@@ -152,6 +152,18 @@ def test_a_trace_to_evaluate_on_is_matched_by_the_names_of_its_functions():
         training_and_evaluation(source, 0.5, two_functions(functions=("a", "c")))
 
 
+def test_a_shape_is_of_the_deviations_from_each_functions_mean():
+    """By hand: means of 6 and 3, deviations of +-4 and +-1 twice and half as large; none falls below 0."""
+    rates = np.array([[10.0, 4.0], [2.0, 2.0]])
+    trace = Trace(("a", "b"), rates, rates / 2)
+    steeper, flatter = trace.at_shape(2.0), trace.at_shape(0.5)
+    assert steeper.expected_rate_rps.tolist() == [[14.0, 5.0], [0.0, 1.0]]
+    assert flatter.expected_rate_rps.tolist() == [[8.0, 3.5], [4.0, 2.5]]
+    assert flatter.actual_rate_rps.tolist() == [[4.0, 1.75], [2.0, 1.25]]
+    assert trace.at_shape(0.0).expected_rate_rps.tolist() == [[6.0, 3.0]] * 2
+    assert trace.at_shape(1.0) is trace
+
+
 def test_the_nodes_memory_goes_with_its_steps_and_counts_for_the_digest():
     plain = two_functions()
     trace = replace(plain, node_memory_mb=np.arange(1, plain.steps + 1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import DataError, UsageError
-from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
+from mamo_cli.core.seam import Answer, Copy, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import Section
 from mamo_cli.domains.battery.environment import OBSERVED, Homes, HomesEnvironment, with_noise
@@ -112,20 +112,26 @@ class BatteryDomain:
                 )
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "BatteryDomain":
-        """Of the load and the tolerance; excess is a share of the load there then is."""
+        """Of the load and its shape, the noise and the tolerance; excess is a share of the load there then is."""
         settings, training, evaluation, first, scales = self._configured
         if shift.service != 1.0 or shift.cap is not None:
-            raise UsageError("a battery has neither service times nor a cap: load and tolerance can drift")
+            raise UsageError(
+                "a battery has neither service times nor a cap: load, shape, noise and tolerance can shift"
+            )
         if steps is not None:
             raise UsageError("a battery cannot be walked in windows: what is charged in one is used in another")
+        noise = settings.noise * shift.noise
+        if noise > 1.0:
+            raise UsageError(f"noise {settings.noise:g} times {shift.noise:g}: it must be at most 1")
+        settings = settings.model_copy(update={"noise": noise})
         if shift.tolerance is not None:
             settings = settings.model_copy(update={"tolerance": shift.tolerance})
-        training, evaluation = (part.at_load(shift.load) for part in (training, evaluation))
+        training, evaluation = (part.at_load(shift.load).at_shape(shift.shape) for part in (training, evaluation))
         shifted = BatteryDomain(settings, training, evaluation, first, scales)
         shifted._configured = self._configured  # what shifts, does so against the configuration
         return shifted
 
-    def environment(self, part: Part, members: int, copies: int = 1) -> HomesEnvironment:
+    def environment(self, part: Part, members: int, copies: int | Copy = 1) -> HomesEnvironment:
         """The training's loads are drawn anew all the time; the evaluation's are as they were drawn once."""
         return HomesEnvironment(self.training if part is Part.TRAINING else self.evaluation, members, copies)
 

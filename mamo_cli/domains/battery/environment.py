@@ -28,7 +28,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import Float32Array, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled, put_back
-from mamo_cli.core.seam import Seen, Step
+from mamo_cli.core.seam import Copy, Seen, Step, begin_at
 from mamo_cli.core.seeding import MemberStreams
 
 OBSERVED = 7
@@ -84,22 +84,22 @@ class Homes:
             table[..., 1 + 2 * times], table[..., 2 + 2 * times] = np.sin(angle), np.cos(angle)
         return table
 
-    def beginnings(self, copies: int) -> IntArray:
+    def beginnings(self, copies: int | Copy) -> IntArray:
         """`(E,)` the steps that copies begin at: of the days there are, evenly spread, else the first step."""
         days = np.flatnonzero(np.diff(self.clock, prepend=1.0) < 0.0)
-        return np.asarray(days[np.arange(copies) * len(days) // copies])
+        return np.asarray(days[begin_at(copies, len(days))])
 
 
 class HomesEnvironment:
     """E environments for each of K members, advanced together."""
 
-    def __init__(self, homes: Homes, members: int, copies: int = 1) -> None:
+    def __init__(self, homes: Homes, members: int, copies: int | Copy = 1) -> None:
         """Args: homes: what is played. members: K. copies: E."""
         self.homes = homes
         self.steps, count = homes.load.shape
-        self._shape = (members, copies, count)
         self._observed = homes.observed()
         self._at = homes.beginnings(copies)
+        self._shape = (members, len(self._at), count)
         self._charge = np.zeros(self._shape, dtype=np.int64)  # in steps
         self._continues = np.ones(self._shape[:2], dtype=np.float32)
         self._over = np.zeros(self._shape[:2], dtype=np.bool_)

@@ -7,7 +7,19 @@ import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import NothingExactError, UsageError
-from mamo_cli.core.seam import AS_CONFIGURED, Answer, Environment, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
+from mamo_cli.core.seam import (
+    AS_CONFIGURED,
+    Answer,
+    Copy,
+    Environment,
+    Knowledge,
+    Optimum,
+    Part,
+    Played,
+    Scope,
+    Shift,
+    Spec,
+)
 from mamo_cli.core.settings import Section
 from mamo_cli.core.weights import alpha_of, rewards
 from mamo_cli.domains.faas.environment import ScalingEnvironment
@@ -105,15 +117,15 @@ class FaasDomain:
         return None if self._guard is None else self._guard.shield
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "FaasDomain":
-        """Of the load, the service times, the cap and the tolerance."""
+        """Of the load and its shape, the noise, the service times, the cap and the tolerance."""
         return FaasDomain(*self._made_of, shift, steps)
 
-    def environment(self, part: Part, members: int, copies: int = 1) -> Environment:
+    def environment(self, part: Part, members: int, copies: int | Copy = 1) -> Environment:
         """The training's actual rates are perturbed anew in every episode; the evaluation's are as they are."""
         environment = self._unguarded(part, members, copies)
         return environment if self._guard is None else self._guard.before(environment)
 
-    def _unguarded(self, part: Part, members: int, copies: int) -> ScalingEnvironment:
+    def _unguarded(self, part: Part, members: int, copies: int | Copy) -> ScalingEnvironment:
         trained = part is Part.TRAINING
         node, noise = (self.case.training, self._noise) if trained else (self.case.evaluation, 0.0)
         if not self._requests:
@@ -270,7 +282,9 @@ def _with_memory(settings: InstanceConfig, planning: Planning) -> InstanceConfig
 def _shifted(settings: InstanceConfig, shift: Shift) -> InstanceConfig:
     """The settings, and what functions have of their own, with what shifts in them; load and cap are the workload's."""
     if shift.service != 1.0 and settings.rejection_model == MeasuredModel.name:
-        raise UsageError("measurements hold for the service times that they were made under: service cannot drift")
+        raise UsageError("measurements hold for the service times that they were made under: service cannot shift")
+    if settings.noise * shift.noise >= 1.0:
+        raise UsageError(f"noise {settings.noise:g} times {shift.noise:g}: it must stay below 1")
 
     def changed(section: Section) -> dict[str, float]:
         given = {name: getattr(section, name) for name in ("warm_service_time", "cold_service_time")}
@@ -278,7 +292,8 @@ def _shifted(settings: InstanceConfig, shift: Shift) -> InstanceConfig:
         return times if shift.tolerance is None else times | {"tolerance": shift.tolerance}
 
     own = {name: section.model_copy(update=changed(section)) for name, section in settings.own.items()}
-    return settings.model_copy(update=changed(settings)).having(own)
+    update = {**changed(settings), "noise": settings.noise * shift.noise}
+    return settings.model_copy(update=update).having(own)
 
 
 def _problem(spec: Spec, case: Case, planning: Planning, expected: FloatArray) -> ReplicaProblem:

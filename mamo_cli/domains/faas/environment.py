@@ -24,7 +24,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled, put_back
-from mamo_cli.core.seam import Seen, Step
+from mamo_cli.core.seam import Copy, Seen, Step, begin_at
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.domains.faas.memory import Memory
 from mamo_cli.domains.faas.node import Node
@@ -52,13 +52,14 @@ class ScalingEnvironment:
     counted: FloatArray | None = None
     """`(K, E, F)` requests at the end of the period before, where they are counted one by one."""
 
-    def __init__(self, node: Node, members: int, copies: int = 1, noise: float = 0.0) -> None:
+    def __init__(self, node: Node, members: int, copies: int | Copy = 1, noise: float = 0.0) -> None:
         """Args: node: what is played. members: K. copies: E. noise: what `draw` draws deviations within."""
         self._shares = None if node.memory is None else node.memory.shares
         self.node = node
         self.steps = node.trace.steps
         self._noise = noise
-        self._shape = (members, copies, node.functions)
+        self._begin = begin_at(copies, self.steps)
+        self._shape = (members, len(self._begin), node.functions)
         self._expected = node.trace.expected_rate_rps / node.rate_scale_rps
         self._calm = np.zeros(self._shape)
         self._continues = np.ones(self._shape[:2], dtype=np.float32)
@@ -67,8 +68,7 @@ class ScalingEnvironment:
 
     def reset(self) -> Seen:
         """Start anew, with one replica and no rejection behind."""
-        copies = self._shape[1]
-        self._at = np.arange(copies) * self.steps // copies
+        self._at = self._begin.copy()
         self._before = np.zeros((*self._shape, 2))
         self._before[..., 0] = 1 / self.node.replica_choices
         return self.observe()

@@ -118,7 +118,7 @@ def build_case(
         config: the instance.
         source: the trace to train on, and to evaluate on unless another is given.
         evaluation_trace: a trace of the same functions to evaluate on instead, whole.
-        shift: of the load and the cap; scales stay those of the instance as it is configured.
+        shift: of the load, its shape and the cap; scales stay those of the instance as it is configured.
         steps: first and last + 1 of the evaluation's steps, where not all are wanted; each has the noise it has anyway.
 
     Raises:
@@ -128,7 +128,7 @@ def build_case(
     """
     check_functions(config, source.functions)
     parts = training_and_evaluation(source, config.train_share, evaluation_trace)
-    training, evaluation = (part.at_load(shift.load) for part in parts)
+    training, evaluation = (part.at_load(shift.load).at_shape(shift.shape) for part in parts)
     limit = int(caps_of(source, config).max())
     if limit > MOST_REPLICAS:
         raise DataError(

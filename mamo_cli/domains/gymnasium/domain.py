@@ -76,7 +76,7 @@ class GymnasiumDomain:
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> NoReturn:
         """Nothing can."""
-        raise UsageError(f"{self._config.environment}: nothing of a Gymnasium environment can drift")
+        raise UsageError(f"{self._config.environment}: nothing of a Gymnasium environment can shift")
 
     def environment(self, part: Part, members: int, copies: int = 1) -> GymnasiumEnvironment:
         """The training's episodes are drawn from each member's own stream; the evaluation's are the same for all."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import DataError, UsageError
-from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
+from mamo_cli.core.seam import Answer, Copy, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import Section
 from mamo_cli.domains.inventory.environment import Stock, StockEnvironment
@@ -91,19 +91,20 @@ class InventoryDomain:
         self.warnings = tuple(_out_of_reach(settings, items, least))
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "InventoryDomain":
-        """Of the load, which is the demand, and the tolerance; unmet demand is a share of the demand there then is."""
+        """Of the demand (load, shape) and the tolerance; unmet demand is a share of the demand there then is."""
         settings, parts = self._made_of
-        if shift.service != 1.0 or shift.cap is not None:
-            raise UsageError("a stock has neither service times nor a cap: load and tolerance can drift")
+        if (shift.service, shift.noise, shift.cap) != (1.0, 1.0, None):
+            raise UsageError("a stock has no service times, noise or cap: load, shape and tolerance can shift")
         if steps is not None:
             raise UsageError("a stock cannot be walked in windows: what is ordered in one arrives in another")
         if shift.tolerance is not None:
             settings = settings.model_copy(update={"tolerance": shift.tolerance})
-        shifted = InventoryDomain(settings, *_checked(settings, *(part.at_load(shift.load) for part in parts)))
+        moved = (part.at_load(shift.load).at_shape(shift.shape) for part in parts)
+        shifted = InventoryDomain(settings, *_checked(settings, *moved))
         shifted._made_of = self._made_of  # what shifts, does so against the configuration
         return shifted
 
-    def environment(self, part: Part, members: int, copies: int = 1) -> StockEnvironment:
+    def environment(self, part: Part, members: int, copies: int | Copy = 1) -> StockEnvironment:
         """The training's demand is drawn anew all the time; the evaluation's is as it was drawn once."""
         return StockEnvironment(self.training if part is Part.TRAINING else self.evaluation, members, copies)
 

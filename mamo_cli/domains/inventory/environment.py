@@ -26,7 +26,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.compiled import compiled, put_back
-from mamo_cli.core.seam import Seen, Step
+from mamo_cli.core.seam import Copy, Seen, Step, begin_at
 from mamo_cli.core.seeding import MemberStreams
 
 
@@ -78,13 +78,13 @@ def ahead(values: FloatArray, periods: int) -> FloatArray:
 class StockEnvironment:
     """E environments for each of K members, advanced together; copy e starts e/E of the trace later than copy 0."""
 
-    def __init__(self, stock: Stock, members: int, copies: int = 1) -> None:
+    def __init__(self, stock: Stock, members: int, copies: int | Copy = 1) -> None:
         """Args: stock: what is played. members: K. copies: E. Nothing is on hand, and nothing backlogged."""
         self.stock = stock
         self.steps, items = stock.demand.shape
-        self._shape = (members, copies, items)
+        self._at = begin_at(copies, self.steps)
+        self._shape = (members, len(self._at), items)
         self._coming = ahead(stock.expected, stock.lead_time + 1) / stock.levels
-        self._at = np.arange(copies) * self.steps // copies
         self._net = np.zeros(self._shape, dtype=np.int64)  # on hand, or the backlog as a negative number
         # By arrival; the last is the one of the current period, 0 between periods.
         self._orders = np.zeros((*self._shape, stock.lead_time + 1), dtype=np.int64)

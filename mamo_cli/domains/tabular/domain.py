@@ -99,7 +99,7 @@ class TabularDomain:
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> NoReturn:
         """Nothing can."""
-        raise UsageError(f"nothing of a {self.spec.agents[0]} can drift")
+        raise UsageError(f"nothing of a {self.spec.agents[0]} can shift")
 
     def environment(self, part: Part, members: int, copies: int = 1) -> TabularEnvironment:
         """The training's chance is drawn anew all the time; the evaluation's is as it was drawn once."""

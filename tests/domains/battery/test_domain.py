@@ -97,7 +97,11 @@ def test_load_and_tolerance_can_drift_and_scales_stay():
     assert moved.spec.cost_scale == domain.spec.cost_scale
     assert moved.environment(Part.TRAINING, 1).observe().values[0, 0, 0, 0] == 0.75
     np.testing.assert_allclose(moved.shifted(Shift()).evaluation.load, domain.evaluation.load)
+    wider = domain.shifted(Shift(noise=1.5, shape=0.0))
+    assert wider.training.noise == pytest.approx(1.5 * domain.training.noise)
+    np.testing.assert_allclose(wider.training.mean[:, 0], np.mean(DAY))
     for shift, steps, message in (
+        (Shift(noise=9.0), None, "must be at most 1"),
         (Shift(service=2.0), None, "neither service times nor a cap"),
         (Shift(cap=2), None, "neither service times nor a cap"),
         (Shift(), (0, 2), "cannot be walked"),

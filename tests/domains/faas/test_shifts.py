@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mamo_cli.core.errors import UsageError
-from mamo_cli.core.seam import AS_CONFIGURED, Part, Scope, Shift
+from mamo_cli.core.seam import AS_CONFIGURED, Copy, Part, Scope, Shift
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.core.weights import weights_of
 from mamo_cli.domains.faas.domain import build, load
@@ -39,8 +39,9 @@ def test_nothing_shifted_is_the_instance_itself(node):
         (Shift(load=1.5), {}, 75.0),
         (Shift(service=1.4), {"warm_service_time": 0.065 * 1.4, "cold_service_time": 0.25 * 1.4}, 50.0),
         (Shift(tolerance=0.02), {"tolerance": 0.02}, 50.0),
+        (Shift(noise=1.5), {"noise": 0.2 * 1.5}, 50.0),
     ],
-    ids=["load", "service", "tolerance"],
+    ids=["load", "service", "tolerance", "noise"],
 )
 def test_what_shifts_is_as_if_it_were_configured(node, shift, settings, mean):
     shifted = node.shifted(shift)
@@ -62,6 +63,21 @@ def test_scales_that_agents_observe_and_learn_by_stay(node):
     values = shifted.environment(Part.TRAINING, 1).observe().values[0, 0, 0]
     # 50 of 90 requests/s at the first step, half as much again; a replica of 10; nothing rejected; a cap of 7 of 10.
     assert values.tolist() == pytest.approx([1.5 * 50 / 90, 0.1, 0.0, 0.7])
+
+
+def test_the_shape_of_the_load_shifts_about_its_mean(node):
+    """50 + 40 sin at half the swing is 50 + 20 sin; agents see it over the 90 that are configured."""
+    flat = node.shifted(Shift(shape=0.5))
+    np.testing.assert_allclose(flat.conditions()[:, 0, 0], sinusoidal(50.0, 20.0).expected_rate_rps[:, 0], rtol=1e-12)
+    seen = flat.environment(Part.TRAINING, 1, Copy(1, 4)).observe().values[0, 0, 0, 0]
+    assert seen == pytest.approx(70 / 90)
+
+
+def test_noise_shifts_in_training_too_and_stays_below_all_there_is(node):
+    draw = node.shifted(Shift(noise=2.0)).environment(Part.TRAINING, 1, 50).draw(20, [MemberStreams(0, "te")])
+    assert 0.39 < np.abs(draw).max() <= 0.4
+    with pytest.raises(UsageError, match=r"noise 0.2 times 5: it must stay below 1"):
+        node.shifted(Shift(noise=5.0))
 
 
 def test_a_lower_cap_masks_what_is_beyond_it(node):

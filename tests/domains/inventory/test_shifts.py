@@ -30,9 +30,9 @@ def test_what_is_on_hand_and_on_order_stays_when_demand_shifts():
     np.testing.assert_allclose(after.observe().values[..., 0], 2 * before.observe().values[..., 0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("shift", [Shift(service=1.4), Shift(cap=7)])
+@pytest.mark.parametrize("shift", [Shift(service=1.4), Shift(cap=7), Shift(noise=0.5)])
 def test_what_a_stock_has_not_cannot_shift(shift):
-    with pytest.raises(UsageError, match="neither service times nor a cap: load and tolerance can drift"):
+    with pytest.raises(UsageError, match="no service times, noise or cap: load, shape and tolerance can shift"):
         domain_of(MEAN).shifted(shift)
 
 

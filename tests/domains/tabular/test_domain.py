@@ -133,7 +133,7 @@ def test_what_a_process_does_not_have_is_refused(name):
         registry.build(name, config, source, source, Section())
     with pytest.raises(UsageError, match="not on a --trace"):
         registry.build(name, config, source, sinusoidal())
-    with pytest.raises(UsageError, match="can drift"):
+    with pytest.raises(UsageError, match="can shift"):
         domain.shifted(Shift(load=2.0))
     with pytest.raises(NothingExactError, match="no plan by step"):
         domain.optimum(Scope.AVERAGE)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.compiled import compiled
-from mamo_cli.core.seam import Part, Seen
+from mamo_cli.core.seam import Copy, Part, Seen
 from mamo_cli.core.seeding import MemberStreams, stream
 from mamo_cli.domains.faas.environment import Brought, ScalingEnvironment
 from mamo_cli.domains.faas.node import Node
@@ -100,7 +100,9 @@ class SimulatedEnvironment(ScalingEnvironment):
     measures = 1 + len(SIMULATED)
     counted: FloatArray
 
-    def __init__(self, node: Node, requests: Requests, members: int, copies: int = 1, noise: float = 0.0) -> None:
+    def __init__(
+        self, node: Node, requests: Requests, members: int, copies: int | Copy = 1, noise: float = 0.0
+    ) -> None:
         """Args: requests: how they are simulated. The others: see `ScalingEnvironment`."""
         self._requests = requests
         self.objectives = 2 if np.isinf(requests.services[:, SLOW_S]).all() else 3

@@ -1,0 +1,72 @@
+"""`--randomise`: training in many worlds, from the command line and from a file."""
+
+import json
+import tomllib
+
+import pandas as pd
+import pytest
+
+from tests.cli.invoke import MAMO, TRAIN, mamo
+
+RANGES = ("--randomise", "service=0.7..1.4", "--randomise", "load=0.8..1.2")
+FILE = "[randomise]\nservice = [0.7, 1.4]\nload = [0.8, 1.2]\n"
+
+
+def test_a_run_says_which_worlds_it_was_trained_in(folder):
+    assert mamo(*TRAIN, *RANGES, "--name", "many").code == 0
+    kept = json.loads((folder / "results/many/run.json").read_text())
+    # Two copies: 0 and 1/2, a quarter up; 0 and 1/3, a quarter up.
+    by_hand = [(0.7 + 0.7 / 4, 0.8 + 0.4 / 4), (0.7 + 0.7 * 3 / 4, 0.8 + 0.4 * 7 / 12)]
+    told = [(world["service"], world["load"]) for world in kept["worlds"]]
+    assert [pytest.approx(world) for world in by_hand] == told
+    config = tomllib.loads((folder / "results/many/config.toml").read_text())
+    assert config["randomise"] == {"service": [0.7, 1.4], "load": [0.8, 1.2]}
+    (folder / "worlds.toml").write_text(FILE)
+    again = mamo(*TRAIN, "--config", "worlds.toml", "--json")
+    first = pd.read_csv("results/many/training.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(f"{json.loads(again.out)['run']}/training.csv"), first)
+    assert mamo(*TRAIN, "--name", "one").code == 0
+    assert "worlds" not in json.loads((folder / "results/one/run.json").read_text())
+    assert not pd.read_csv("results/one/training.csv").equals(first)
+
+
+def test_policies_of_many_worlds_are_judged_in_the_configured_one(folder):
+    assert mamo(*MAMO, *RANGES, "--readout", "mix", "--name", "many").code == 0
+    assert mamo("evaluate", "many", "--name", "after").code == 0
+    after, before = (pd.read_csv(f"results/{name}/evaluation.csv") for name in ("after", "many"))
+    pd.testing.assert_frame_equal(after, before)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (["service=2..1"], "--randomise service: must go from its lower end to its upper"),
+        (["service"], "--randomise: give WHAT=A..B once for each, such as service=0.7..1.4, got 'service'"),
+        (["load=1..2", "load=1..3"], "--randomise: give WHAT=A..B once for each"),
+        (["rates=1..2"], "--randomise: WHAT is one of service, load, noise, shape, got 'rates'"),
+        (["service=a..b"], "--randomise service: must be a valid number"),
+        (["service=0..1"], "--randomise service: must be greater than 0"),
+        (["service=1"], "--randomise service: must be"),
+        (["noise=1..9"], "noise 0.2 times 7: it must stay below 1"),
+    ],
+)
+def test_ranges_that_cannot_be_are_refused(folder, given, line):
+    done = mamo(*TRAIN, *(part for one in given for part in ("--randomise", one)))
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert line in done.err
+    assert not (folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("others", "line"),
+    [
+        (["--continual"], "--randomise is of many worlds at once, drift and continual of one that changes: choose"),
+        (["--te", "exact"], "--randomise is of what agents learn in, and --te exact learns nothing"),
+        (["--domain", "gridworld"], "nothing of a walker can shift"),
+        (["--domain", "inventory"], "a stock has no service times, noise or cap"),
+    ],
+)
+def test_what_does_not_go_with_many_worlds_is_refused(folder, others, line):
+    done = mamo(*MAMO, *RANGES[:2], *others)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert line in done.err
