@@ -20,7 +20,7 @@ from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from pydantic.fields import FieldInfo
 
-from mamo_cli.analysis import baselines, delivered, each_agent, exact, summaries, walk
+from mamo_cli.analysis import baselines, believed, delivered, each_agent, exact, summaries, walk
 from mamo_cli.cli import options
 from mamo_cli.cli.commands import COMMANDS
 from mamo_cli.cli.main import app
@@ -368,7 +368,7 @@ def heads(words: Words) -> dict[str, dict[str, Sequence[str]]]:
         },
         "run-mamo": {
             **loop,
-            "summary.csv": (*summaries.mamo_columns(words), *walked),
+            "summary.csv": (*summaries.mamo_columns(words), *believed.believed_columns(words), *walked),
             "agents.csv": each_agent.agents_columns(words),
             "decomposition.csv": delivered.decomposition_columns(words),
             "continual.csv": walk_columns(words, 2),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mamo_cli.analysis.believed import BELIEVED, TRUE, quantities
 from mamo_cli.analysis.frontier_tables import least_violation, read_frontier
 from mamo_cli.analysis.over_seeds import by_group, healthy_seeds, over_seeds
 from mamo_cli.analysis.run_tables import (
@@ -21,6 +22,10 @@ from mamo_cli.analysis.selection import fitting
 from mamo_cli.analysis.statistics import median
 from mamo_cli.analysis.tolerances import AGENTS, read_tolerances, with_tolerance
 from mamo_cli.core.errors import DataError
+from mamo_cli.runs.manifest import read_manifest
+
+BESIDE = ((BELIEVED, BELIEVED), (TRUE, "mean_"))
+"""What columns of this table begin with, and those of the summary that they are made of."""
 
 OVER_BOUND = {"cost_over_causal_bound_percent": "causal", "cost_over_bound_percent": "clairvoyant"}
 """Quantities of which the first that is known is shown, and whose bound each is over: the causal one, of who sees what
@@ -38,7 +43,9 @@ def mamo_table(folder: Path) -> pd.DataFrame:
         `quantities_of` (eval_: greedy, one a cycle; mean_: in training) and one of `OVER_BOUND` (of all agents
         together, at the end; also of seeds that do not hold the tolerance), with
         exact_alpha, tolerance and how many seeds hold every agent's at the end (seeds_holding); where no alpha holds
-        it, also the least mean violation that one reaches (least_).
+        it, also the least mean violation that one reaches (least_). Where training was told a proxy, also that
+        (proxy), and medians over seeds of what training believed (believed_) of the cost and each violation, and of
+        what is true (true_).
         Of more agents than a figure has room for, some are left out.
 
     Raises:
@@ -64,7 +71,19 @@ def mamo_table(folder: Path) -> pd.DataFrame:
         parts.append(over_seeds(summary, "cycle", [f"{ratio}_percent"]))
         if np.isnan(exact_alpha) and len(names) == 2:  # with several violations there is none to name
             about[f"least_{trained[-1]}"] = least_violation(read_frontier(folder), trained[-1])
+    about |= _believed(folder)
     return with_tolerance(pd.concat(parts, ignore_index=True).assign(exact_alpha=exact_alpha), folder, **about)
+
+
+def _believed(folder: Path) -> dict[str, Any]:
+    """The proxy that training was told, and what it believed beside what is true; nothing where it was told none."""
+    proxy = read_manifest(folder).get("proxy")
+    if proxy is None:
+        return {}
+    names = quantities(read_words(folder))
+    told = {f"{start}{name}": f"{column}{name}" for name in names for start, column in BESIDE}
+    medians = read_run_table(folder, "summary.csv", list(told.values())).median()
+    return {"proxy": proxy, **{name: float(medians[column]) for name, column in told.items()}}
 
 
 def _holding(folder: Path, summary: pd.DataFrame, violation: str) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mamo_cli.analysis.baselines_tables import over_plays
+from mamo_cli.analysis.believed import BELIEVED, CHARGED, quantities
 from mamo_cli.analysis.decomposition import TERMS
 from mamo_cli.analysis.run_tables import AGENT, read_run_table, read_words
 from mamo_cli.analysis.tolerances import AGENTS
@@ -130,7 +131,19 @@ def _looped(folder: Path, summary: Sequence[Row]) -> list[Table]:
     shown |= {f"mean_{name}": f"mean {name}" if name in shown.values() else name for name in names}
     shown |= {"holds": "holds", "cost_over_causal_bound": "over causal"}
     first = _walked(folder, summary, words) if (folder / f"{WALKED}.csv").exists() else _rows_of(summary, shown)
-    return [first, *_measured(summary, words), *_each_agent(folder, words), *_decomposed(summary)]
+    own = *_believed(summary, words), *_measured(summary, words), *_each_agent(folder, words)
+    return [first, *own, *_decomposed(summary)]
+
+
+def _believed(summary: Sequence[Row], words: Words) -> list[Table]:
+    """Where training was told a proxy: what it believed of what it delivered, and what that truly brings."""
+    if not summary or CHARGED not in summary[0]:
+        return []
+    columns, headings = ["seed"], ["seed"]
+    for name, tolerance in zip(quantities(words), (None, *words.each("tolerance")), strict=True):
+        columns += [f"{BELIEVED}{name}", f"mean_{name}", *([tolerance] if tolerance else [])]
+        headings += [f"believed {name}", f"true {name}", *(["limit"] if tolerance else [])]
+    return [_rows_of(summary, dict(zip(columns, headings, strict=True)) | {CHARGED: "charged regret"})]
 
 
 def _walked(folder: Path, summary: Sequence[Row], words: Words) -> Table:

@@ -35,6 +35,8 @@ class Spec(NamedTuple):
     """`(A, C)` whole units that each choice takes of what agents share; None where they share nothing."""
     priorities: FloatArray | None = None
     """`(A,)` shares of the joint reward, which sum to 1; None where they are equal."""
+    proxy: str | None = None
+    """What training is told in place of the objectives, as a formula in words; None where it is told the truth."""
 
     @property
     def objectives(self) -> int:
@@ -263,6 +265,10 @@ class Domain(Protocol):
         there is no such law, in hindsight: the best nondecreasing function of what is expected. Agents that share a
         budget play together: the least sum of their weighted costs, each times its priority. Weights need not sum to 1.
         """
+        ...
+
+    def believed(self, weights: FloatArray) -> IntArray:
+        """The plan of `answer` by the objectives that training is told; asked for only where `Spec.proxy` says so."""
         ...
 
     def perfect(self, weights: FloatArray) -> IntArray:

@@ -41,8 +41,8 @@ from mamo_cli.experiments.scenarios import (
     Scenario,
     configuration_of,
     env_steps,
+    in_all,
     measuring_steps,
-    names,
     prepared_steps,
     read_scenario,
     source_of,
@@ -152,7 +152,7 @@ def _planned(config: CompareConfig, machines: Machines) -> tuple[list[Planned], 
         UsageError: a scenario or a strategy is not there, is named twice or cannot be run.
         DataError: the trace of a scenario that was named cannot be read.
     """
-    shipped = names() if ALL in config.scenario else []
+    shipped = in_all() if ALL in config.scenario else []
     asked = list(dict.fromkeys([*(name for name in config.scenario if name != ALL), *shipped]))
     scenarios = [read_scenario(name) for name in asked]
     if len({one.name for one in scenarios}) < len(scenarios):

@@ -15,6 +15,8 @@ GLOSSARY = {
     "holds": "1 where the mean violation of every agent is within its limit, or how many plays are",
     "hold": "how many members keep this agent's limit",
     "regret": "what is lost against the exact optimum at the same alpha, as a share of its expected reward",
+    "charged regret": "cost over the causal bound, as a share, violation beyond the limit charged at its multiplier in "
+    "the bound: what a proxy does not show is paid for here",
     "scope": "what the plan must hold: the limit at every step, on average, or the least weighed sum (alpha)",
     "termination": "whether the solver proved that no plan is better",
     "gap": "how far the plan may be from the best one, as a share of its cost",

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from mamo_cli.analysis.believed import BELIEVED, CHARGED
 from mamo_cli.analysis.run_tables import read_words
 from mamo_cli.analysis.told import tables_of
 from mamo_cli.core.seam import Termination
@@ -56,7 +58,19 @@ def _looped(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:
         costs = f"costs {_over(one.cost_over_causal_bound)} the causal bound (median of {_seeds(healthy)})"
     held = "" if one.holds is None else f"; {one.holds} of {_seeds(one.holds_of or 0)} hold the limit to the letter"
     alpha = f", at alpha {one.alpha}," if one.alpha else ""
-    return f"The strategy {one.label}{alpha} {costs} at {_violations(folder, one)}{held}."
+    return f"The strategy {one.label}{alpha} {costs} at {_violations(folder, one)}{held}.{_believed(folder, summary)}"
+
+
+def _believed(folder: Path, summary: Sequence[Mapping[str, Any]]) -> str:
+    """Of a run that was trained on a proxy."""
+    if CHARGED not in summary[0]:
+        return ""
+    labels = {"cost": "cost", **{one.name: f"mean {spoken(one)}" for one in read_words(folder).violations}}
+    told = []
+    for name, label in labels.items():
+        known = [row[f"{BELIEVED}{name}"] for row in summary if row[f"{BELIEVED}{name}"] is not None]
+        told.append(f"a {label} of {shown(median(known))}")
+    return f" Training, which was told a proxy, believed {' and '.join(told)} (medians)."
 
 
 def _trained(folder: Path, summary: Any, outcomes: Sequence[Outcome]) -> str:

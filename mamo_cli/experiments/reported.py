@@ -127,7 +127,7 @@ def _reported(name: str, folder: Path, command: str, manifest: Mapping[str, Any]
         manifest=manifest,
         asked=ASKED[command],
         headline=headline(folder, manifest),
-        problem=Table((), list(problem_of(manifest.get("domain", FIRST_DOMAIN), config, facts))),
+        problem=Table((), [*problem_of(manifest.get("domain", FIRST_DOMAIN), config, facts), *_proxy(manifest)]),
         settings=None if config is None else list(_settings(command, config)),
         config=(folder / CONFIG).read_text(encoding="utf-8"),
         tables=[told for told in tables if told is not made_of],
@@ -138,6 +138,11 @@ def _reported(name: str, folder: Path, command: str, manifest: Mapping[str, Any]
         sources=list(sources_of(command, written)),
         data=[] if facts is None else data_of(facts["notes"]),
     )
+
+
+def _proxy(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What training was told in place of the truth, if it was."""
+    return [("trained on a proxy", manifest["proxy"])] if "proxy" in manifest else []
 
 
 def _known(folder: Path, command: str, written: Mapping[str, Any]) -> Section | None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mamo_cli.analysis.believed import believed_columns, believed_rows
 from mamo_cli.analysis.bounds import Bounds, Grid, unsearched
 from mamo_cli.analysis.decomposition import shared_stages
 from mamo_cli.analysis.delivered import decomposition_columns, decomposition_rows, stages_of
@@ -84,6 +85,10 @@ def run_mamo(
             beside = Yardstick(exact_alpha(domain, grid, refinements), bounds, stages, _front(domain))
             rows = mamo_summary(run.path, domain, strategies.choice_of(config.strategy), beside)
             columns = mamo_columns(domain.spec.words)
+            if domain.spec.proxy is not None:
+                columns = (*columns, *believed_columns(domain.spec.words))
+                told = believed_rows(run.path, domain, bounds)
+                rows = [[*row, *own] for row, own in zip(rows, told, strict=True)]
             if spec.walk is not None:
                 added, walked = write_walk(run, spec, domain)
                 columns, rows = (*columns, *added), [[*row, *own] for row, own in zip(rows, walked, strict=True)]

@@ -9,6 +9,7 @@ It is a configuration of `run-mamo` with one more table:
     purpose = "what the paper has"
     budget = 192_000              # environment steps of the task agents that each seed has, at most
     recipe = "mamo import ..."    # how its trace is made, where that is none of ours to give
+    apart = true                  # `all` leaves it out
 
 A trace that it names is looked for beside it, then in the working folder.
 """
@@ -39,7 +40,7 @@ FOLDER = Path(mamo_cli.__file__).parent / "scenarios"
 """Those that come with the package."""
 
 ALL = "all"
-"""In the place of a name: all that come with the package and whose traces are there."""
+"""In the place of a name: all that come with the package, but those apart, and whose traces are there."""
 
 
 NOTHING: Mapping[str, Any] = {}
@@ -52,6 +53,7 @@ class About(Section):
     purpose: str = Field(default="", min_length=1)
     budget: int = Field(default=0, ge=1)
     recipe: str | None = None
+    apart: bool = False
 
 
 class _File(Section):
@@ -69,6 +71,11 @@ class Scenario(NamedTuple):
 def names() -> list[str]:
     """The scenarios that come with the package."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def in_all() -> list[str]:
+    """Those of them that `all` stands for."""
+    return [name for name in names() if not read_scenario(name).about.apart]
 
 
 def read_scenario(name: str) -> Scenario:

@@ -124,6 +124,9 @@ def begin(run: RunFolder, name: str, domain: Domain) -> None:
     run.record(domain=name, limits=dict(zip((one.name for one in violations), limits, strict=True)))
     if violations != domains.about(name).WORDS.violations:
         run.record(violations=[one._asdict() for one in violations])
+    if domain.spec.proxy is not None:
+        run.record(proxy=domain.spec.proxy)
+        LOGGER.warning("trained on a proxy: %s; the evaluation, bounds and regret are of the truth", domain.spec.proxy)
     for warning in domain.warnings:
         LOGGER.warning("%s", warning)
 

@@ -1,5 +1,7 @@
 """Experiment 4: MAMO's choices of alpha over its cycles, and what the TE agent does under them."""
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,6 +13,7 @@ from mamo_cli.analysis.mamo_tables import OVER_BOUND
 from mamo_cli.analysis.over_seeds import CENTRE
 from mamo_cli.core.words import Words
 from mamo_cli.plots.panels import (
+    believed,
     beyond_reach,
     by_agent,
     draw_over_seeds,
@@ -38,6 +41,9 @@ from mamo_cli.plots.style import (
     tolerance_line,
     violation_scale,
 )
+
+MOST_LETTERS = 90
+"""In a line of the title."""
 
 ALPHAS = (LEARNT, SECOND, "#E69F00", GREY)
 """Colours of the alphas of several violations."""
@@ -71,7 +77,8 @@ def draw_mamo(table: pd.DataFrame, words: Words) -> Figure:
     measure_axis(axes[0][-1], measure)
     label_rows(axes, ["α", *map(mean_label, violations), mean_label(measure)])
     seeds = seeds_text(table[~table["quantity"].isin(OVER_BOUND)])
-    titled(figure, "\n".join([f"MAMO, {seeds}", *_bound_text(table, words)]), table, words)
+    lines = [f"MAMO, {seeds}", *_bound_text(table, words), *_believed_text(table, words)]
+    titled(figure, "\n".join(lines), table, words)
     keys = [
         Line2D([], [], color=INK, linewidth=1.6, label="greedy evaluation, likewise"),
         *_exact_key(exact_alpha, len(agents)),
@@ -100,6 +107,14 @@ def _exact_key(alpha: float, agents: int) -> list[Line2D]:
     """The legend's entry for the exact alpha, if there is one; several agents may do better with one each."""
     label = f"exact α{', one for all,' if agents > 1 else ''} = {alpha:g}"
     return [Line2D([], [], color=EXACT, linestyle=":", label=label)] if np.isfinite(alpha) else []
+
+
+def _believed_text(table: pd.DataFrame, words: Words) -> list[str]:
+    """Lines of the proxy that training was told, and of what it believed beside what is true."""
+    if "proxy" not in table:
+        return []
+    told = textwrap.wrap(f"trained on a proxy: {table['proxy'].iloc[0]}", MOST_LETTERS)
+    return [*told, "; ".join(believed(table, words))]
 
 
 def _bound_text(table: pd.DataFrame, words: Words) -> list[str]:

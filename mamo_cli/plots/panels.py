@@ -11,9 +11,11 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mamo_cli.analysis.believed import BELIEVED, TRUE
 from mamo_cli.analysis.over_seeds import CENTRE, SEED
 from mamo_cli.analysis.run_tables import AGENT
 from mamo_cli.analysis.selection import AGENTS_TOTAL, ALPHAS_TOTAL
+from mamo_cli.core.told import shown
 from mamo_cli.core.words import Quantity, Words
 from mamo_cli.plots.style import DOUBLE_COLUMN, LEARNT, SINGLE_COLUMN
 
@@ -147,6 +149,17 @@ def beyond_reach(words: Words, least: float, tolerance: float) -> str:
     if least <= tolerance:
         return f"no alpha holds the tolerance for every {words.agent}"
     return f"no alpha holds the tolerance; least mean {spoken(words.violations[0])} {least:.2g}"
+
+
+def believed(table: pd.DataFrame, words: Words) -> list[str]:
+    """Of a MAMO table under a proxy: the cost and each violation, as training believed them and as they are."""
+    limit = f" (limit {table['tolerance'].mean():g})" if len(words.violations) == 1 else ""
+    labels = {"cost": ("cost", ""), **{one.name: (spoken(one), limit) for one in words.violations}}
+    told = {name: [float(table[f"{start}{name}"].iloc[0]) for start in (BELIEVED, TRUE)] for name in labels}
+    return [
+        f"{label}: believed {shown(told[name][0])}, true {shown(told[name][1])}{limit}"
+        for name, (label, limit) in labels.items()
+    ]
 
 
 def seeds_text(rows: pd.DataFrame) -> str:

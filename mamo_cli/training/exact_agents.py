@@ -1,6 +1,7 @@
 """Task agents that need not learn: at any weights they play the domain's exact answer.
 
-What a strategy does with them is its own doing alone. All they tell is exact, in expectation over the noise.
+What a strategy does with them is its own doing alone. All they tell is exact, in expectation over the noise. Where
+training is told a proxy, it is the answer to that, and what it brings in the evaluation is the truth.
 """
 
 from collections.abc import Mapping
@@ -59,8 +60,9 @@ class ExactAgents:
         for policy, shares in zip(delivery.policies[:, member], delivery.shares[:, member], strict=True):
             if not shares.any():
                 continue
-            answer = domain.answer(policy.reshape(self._weights.shape[1:]).astype(np.float64))
-            told = domain.expected(answer.plan)
+            weights = policy.reshape(self._weights.shape[1:]).astype(np.float64)
+            plan = domain.answer(weights).plan if domain.spec.proxy is None else domain.believed(weights)
+            told = domain.expected(plan)
             parts = [shares * told.paid, shares[:, None] * told.measures, shares[:, None] * told.violations]
             total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]
         assert total is not None

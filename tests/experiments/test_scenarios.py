@@ -12,6 +12,7 @@ from mamo_cli.experiments.members import members
 from mamo_cli.experiments.scenarios import (
     configuration_of,
     env_steps,
+    in_all,
     measuring_steps,
     names,
     read_scenario,
@@ -63,6 +64,21 @@ def test_every_shipped_scenario_has_its_workload_and_a_limit_that_can_be_kept_at
     cycles = config.sections()["adaptation"].cycles
     assert World(domain, config.drift).at(cycles - 1) is not domain or not name.startswith("drift")
     assert np.isfinite(bound(World(domain, config.drift).at(cycles - 1)).cost)
+
+
+def test_a_proxy_has_a_control_that_differs_in_nothing_else_and_all_leaves_both_out():
+    proxies = [name for name in names() if name.startswith("proxy-") and not name.endswith("-control")]
+    assert len(proxies) >= 2
+    for name in proxies:
+        told, control = (read_scenario(one) for one in (name, f"{name}-control"))
+        instances = [dict(one.settings.get("instance", {})) for one in (told, control)]
+        assert instances[0].pop("proxy")
+        assert instances[0] == instances[1]
+        others = [{key: value for key, value in one.settings.items() if key != "instance"} for one in (told, control)]
+        assert others[0] == others[1]
+        assert told.about.budget == control.about.budget
+        assert not {name, f"{name}-control"} & set(in_all())
+    assert set(in_all()) >= {"reference", "bursty", "battery"}
 
 
 def test_a_trace_that_is_nobodys_to_give_is_named_with_the_command_that_makes_it():

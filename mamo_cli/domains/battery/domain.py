@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.seam import Answer, Copy, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import Section
-from mamo_cli.domains.battery.environment import OBSERVED, Homes, HomesEnvironment, with_noise
+from mamo_cli.domains.battery.environment import Homes, HomesEnvironment, with_noise
 from mamo_cli.domains.battery.exact import at_plan, tables, within
 from mamo_cli.domains.battery.optimum import optimum, perfect
 from mamo_cli.domains.battery.settings import DAYS, LOAD, WORDS, BatteryConfig
@@ -23,6 +24,11 @@ from mamo_cli.workload.trace_csv import read_trace
 DAY_SECONDS = 86_400.0
 MOST_LOAD = 1e6
 """kWh a period: beyond this, scale the trace down."""
+
+PROXY = (
+    "excess is read in the first of {parts} parts of a period alone: {parts} (grid - limit)+ / mean load there, "
+    "0 between"
+)
 
 BLOCK_DAYS = 1.0
 """For which one policy of a mixture plays on: what it charges at night is for its own evening."""
@@ -51,9 +57,20 @@ def build(
     Raises:
         DataError: a period has several prices, or a load is beyond all bounds.
     """
-    parts = training_and_evaluation(source, settings.train_share, evaluation)
+    whole = training_and_evaluation(source, settings.train_share, evaluation)
+    training, evaluated = (_in_parts(trace, settings.parts) for trace in whole)
     split = evaluation is None and source.period_steps is None
-    return BatteryDomain(settings, *parts, first=parts[0].steps if split else 0)
+    return BatteryDomain(settings, training, evaluated, first=training.steps if split else 0)
+
+
+def _in_parts(trace: Trace, parts: int) -> Trace:
+    """The loads of a trace, each spread evenly over so many parts of its period."""
+    if parts == 1:
+        return trace
+    rates = {name: getattr(trace, name).repeat(parts, 0) / parts for name in ("expected_rate_rps", "actual_rate_rps")}
+    period = None if trace.period_steps is None else trace.period_steps * parts
+    seconds = trace.step_seconds / parts
+    return replace(trace, **rates, step_seconds=seconds, period_steps=period, max_replicas=None, node_memory_mb=None)
 
 
 class BatteryDomain:
@@ -85,15 +102,18 @@ class BatteryDomain:
         coming = with_noise(evaluation.actual_rate_rps, settings.noise, stream(settings.noise_seed, "evaluation"))
         self.training = _homes(settings, training, np.array(training.actual_rate_rps), 0, scales)
         self.evaluation = _homes(settings, evaluation, coming, first, scales)
+        if settings.proxy is not None:
+            self.training = _read_once(self.training)
         self.spec = Spec(
             agents=evaluation.functions,
             words=WORDS,
             limits=np.full((len(evaluation.functions), 1), settings.tolerance),
-            observation=OBSERVED,
+            observation=self.evaluation.observation,
             choices=(2 * settings.moves + 1,) * len(evaluation.functions),
             cost_scale=scales.cost,
             step_seconds=evaluation.step_seconds,
             block=max(round(BLOCK_DAYS * DAY_SECONDS / evaluation.step_seconds), 1),
+            proxy=None if settings.proxy is None else PROXY.format(parts=settings.parts),
         )
 
     @functools.cached_property
@@ -158,15 +178,13 @@ class BatteryDomain:
         else:
             homes = self.evaluation
             brought = self._known_by_itself if knowledge is Knowledge.CLAIRVOYANT else self._known_by_law
-        plan = np.stack(
-            [
-                perfect(brought[:, a, :, 0] / homes.cost_scale, brought[:, a, :, 1], own, homes.levels)
-                for a, own in enumerate(weights)
-            ],
-            1,
-        )
+        plan = _best(homes, brought, weights)
         means = at_plan(brought[..., :2], plan).mean(0)
         return Answer(plan, means / np.array([homes.cost_scale, 1.0]))
+
+    def believed(self, weights: FloatArray) -> IntArray:
+        """By the law of the loads, and by what would be read of them."""
+        return _best(self.evaluation, self._read_by_law, weights)
 
     @functools.cached_property
     def _training_by_law(self) -> FloatArray:
@@ -175,6 +193,10 @@ class BatteryDomain:
     @functools.cached_property
     def _known_by_law(self) -> FloatArray:
         return tables(self.evaluation)
+
+    @functools.cached_property
+    def _read_by_law(self) -> FloatArray:
+        return tables(_read_once(self.evaluation))
 
     @functools.cached_property
     def _known_by_itself(self) -> FloatArray:
@@ -208,6 +230,13 @@ class BatteryDomain:
         return self.expected(plan), Played(paid, measures, objectives[..., 1:])
 
 
+def _best(homes: Homes, brought: FloatArray, weights: FloatArray) -> IntArray:
+    """The best plan `(T, A)` where choices bring `(T, A, C, 3)`, see `tables`, under weights `(A, 2)`."""
+    cost, excess = brought[..., 0] / homes.cost_scale, brought[..., 1]
+    each = [perfect(cost[:, a], excess[:, a], own, homes.levels) for a, own in enumerate(weights)]
+    return np.stack(each, 1)
+
+
 def _check(settings: BatteryConfig, trace: Trace) -> None:
     """See that a part of a workload fits.
 
@@ -225,15 +254,16 @@ def _check(settings: BatteryConfig, trace: Trace) -> None:
 
 
 def _scales(settings: BatteryConfig, training: Trace) -> _Scales:
-    expected = training.expected_rate_rps.max(axis=0)
-    most = training.actual_rate_rps.max() * (1.0 + settings.noise) + settings.most_change / settings.efficiency
+    expected, most_change = training.expected_rate_rps.max(axis=0), settings.most_change / settings.parts
+    most = training.actual_rate_rps.max() * (1.0 + settings.noise) + most_change / settings.efficiency
     return _Scales(np.where(expected > 0.0, expected, 1.0), max(settings.tariff) * float(most))
 
 
 def _homes(settings: BatteryConfig, trace: Trace, coming: FloatArray, first: int, scales: _Scales) -> Homes:
     clock = np.asarray(np.arange(first, first + trace.steps) * trace.step_seconds % DAY_SECONDS / DAY_SECONDS)
     part = np.floor(clock * len(settings.tariff) + 1e-9).astype(np.int64) % len(settings.tariff)
-    change = np.arange(-settings.moves, settings.moves + 1) * settings.change_step
+    change_step = settings.change_step / settings.parts
+    change = np.arange(-settings.moves, settings.moves + 1) * change_step
     mean = trace.actual_rate_rps.mean(axis=0)
     return Homes(
         expected=np.array(trace.expected_rate_rps),
@@ -242,11 +272,19 @@ def _homes(settings: BatteryConfig, trace: Trace, coming: FloatArray, first: int
         noise=settings.noise,
         price=np.array(settings.tariff)[part],
         clock=clock,
+        parts=settings.parts,
+        counted=np.ones(trace.steps),
         at_meter=np.where(change > 0.0, change / settings.efficiency, change * settings.efficiency),
-        change_step=settings.change_step,
+        change_step=change_step,
         levels=settings.levels,
-        peak_limit=settings.peak_limit,
+        peak_limit=settings.peak_limit / settings.parts,
         load_scale=scales.load,
         excess_scale=np.where(mean > 0.0, mean, 1.0),
         cost_scale=scales.cost,
     )
+
+
+def _read_once(homes: Homes) -> Homes:
+    """Homes whose excess is read in the first part of each period of the load alone, and stands for all of it."""
+    first = np.arange(len(homes.counted)) % homes.parts == 0
+    return replace(homes, counted=np.where(first, float(homes.parts), 0.0))

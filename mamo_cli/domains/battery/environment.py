@@ -1,6 +1,6 @@
 """Batteries of homes as a batch of environments: K members, E copies each, A homes, one compiled loop over all.
 
-Observation of a home (float32, `(K, E, A, 7)`):
+Observation of a home (float32, `(K, E, A, 7)`, or 9 where periods of the load have parts):
 
 | number | meaning | range |
 |---|---|---|
@@ -9,13 +9,14 @@ Observation of a home (float32, `(K, E, A, 7)`):
 | 2 | charge over the capacity | [0, 1] |
 | 3, 4 | sine and cosine of the time of day | [-1, 1] |
 | 5, 6 | the same of twice that angle | [-1, 1] |
+| 7, 8 | sine and cosine of the part of its period that it is, where a period has parts | [-1, 1] |
 
 Choice c = 0..2D: the charge changes by c - D steps. Only what the battery holds, or has room for, may be chosen.
 Period: at the meter, what is charged takes 1 / efficiency of it, and what is discharged gives efficiency of it. The
 load comes, which nobody saw before; what of it the battery does not give is taken from the grid, and what the battery
 gives beyond it is lost.
 Objectives: the bill (price times energy from the grid) over the largest bill there is; and the energy from the grid
-above the peak limit, over the mean load of a period.
+above the peak limit, over the mean load of a period. Under a proxy it counts only when it is read.
 Dynamics: loads know nothing of the battery; the trace starts anew after its last step, the charge goes on: an episode
 never ends. Every copy begins at a day's beginning with an empty battery.
 """
@@ -31,7 +32,7 @@ from mamo_cli.core.compiled import compiled, put_back
 from mamo_cli.core.seam import Copy, Seen, Step, begin_at
 from mamo_cli.core.seeding import MemberStreams
 
-OBSERVED = 7
+OBSERVED, OF_PARTS = 7, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,8 @@ class Homes:
         noise: largest deviation of a load from its mean, as a share of it; uniform and independent.
         price: `(T,)` of a kWh.
         clock: `(T,)` share of the day that is over when a period begins, in [0, 1).
+        parts: control periods that a period of the load is cut into.
+        counted: `(T,)` how many times the excess of a period counts: once, but under a proxy.
         at_meter: `(C,)` kWh that each choice takes from the grid, below 0 where it gives.
         change_step: kWh of a step of charge.
         levels: the highest charge, in steps.
@@ -60,6 +63,8 @@ class Homes:
     noise: float
     price: FloatArray
     clock: FloatArray
+    parts: int
+    counted: FloatArray
     at_meter: FloatArray
     change_step: float
     levels: int
@@ -73,15 +78,23 @@ class Homes:
         """D, the most steps that the charge changes by."""
         return len(self.at_meter) // 2
 
+    @property
+    def observation(self) -> int:
+        """O."""
+        return OBSERVED if self.parts == 1 else OBSERVED + OF_PARTS
+
     def observed(self) -> Float32Array:
         """`(T, A, O)` what is observed of each period, the charge left at 0; see the module's table."""
         steps, homes = self.expected.shape
-        table = np.zeros((steps, homes, OBSERVED), dtype=np.float32)
+        table = np.zeros((steps, homes, self.observation), dtype=np.float32)
         table[..., 0] = self.expected / self.load_scale
         table[..., 1] = (self.price / self.price.max())[:, None]
         for times in (1, 2):
             angle = 2.0 * np.pi * times * self.clock[:, None]
             table[..., 1 + 2 * times], table[..., 2 + 2 * times] = np.sin(angle), np.cos(angle)
+        if self.parts > 1:
+            angle = 2.0 * np.pi * (np.arange(steps) % self.parts / self.parts)[:, None]
+            table[..., OBSERVED], table[..., OBSERVED + 1] = np.sin(angle), np.cos(angle)
         return table
 
     def beginnings(self, copies: int | Copy) -> IntArray:
@@ -135,7 +148,8 @@ class HomesEnvironment:
         load = np.broadcast_to(homes.load[self._at], self._shape) if draw is None else draw
         _play(
             actions, np.ascontiguousarray(load), homes.price[self._at], homes.at_meter, homes.change_step,
-            homes.levels, homes.peak_limit, homes.cost_scale, homes.excess_scale, self._charge, played,
+            homes.levels, homes.peak_limit, homes.cost_scale, homes.excess_scale, homes.counted[self._at],
+            self._charge, played,
         )  # fmt: skip
         self._at[...] = (self._at + 1) % self.steps
         _observe(self._observed, homes.levels, self._at, self._charge, seen)
@@ -143,7 +157,7 @@ class HomesEnvironment:
 
     def _room(self) -> Seen:
         return Seen(
-            values=np.empty((*self._shape, OBSERVED), dtype=np.float32),
+            values=np.empty((*self._shape, self.homes.observation), dtype=np.float32),
             mask=np.empty((*self._shape, len(self.homes.at_meter)), dtype=np.bool_),
         )
 
@@ -196,6 +210,7 @@ def _play(
     peak_limit: float,
     cost_scale: float,
     excess_scale: FloatArray,
+    counted: FloatArray,
     charge: IntArray,
     played: Step,
 ) -> None:
@@ -215,4 +230,4 @@ def _play(
                 played.measures[k, e, a, 1] = change * change_step
                 played.measures[k, e, a, 2] = grid
                 played.objectives[k, e, a, 0] = paid / cost_scale
-                played.objectives[k, e, a, 1] = max(grid - peak_limit, 0.0) / excess_scale[a]
+                played.objectives[k, e, a, 1] = counted[e] * max(grid - peak_limit, 0.0) / excess_scale[a]

@@ -36,7 +36,8 @@ def tables(homes: Homes, known: bool = False) -> FloatArray:
     load, noise = (homes.load, 0.0) if known else (homes.mean, homes.noise)
     low, high = (load[..., None] * (1.0 + sign * noise) + homes.at_meter for sign in (-1.0, 1.0))
     grid = mean_above(low, high, 0.0)
-    excess = mean_above(low, high, homes.peak_limit) / homes.excess_scale[:, None]
+    above = mean_above(low, high, homes.peak_limit) / homes.excess_scale[:, None]
+    excess = homes.counted[:, None, None] * above
     return np.stack((homes.price[:, None, None] * grid, excess, grid), -1)
 
 

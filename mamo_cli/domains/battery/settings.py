@@ -1,11 +1,11 @@
 """What a battery and its home are, and what they call their things."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mamo_cli.core.settings import Section, Share
+from mamo_cli.core.settings import ADDED, Section, Share
 from mamo_cli.core.words import Quantity, Words
 from mamo_cli.domains.settings import WorkloadSettings
 
@@ -72,23 +72,40 @@ class BatteryConfig(WorkloadSettings):
         Field(default=TARIFF, description="Prices of a kWh, in equal parts of a day that begins with the trace.")
     )
     noise: Share = Field(default=0.3, description="Largest deviation of the load from the trace's, a share of it.")
+    parts: int = Field(
+        default=1,
+        ge=1,
+        le=60,
+        description="Control periods that each period of the load is cut into; of what is said of a period, load, peak "
+        "limit, most change and change step, each has an equal part.",
+        json_schema_extra=ADDED,
+    )
+    proxy: Literal["first-part"] | None = Field(
+        default=None,
+        description="What training is told in place of the truth. first-part: excess is read in the first part of a "
+        "period alone, and stands for all of it.  [default: the truth]",
+        json_schema_extra=ADDED,
+    )
 
     @model_validator(mode="after")
     def _whole_steps(self) -> Self:
-        for name in ("capacity", "most_change"):
-            steps = getattr(self, name) / self.change_step
+        parted = f" of a period, cut into parts {self.parts}" if self.parts > 1 else ""
+        for name, whole in (("capacity", self.capacity * self.parts), ("most_change", self.most_change)):
+            steps = whole / self.change_step
             if not (abs(steps - round(steps)) <= WHOLE * steps and 1 <= round(steps) <= 1000):
                 raise ValueError(
-                    f"{name} {getattr(self, name):g} must be 1 to 1000 times change_step {self.change_step:g}"
+                    f"{name} {getattr(self, name):g} must be 1 to 1000 times change_step {self.change_step:g}{parted}"
                 )
         if not any(self.tariff):
             raise ValueError("tariff must have a price above 0")
+        if self.proxy is not None and self.parts == 1:
+            raise ValueError("proxy first-part needs parts of at least 2: a period of one part is read whole")
         return self
 
     @property
     def levels(self) -> int:
         """Highest charge, in steps."""
-        return round(self.capacity / self.change_step)
+        return round(self.capacity * self.parts / self.change_step)
 
     @property
     def moves(self) -> int:

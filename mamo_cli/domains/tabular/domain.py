@@ -5,7 +5,7 @@ parts of the workload follow the same law.
 """
 
 import functools
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -48,6 +48,13 @@ def refuse(agent: str, evaluation: Trace | None, planning: Section | None) -> No
         raise UsageError(f"a {agent} is evaluated under chance alone, not on a --trace: give --noise-seed")
 
 
+class Proxy(NamedTuple):
+    """What training is told in place of the truth: a process that differs in its objectives alone, and how."""
+
+    process: Process
+    formula: str
+
+
 class TabularDomain:
     """One agent in a process whose states it sees."""
 
@@ -60,6 +67,7 @@ class TabularDomain:
         block: int,
         settings: ProcessSettings,
         warned: tuple[str, ...] = (),
+        proxy: Proxy | None = None,
     ) -> None:
         """Build it.
 
@@ -71,9 +79,11 @@ class TabularDomain:
             block: periods for which one policy of a mixture plays on.
             settings: of the evaluation.
             warned: of what, besides a limit that is out of reach.
+            proxy: what training is told; None: the truth.
         """
-        self.process, self._warned = process, warned
-        self._answers: dict[bytes, Answer] = {}
+        self.process, self._told = process, process if proxy is None else proxy.process
+        self._warned = warned
+        self._answers: dict[tuple[Part, bytes], Answer] = {}
         self._coming = ways(process, stream(settings.noise_seed, "evaluation"), (settings.evaluation_steps,))
         self.spec = Spec(
             agents=(agent,),
@@ -84,6 +94,7 @@ class TabularDomain:
             cost_scale=process.cost_scale,
             step_seconds=1.0,
             block=block,
+            proxy=None if proxy is None else proxy.formula,
         )
 
     @functools.cached_property
@@ -103,7 +114,10 @@ class TabularDomain:
 
     def environment(self, part: Part, members: int, copies: int = 1) -> TabularEnvironment:
         """The training's chance is drawn anew all the time; the evaluation's is as it was drawn once."""
-        return TabularEnvironment(self.process, self._coming, members, copies)
+        return TabularEnvironment(self._of(part), self._coming, members, copies)
+
+    def _of(self, part: Part) -> Process:
+        return self._told if part is Part.TRAINING else self.process
 
     def conditions(self) -> FloatArray:
         """`(T, 1, 2)` what is expected of every period, and what came."""
@@ -120,11 +134,15 @@ class TabularDomain:
         self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
     ) -> Answer:
         """The plan `(S, 1)` of least weighted mean in the long run, by policy iteration, see `best`."""
-        key = weights.tobytes()
+        key, process = (part, weights.tobytes()), self._of(part)
         if key not in self._answers:
-            plan = best(self.process, weights[0])
-            self._answers[key] = Answer(plan[:, None], means(self.process, plan, self.process.objectives)[None])
+            plan = best(process, weights[0])
+            self._answers[key] = Answer(plan[:, None], means(process, plan, process.objectives)[None])
         return self._answers[key]
+
+    def believed(self, weights: FloatArray) -> IntArray:
+        """The plan `(S, 1)` of the training's answer: the states are those of both parts."""
+        return self.answer(weights, Part.TRAINING).plan
 
     def perfect(self, weights: FloatArray) -> IntArray:
         """The plan `(S, 1)` of the answer."""

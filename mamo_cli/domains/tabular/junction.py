@@ -14,14 +14,15 @@ conflict: vehicles of both are in the crossing.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from mamo_cli.core.settings import ADDED, Section, Share
 from mamo_cli.core.words import Quantity, Words
-from mamo_cli.domains.tabular.domain import TabularDomain, refuse, workload
+from mamo_cli.domains.tabular.domain import Proxy, TabularDomain, refuse, workload
 from mamo_cli.domains.tabular.process import Process
 from mamo_cli.domains.tabular.settings import ProcessSettings
 from mamo_cli.workload.trace import Trace
@@ -76,6 +77,12 @@ class JunctionConfig(ProcessSettings):
         description="true or false: a layer that plays no green after the other's green, whoever asks for it.",
         json_schema_extra=ADDED,
     )
+    proxy: Literal["busier-queue"] | None = Field(
+        default=None,
+        description="What training is told in place of the truth. busier-queue: the queue with more arrivals stands "
+        "for both.  [default: the truth]",
+        json_schema_extra=ADDED,
+    )
 
 
 SETTINGS, PLANNING = JunctionConfig, Section
@@ -92,15 +99,26 @@ def build(
     """The junction of a configuration; see `registry.build`."""
     refuse(AGENT, evaluation, planning)
     safe = settings.safety
+    junction = process(settings.arrivals, settings.places, safe)
     return TabularDomain(
-        process=process(settings.arrivals, settings.places, safe),
+        process=junction,
         words=WORDS if safe else WORDS._replace(measures=(*WORDS.measures, CONFLICTS)),
         agent=AGENT,
         limit=settings.tolerance,
         block=BLOCK,
         settings=settings,
         warned=() if safe else ("no safety layer: one approach may get green right after the other, see conflicts",),
+        proxy=None if settings.proxy is None else _busier_alone(settings, junction),
     )
+
+
+def _busier_alone(settings: JunctionConfig, junction: Process) -> Proxy:
+    """The junction whose cost is told by one queue."""
+    busier, all_places = int(np.argmax(settings.arrivals)), 2 * settings.places
+    objectives = junction.objectives.copy()
+    objectives[..., 0] = junction.measures[..., busier] / all_places
+    formula = f"cost is queue {busier + 1} alone, which has more arrivals, / {all_places} places, in place of both"
+    return Proxy(replace(junction, objectives=objectives), formula)
 
 
 def process(arrivals: tuple[float, float], places: int, safety: bool = True) -> Process:

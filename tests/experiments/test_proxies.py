@@ -1,0 +1,104 @@
+"""What a run says of a proxy that its training was told: in run.json, tables, figure and report."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mamo_cli.analysis.bounds import bound
+from mamo_cli.analysis.told import tables_of
+from mamo_cli.domains.battery.domain import build, load
+from mamo_cli.domains.battery.settings import BatteryConfig
+from mamo_cli.domains.tabular import junction
+from mamo_cli.domains.tabular.junction import JunctionConfig
+from mamo_cli.experiments.reported import reported
+from mamo_cli.plots.pictures import pictures_of
+from mamo_cli.runs.manifest import read_manifest
+from mamo_cli.workload.trace_csv import read_trace, write_trace
+from tests.cli.invoke import mamo
+
+EXACT = ("run-mamo", "--te", "exact", "--strategy", "bisect", "--readout", "mix", "--cycles", "12")
+SMALL = ("--domain", "junction", "--places", "4")
+FORMULA = "cost is queue 1 alone, which has more arrivals, / 8 places, in place of both"
+
+
+@pytest.fixture(scope="module")
+def fooled(tmp_path_factory):
+    """The folder of a run of a junction under its proxy, and what it said."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("fooled"))
+        ended = mamo(*EXACT, *SMALL, "--proxy", "busier-queue", "--seeds", "2", "--name", "fooled")
+        assert ended.code == 0
+        return Path.cwd() / "results" / "fooled", ended
+
+
+def test_the_formula_is_recorded_and_said(fooled):
+    folder, ended = fooled
+    assert read_manifest(folder)["proxy"] == FORMULA
+    said = f"trained on a proxy: {FORMULA}; the evaluation, bounds and regret are of the truth\n"
+    assert ended.err.count(said) == 1
+
+
+def test_the_table_has_belief_truth_and_what_it_costs(fooled):
+    # 0.3 vehicles and a full queue of 4, over the least that can be; no switch.
+    folder, ended = fooled
+    config = JunctionConfig(places=4)
+    least = 8 * bound(junction.build(config, junction.load(config))).cost
+    summary = json.loads((folder / "run.json").read_text())["summary"]
+    table = tables_of(folder, summary)[1]
+    assert table.headings == [
+        "seed", "believed cost", "true cost", "believed switches", "true switches", "limit", "charged regret",
+    ]  # fmt: skip
+    for seed, row in enumerate(table.rows):
+        assert row == pytest.approx([seed, 0.3 / 8, 4.3 / 8, 0.0, 0.0, 0.1, 4.3 / least - 1], rel=1e-9)
+    assert "believed cost" in ended.out
+
+
+def test_figure_and_report_say_it(fooled):
+    folder, _ = fooled
+    (figure,) = [picture for picture in pictures_of(folder) if picture.name == "mamo"]
+    told = figure.table.iloc[0]
+    assert told["proxy"] == FORMULA
+    assert [told["believed_cost"], told["true_cost"]] == pytest.approx([0.3 / 8, 4.3 / 8], rel=1e-6)
+    said = "cost: believed 0.0375, true 0.5375; switches: believed 0, true 0 (limit 0.1)"
+    assert f"Training was told a proxy: {FORMULA}. Medians of the seeds, {said}." in figure.describe()
+    title = figure.kind.draw(figure.table, figure.words).get_suptitle()
+    assert title.replace("\n", " ").endswith(f"trained on a proxy: {FORMULA} {said}")
+    page = reported("fooled", folder)
+    assert ("trained on a proxy", FORMULA) in page.problem.rows
+    assert page.headline.endswith(
+        "Training, which was told a proxy, believed a cost of 0.0375 and a mean switches of 0 (medians)."
+    )
+
+
+def test_violation_beyond_the_limit_is_charged_at_the_exact_price(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_trace(load(BatteryConfig()).slice(0, 168), Path("week.csv"))
+    told = ("--domain", "battery", "--trace", "week.csv", "--parts", "4", "--proxy", "first-part", "--seeds", "1")
+    (member,) = json.loads(mamo(*EXACT, *told, "--json", "-q").out)["members"]
+    assert member["believed_excess"] == pytest.approx(0.02, rel=1e-6)
+    assert member["mean_excess"] > 0.3
+    # The price is the slope of the least cost in the limit, here by two limits around it.
+    least = [at_limit(limit) for limit in (0.0199, 0.02, 0.0201)]
+    price = (least[0] - least[2]) / 0.0002
+    charged = member["mean_cost"] + price * (member["mean_excess"] - 0.02)
+    assert member["charged_regret"] == pytest.approx(charged / least[1] - 1, rel=1e-3)
+    assert member["charged_regret"] > 0.1
+    assert member["mean_cost"] < least[1]
+
+
+def at_limit(tolerance):
+    config = BatteryConfig(parts=4, tolerance=tolerance)
+    return bound(build(config, read_trace(Path("week.csv")))).cost
+
+
+def test_without_a_proxy_nothing_is_added(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert mamo(*EXACT, *SMALL, "--seeds", "1", "--name", "honest", "-q").code == 0
+    assert "proxy" not in read_manifest(Path("results/honest"))
+    assert not [name for name in pd.read_csv("results/honest/summary.csv") if "believed" in name or "charged" in name]
+    (figure,) = [picture for picture in pictures_of(Path("results/honest")) if picture.name == "mamo"]
+    assert not {"proxy", "believed_cost"} & set(figure.table)
+    assert np.isfinite(figure.table["exact_alpha"]).all()
