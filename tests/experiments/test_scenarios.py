@@ -36,7 +36,7 @@ def _elsewhere(tmp_path, monkeypatch):
 
 def test_what_the_issue_asks_for_is_there():
     drifts = {f"drift-{what}" for what in ("load", "service", "cap", "tolerance")}
-    assert {"reference", "tight", "loose", "three", "bursty", "inventory", "battery", *drifts} <= set(names())
+    assert {"reference", "tight", "loose", "three", "bursty", "inventory", "battery", "gridworld", "junction", *drifts} <= set(names())
 
 
 @pytest.mark.parametrize("name", names())

@@ -38,14 +38,24 @@ WORDS = Words(
     cost="Mean cost (share of the largest loss)",
 )
 # The end of an episode is the world's own discount. The learner's comes on top, near 1: the two together look ahead.
+# A copy to the target network is one step of value iteration, of which a phase must hold many. A policy that changes
+# while it is measured is told to bring what none brings: from 0.6 of a phase on it hardly moves.
 DEFAULTS: Mapping[str, Any] = {
     "learner": {
         "hidden": (64, 64),
         "discount": 0.95,
         "batch_size": 64,
         "priority_exponent": 0.0,
+        "replay_capacity": 65_536,
+        "target_interval": 10,
     },
-    "phase": {"environments": 64},
+    "phase": {
+        "iteration_steps": 40,
+        "environments": 64,
+        "updates_per_step": 2,
+        "window": 8,
+        "learning_rate": ((0.0, 3e-3), (0.3, 3e-3), (0.6, 1e-4), (1.0, 1e-5)),
+    },
 }
 
 

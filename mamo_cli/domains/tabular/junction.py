@@ -47,7 +47,9 @@ CONFLICTS = Quantity("conflicts", "Conflicts\n(per slot)")
 """Measured where no safety layer makes them impossible: slots whose green follows the other's green."""
 
 # A switch pays off tens of slots later. A policy that never switches sees nothing else any more: many copies, a replay
-# of several phases and small steps keep the others in mind.
+# of several phases and small steps keep the others in mind. A copy to the target network is one step of value
+# iteration, of which a phase must hold many. A policy that changes while it is measured is told to bring what none
+# brings: from 0.6 of a phase on it hardly moves. Plays begin with empty queues, and must outlast that.
 DEFAULTS: Mapping[str, Any] = {
     "learner": {
         "hidden": (64, 64),
@@ -55,8 +57,14 @@ DEFAULTS: Mapping[str, Any] = {
         "batch_size": 64,
         "priority_exponent": 0.0,
         "replay_capacity": 65_536,
+        "target_interval": 10,
     },
-    "phase": {"environments": 128, "learning_rate": ((0.0, 1e-3), (0.4, 1e-3), (1.0, 1e-4))},
+    "phase": {
+        "iteration_steps": 40,
+        "environments": 128,
+        "window": 8,
+        "learning_rate": ((0.0, 2e-3), (0.3, 2e-3), (0.6, 1e-4), (1.0, 1e-5)),
+    },
 }
 BLOCK = 100
 """Slots for which one policy of a mixture plays on: queues and phase remember some tens of slots."""
