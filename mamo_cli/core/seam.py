@@ -37,6 +37,11 @@ class Spec(NamedTuple):
     """`(A,)` shares of the joint reward, which sum to 1; None where they are equal."""
     proxy: str | None = None
     """What training is told in place of the objectives, as a formula in words; None where it is told the truth."""
+    team: bool = False
+    """Whether all agents are told the same objectives, whoever's choices these follow from, within the same limits.
+
+    They have one weight then; where weights differ nevertheless, their mean counts.
+    """
 
     @property
     def objectives(self) -> int:
@@ -47,6 +52,11 @@ class Spec(NamedTuple):
     def coupled(self) -> bool:
         """Whether agents share a budget, so that what one may choose depends on the others: their plays are joint."""
         return self.use is not None
+
+    @property
+    def joint(self) -> bool:
+        """Whether one policy of a mixture is drawn for all agents at a time."""
+        return self.coupled or self.team
 
 
 class Seen(NamedTuple):
@@ -259,11 +269,12 @@ class Domain(Protocol):
     def answer(
         self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
     ) -> Answer:
-        """The best play of a part under weights `(A, M)`; no agent's choice touches another's objectives.
+        """The best play of a part under weights `(A, M)`; except in a team, no choice touches another's objectives.
 
         Causal, where what comes deviates from what is expected by a known law: the least expected weighted cost. Where
         there is no such law, in hindsight: the best nondecreasing function of what is expected. Agents that share a
-        budget play together: the least sum of their weighted costs, each times its priority. Weights need not sum to 1.
+        budget play together: the least sum of their weighted costs, each times its priority; so does a team, whose
+        choices touch the others' objectives. Weights need not sum to 1.
         """
         ...
 

@@ -59,6 +59,7 @@ DOMAINS: dict[str, Entry] = {
     ),
     "inventory": Entry("mamo_cli.domains.inventory.settings", "mamo_cli.domains.inventory.domain"),
     "battery": Entry("mamo_cli.domains.battery.settings", "mamo_cli.domains.battery.domain"),
+    "chain": Entry("mamo_cli.domains.chain.settings", "mamo_cli.domains.chain.domain"),
     "gymnasium": Entry("mamo_cli.domains.gymnasium.settings", "mamo_cli.domains.gymnasium.domain"),
     "gridworld": Entry("mamo_cli.domains.tabular.gridworld", "mamo_cli.domains.tabular.gridworld"),
     "junction": Entry("mamo_cli.domains.tabular.junction", "mamo_cli.domains.tabular.junction"),

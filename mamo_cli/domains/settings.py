@@ -1,7 +1,7 @@
-"""Settings that every domain driven by a workload trace has."""
+"""Settings that every domain has, one driven by a workload trace and one by chance alone."""
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, PrivateAttr
 
@@ -37,3 +37,12 @@ class WorkloadSettings(Section):
         said = {} if own is None else {name: getattr(own, name) for name in type(own).model_fields}
         kept = {name for name, value in said.items() if value is not None} & type(self).model_fields.keys()
         return self.model_copy(update={name: said[name] for name in kept})
+
+
+class ProcessSettings(WorkloadSettings):
+    """How a domain is evaluated that has no workload, only chance."""
+
+    trace: ClassVar[None] = None  # type: ignore[misc]
+    train_share: ClassVar[float] = 0.7  # type: ignore[misc]
+
+    evaluation_steps: int = Field(default=10_000, ge=1, le=1_000_000, description="Periods that an evaluation plays.")

@@ -129,7 +129,7 @@ def refuse_another_problem(policy: Policy, spec: Spec, path: Path) -> None:
     """
     about, shape = policy.about, Shape.of(spec)
     own = (about.agents, about.observation, about.choices, about.coupled)
-    if own != (spec.agents, shape.observation, spec.choices, spec.coupled) or (policy.use != shape.units()).any():
+    if own != (spec.agents, shape.observation, spec.choices, spec.joint) or (policy.use != shape.units()).any():
         raise UsageError(
             f"{path} is for {len(about.agents)} agents that observe {about.observation} numbers each; the trace has "
             f"{len(spec.agents)} that observe {shape.observation}, or choose from others"
@@ -203,7 +203,7 @@ def _about(before: Trained, spec: ShardSpec, problem: Spec, delivery: Delivery, 
         "leak": float(LEAK),
         "chooser": chooser_for(spec.learner.chooser, problem.coupled),
         "block": problem.block,
-        "coupled": problem.coupled,
+        "coupled": problem.joint,
     }
     return About.model_validate(said)
 

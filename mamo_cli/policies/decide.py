@@ -22,7 +22,7 @@ STREAM = ("te", "readout")
 """Of a member: by what a mixture's policies are drawn."""
 
 
-def uniforms(seed: int, steps: int, agents: int, block: int, coupled: bool) -> FloatArray:
+def uniforms(seed: int, steps: int, agents: int, block: int, joint: bool) -> FloatArray:
     """`(steps, A)` in [0, 1): by what a mixture's policies are drawn in an evaluation, anew for each block of periods.
 
     Args:
@@ -30,9 +30,9 @@ def uniforms(seed: int, steps: int, agents: int, block: int, coupled: bool) -> F
         steps: periods.
         agents: A.
         block: periods for which a policy plays on.
-        coupled: agents that share a budget have one draw.
+        joint: agents that share a budget, or are a team, have one draw.
     """
-    drawn = stream(seed, *STREAM).random((-(-steps // block), 1 if coupled else agents))
+    drawn = stream(seed, *STREAM).random((-(-steps // block), 1 if joint else agents))
     return np.broadcast_to(np.repeat(drawn, block, 0)[:steps], (steps, agents))
 
 
@@ -91,12 +91,12 @@ class Decider:
             allowed: `(A, C)` what may be chosen now.
             budget: units that all choices may take together, where agents share them.
             draw: uniforms in [0, 1) that say which policy of a mixture each agent plays by: `(A,)`, or one for all,
-                which it must be where agents share a budget; new ones every `block` periods.
+                which it must be where agents share a budget or are a team; new ones every `block` periods.
 
         Raises:
             DataError: a number that is observed, or what the network makes of it, is not finite; or no budget is told.
         """
-        if budget is None and self.policy.about.coupled:
+        if budget is None and self.policy.use.any():
             raise DataError("these agents share a budget, and none was told")
         if len(self._layers) == 1:
             return self._by(0, observed, allowed, budget or 0)

@@ -71,7 +71,7 @@ class About(Section):
     leak: Annotated[float, Field(ge=0.0, le=1.0)]  # slope of its rectifiers below 0
     chooser: Literal["greedy", "knapsack", "repair"]
     block: Count  # periods for which one policy of a mixture plays on
-    coupled: bool  # whether agents share a budget, and one draw
+    coupled: bool  # whether agents have one draw: they share a budget, or are a team
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,5 +210,6 @@ def _require_fit(policy: Policy) -> None:
         raise ValueError(f"units of the budget are not within 0 to {MOST_UNITS}")
     each = [len(about.choices), len(about.limits), len(about.alpha)]
     rows = [len(row) for row in (*about.limits, *about.alpha)]
-    if each != [agents] * 3 or rows != [objectives - 1] * (2 * agents) or (about.coupled and about.chooser == "greedy"):
+    unheeded = policy.use.any() and about.chooser == "greedy"
+    if each != [agents] * 3 or rows != [objectives - 1] * (2 * agents) or unheeded:
         raise ValueError("its about.json does not fit its arrays")

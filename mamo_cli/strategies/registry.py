@@ -109,6 +109,15 @@ def refuse(name: str, sections: Mapping[str, Section], spec: Spec) -> None:
 def build(
     name: str, sections: Mapping[str, Section], spec: Spec, seeds: Sequence[int], device: str = "cpu"
 ) -> Strategy:
-    """A strategy for the members with these seeds."""
+    """A strategy for the members with these seeds; of a team, one for all agents."""
+    if spec.team:
+        team = import_module("mamo_cli.strategies.team")
+        one = _built(name, sections, team.as_one(spec), seeds, device)
+        together: Strategy = team.TeamStrategy(one, len(spec.agents))
+        return together
+    return _built(name, sections, spec, seeds, device)
+
+
+def _built(name: str, sections: Mapping[str, Section], spec: Spec, seeds: Sequence[int], device: str) -> Strategy:
     strategy: Strategy = import_module(entry(name).strategy).build(sections, spec, seeds, device)
     return strategy

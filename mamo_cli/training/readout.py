@@ -3,7 +3,8 @@
 `last` is the policy after the last cycle. `best` is the cheapest whose mean violations hold. `mix` plays several, each
 with a probability at which the mean violations meet the limits: it is for limits on averages alone. Both choose by what
 was measured in training, agent by agent, and never by the evaluation. For agents that share a budget they choose
-jointly: one policy is drawn for all, as choices of different policies might not fit together.
+jointly: one policy is drawn for all, as choices of different policies might not fit together. So it is for a team,
+whose agents choose alike, as they are told the same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,11 +42,11 @@ class Delivery(NamedTuple):
     def drawn(self, steps: int, spec: Spec, seeds: Sequence[int]) -> IntArray:
         """Which policy `(steps, K, A)` plays, drawn anew for each block of periods, from a stream of the member's own.
 
-        The draws are the same at every call, so that playing twice gives the same. Agents that share a budget have one
-        draw.
+        The draws are the same at every call, so that playing twice gives the same. Agents that share a budget, or are
+        a team, have one draw.
         """
         agents = self.shares.shape[2]
-        drawn = np.stack([uniforms(seed, steps, agents, spec.block, spec.coupled) for seed in seeds], 1)
+        drawn = np.stack([uniforms(seed, steps, agents, spec.block, spec.joint) for seed in seeds], 1)
         edges = np.cumsum(self.shares[:-1], 0)
         return np.asarray((drawn >= edges[:, None]).sum(0))
 

@@ -20,6 +20,7 @@ SMALL = {
     "faas": {},
     "inventory": {"levels": 40},
     "battery": {},
+    "chain": {"levels": (12, 15, 22), "evaluation_steps": 50},
     "gridworld": {"evaluation_steps": 50},
     "junction": {"places": 3, "evaluation_steps": 50},
 }
@@ -45,13 +46,15 @@ def test_an_evaluation_is_that_of_the_batch_step_by_step(name):
     seen = batch.observe()
     for _ in range(50):
         np.testing.assert_array_equal(observation, seen.values.ravel())
-        np.testing.assert_array_equal(info["action_mask"], seen.mask.ravel())
+        masks = [row[:own] for row, own in zip(seen.mask[0, 0], env.domain.spec.choices, strict=True)]
+        np.testing.assert_array_equal(np.hstack(info["action_mask"]), np.hstack(masks))
         action = env.action_space.sample(info["action_mask"])
-        played = batch.step(np.full((1, 1, 1), action))
+        played = batch.step(np.reshape(action, (1, 1, -1)))
         observation, reward, terminated, truncated, info = env.step(action)
-        cost, violation = played.objectives.ravel()
-        assert reward == pytest.approx(-(0.7 * cost + alpha * violation), rel=1e-12)
-        assert (info["cost"].item(), info["violations"].item()) == (cost, violation)
+        cost, violation = played.objectives[0, 0].T
+        assert reward == pytest.approx(-(0.7 * cost + alpha * violation).mean(), rel=1e-12)
+        np.testing.assert_array_equal(info["cost"], cost)
+        np.testing.assert_array_equal(info["violations"], violation[:, None])
         np.testing.assert_array_equal(info["measures"], played.measures[0, 0])
         assert terminated == (played.continues.item() == 0)
         if terminated and not truncated:

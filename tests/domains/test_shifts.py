@@ -10,7 +10,7 @@ from mamo_cli.domains import registry
 
 # Small instances of those that can; of the others, those that can be built without a file.
 CAN = {"faas": {}, "inventory": {"levels": 40}, "battery": {}}
-CANNOT = {"gridworld": {}, "junction": {"places": 3}}
+CANNOT = {"gridworld": {}, "junction": {"places": 3}, "chain": {}}
 SHIFTS = {
     "load": Shift(load=1.25),
     "both": Shift(load=0.8, tolerance=0.2),
@@ -66,5 +66,5 @@ def test_the_shifts_are_seen(name):
 
 @pytest.mark.parametrize("name", CANNOT)
 def test_what_cannot_shift_says_so(name):
-    with pytest.raises(UsageError, match="can drift"):
+    with pytest.raises(UsageError, match="can shift"):
         domain_of(name).shifted(SHIFTS["load"])

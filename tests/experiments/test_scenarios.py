@@ -36,7 +36,19 @@ def _elsewhere(tmp_path, monkeypatch):
 
 def test_what_the_issue_asks_for_is_there():
     drifts = {f"drift-{what}" for what in ("load", "service", "cap", "tolerance")}
-    assert {"reference", "tight", "loose", "three", "bursty", "inventory", "battery", "gridworld", "junction", *drifts} <= set(names())
+    assert {
+        "reference",
+        "tight",
+        "loose",
+        "three",
+        "bursty",
+        "inventory",
+        "battery",
+        "gridworld",
+        "junction",
+        "chain",
+        *drifts,
+    } <= set(names())
 
 
 @pytest.mark.parametrize("name", names())
@@ -60,7 +72,7 @@ def test_every_shipped_scenario_has_its_workload_and_a_limit_that_can_be_kept_at
     source = source_of(read_scenario(name))
     config = configuration_of(read_scenario(name), "fixed", source)
     domain = domains.build(config.domain, config.instance, source)
-    assert len(domain.spec.agents) == (3 if name == "three" else 1)
+    assert len(domain.spec.agents) == (3 if name in ("three", "chain") else 1)
     cycles = config.sections()["adaptation"].cycles
     assert World(domain, config.drift).at(cycles - 1) is not domain or not name.startswith("drift")
     assert np.isfinite(bound(World(domain, config.drift).at(cycles - 1)).cost)

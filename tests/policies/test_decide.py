@@ -53,7 +53,7 @@ def test_what_is_not_finite_and_a_budget_that_is_not_told_are_refused():
     for bad in (np.nan, np.inf, 3e38):
         with pytest.raises(DataError, match="not a finite number"), np.errstate(all="ignore"):
             Decider(policy()).decide(np.full((2, 4), bad, dtype=np.float32), free)
-    coupled = Decider(policy(about=about(coupled=True, chooser="knapsack")))
+    coupled = Decider(policy(about=about(coupled=True, chooser="knapsack"), use=np.ones((2, 3), dtype=np.int64)))
     with pytest.raises(DataError, match="share a budget, and none was told"):
         coupled.decide(np.zeros((2, 4), dtype=np.float32), free)
 

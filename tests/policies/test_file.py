@@ -104,7 +104,10 @@ def test_what_was_changed_is_refused(name, content):
         ({"use": np.full((2, 3), 2**62)}, "units of the budget are not within 0 to 1000000"),
         ({"told": np.zeros((2, 2, 1), dtype=np.float32)}, "do not lead from 2 x 5 to 2 x 3"),
         ({"about": about(observation=5)}, "layers of [8, 5, 6] numbers do not lead from 2 x 5 to 2 x 3"),
-        ({"about": about(coupled=True)}, "its about.json does not fit its arrays"),
+        (
+            {"about": about(coupled=True), "use": np.ones((2, 3), dtype=np.int64)},
+            "its about.json does not fit its arrays",
+        ),
         ({"about": about(limits=[[0.05]])}, "its about.json does not fit its arrays"),
     ],
 )

@@ -94,6 +94,16 @@ def test_a_policy_plays_a_block_and_as_often_as_its_share():
     assert np.array_equal(drawn[:, 1:2], alone)
 
 
+def test_a_team_plays_one_policy_at_a_time_where_others_draw_for_themselves():
+    shares = np.full((2, 1, 3), 0.5)
+    at = Delivery(np.zeros((2, 1, 1)), shares, np.zeros((2, 1, 3, 2)), np.zeros((2, 1, 3, 2)), np.zeros((2, 1)))
+    apart = at.drawn(400, spec_of(*[[0.25]] * 3), (1,))
+    together = at.drawn(400, spec_of(*[[0.25]] * 3)._replace(team=True), (1,))
+    assert apart.shape == together.shape == (400, 1, 3)
+    assert (together == together[..., :1]).all()
+    assert (apart != apart[..., :1]).any()
+
+
 def test_what_is_kept_goes_through_a_file():
     objectives = np.random.default_rng(1).random((6, 2, 1, 2))
     whole, half = filled("mix", objectives, LIMIT[None]), filled("mix", objectives[:3], LIMIT[None], 6)

@@ -15,10 +15,10 @@ from mamo_cli.core.seam import Answer, Knowledge, Optimum, Part, Played, Scope, 
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import Section
 from mamo_cli.core.words import Words
+from mamo_cli.domains.settings import ProcessSettings
 from mamo_cli.domains.tabular.environment import TabularEnvironment, ways
 from mamo_cli.domains.tabular.exact import best, means, shares
 from mamo_cli.domains.tabular.process import Process
-from mamo_cli.domains.tabular.settings import ProcessSettings
 from mamo_cli.workload.trace import Trace
 
 UNKNOWN = -1

@@ -14,9 +14,9 @@ from pydantic import Field
 
 from mamo_cli.core.settings import Section
 from mamo_cli.core.words import Quantity, Words
+from mamo_cli.domains.settings import ProcessSettings
 from mamo_cli.domains.tabular.domain import TabularDomain, refuse, workload
 from mamo_cli.domains.tabular.process import Process
-from mamo_cli.domains.tabular.settings import ProcessSettings
 from mamo_cli.workload.trace import Trace
 
 SIDE = 5

@@ -22,9 +22,9 @@ from pydantic import Field
 
 from mamo_cli.core.settings import ADDED, Section, Share
 from mamo_cli.core.words import Quantity, Words
+from mamo_cli.domains.settings import ProcessSettings
 from mamo_cli.domains.tabular.domain import Proxy, TabularDomain, refuse, workload
 from mamo_cli.domains.tabular.process import Process
-from mamo_cli.domains.tabular.settings import ProcessSettings
 from mamo_cli.workload.trace import Trace
 
 PHASES = ("green 1", "green 2", "yellow to 1", "yellow to 2")

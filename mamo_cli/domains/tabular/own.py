@@ -22,9 +22,9 @@ from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.settings import CONTENT, FileName, Section
 from mamo_cli.core.words import Quantity, Words
+from mamo_cli.domains.settings import ProcessSettings
 from mamo_cli.domains.tabular.domain import TabularDomain, refuse, workload
 from mamo_cli.domains.tabular.process import Process
-from mamo_cli.domains.tabular.settings import ProcessSettings
 from mamo_cli.workload.arrays_npz import read_arrays
 from mamo_cli.workload.trace import Trace
 
