@@ -469,7 +469,14 @@ def _words() -> list[tuple[str, ...]]:
 
 def exit_codes() -> str:
     """What a process ends with, and which error it is."""
-    rows = [("`0`", "", "Done."), ("`1`", "", "A bug of ours: a line on stderr, and the traceback in `log.txt`.")]
+    rows = [
+        ("`0`", "", "Done."),
+        (
+            "`1`",
+            "",
+            "A bug, of ours or of a module of yours: a line on stderr says whose, and the traceback is in `log.txt`.",
+        ),
+    ]
     for error in _kinds(errors.MamoError):
         about = paragraphs(error.__doc__).split("\n\n")[0]
         rows.append((code(str(error.exit_code)), code(error.__name__), about))

@@ -91,7 +91,7 @@ def _holding(folder: Path, summary: pd.DataFrame, violation: str) -> int:
     if (folder / AGENTS).exists():
         table = read_run_table(folder, AGENTS, ["seed", "holds"])
         return int((table.groupby("seed")["holds"].min() == 1).sum())
-    if len(read_words(folder).violations) > 1:
+    if "holds" in read_heads(folder, "summary.csv"):  # a limit that is met but for rounding is met there
         return int((read_run_table(folder, "summary.csv", ["holds"])["holds"] == 1).sum())
     return int((summary[violation] <= read_tolerances(folder).mean[0]).sum())
 

@@ -16,6 +16,7 @@ from mamo_cli.cli.messages import Quiet, Verbose
 from mamo_cli.cli.output import LOGGER, OUTPUT
 from mamo_cli.cli.stdout import STDOUT
 from mamo_cli.core.errors import MamoError
+from mamo_cli.core.faults import fault
 from mamo_cli.core.storage import reason
 from mamo_cli.runs import logs
 from mamo_cli.runs.manifest import RESULTS
@@ -154,7 +155,7 @@ def _report_bug(error: Exception) -> int:
         where = f"traceback in {log}"
     except (OSError, MamoError):
         where = "run it again with -v for the traceback"
-    OUTPUT.alert(f"mamo: a bug of ours: {type(error).__name__}: {error} ({where})")
+    OUTPUT.alert(f"mamo: {fault(error)} ({where})")
     return 1
 
 

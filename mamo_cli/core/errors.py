@@ -1,6 +1,7 @@
 """Every error a user can cause or meet, each with the exit code a script may rely on.
 
-A message names the thing, its value and the remedy. Anything that is not a `MamoError` is a bug of ours (exit code 1).
+A message names the thing, its value and the remedy. Anything that is not a `MamoError` is a bug (exit code 1), and
+`faults.py` says whose.
 """
 
 from collections.abc import Sequence

@@ -193,13 +193,14 @@ def _provenance(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     dirty = " with changes that were not committed" if git.get("dirty") else ""
     versions = manifest.get("versions") or {}
     solver = manifest.get("solver") or {}
+    scope = f"(scope {solver['scope']})" if "scope" in solver else None  # not in runs of old
     facts = {
         "status": manifest["status"],
         "started": manifest.get("started"),
         "ended": manifest.get("ended"),
         "commit": f"{git['commit']}{dirty}" if git.get("commit") else None,
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items() if version),
-        "solver": " ".join(filter(None, (solver.get("name"), solver.get("version")))),
+        "solver": " ".join(filter(None, (solver.get("name"), solver.get("version"), scope))),
         "processor": manifest.get("cpu"),
         "cores": manifest.get("threads"),
         "worker processes": manifest.get("jobs"),

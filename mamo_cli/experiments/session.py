@@ -179,7 +179,7 @@ def _scopes(run: RunFolder, domain: Domain, beside: Beside | None) -> dict[str, 
         if notice not in told:
             LOGGER.warning("%s", notice)
     average = solved[str(Scope.AVERAGE)]
-    run.record(solver={"name": average.solver, "version": average.solver_version})
+    run.record(solver={"name": average.solver, "version": average.solver_version, "scope": str(Scope.AVERAGE)})
     return {name: optimum.plan for name, optimum in solved.items()}
 
 

@@ -51,7 +51,7 @@ def solve_offline(config: SolveOfflineConfig, place: Place = HERE) -> Outcome:
             summary = {"scope": config.scope, "alpha": alpha, **plan_summary(domain, scope, optimum, planned, came)}
             write_table(run.path / "summary.csv", list(summary), [list(summary.values())])
             write_frontier(run, domain, alpha_grid(0.1), Beside(scope, optimum, config.solver, config.time_limit))
-            solver = {"name": optimum.solver, "version": optimum.solver_version}
+            solver = {"name": optimum.solver, "version": optimum.solver_version, "scope": str(scope)}
             run.record(summary=summary, solver=solver, seeds=[config.instance.noise_seed])
     return outcome(run)
 

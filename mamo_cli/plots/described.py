@@ -90,7 +90,7 @@ def mamo(table: pd.DataFrame, words: Words) -> str:
     return sentences(
         f"Over {_n(own['cycle'].max())} cycles, {seeds_text(own)}: {joined(told)}",
         f"The exact alpha is {exact:g}" if np.isfinite(exact) else "",
-        f"At the end {held}",
+        f"As delivered, {held}",
         f"Training was told a proxy: {table['proxy'].iloc[0]}" if "proxy" in table else "",
         f"Medians of the seeds, {'; '.join(believed(table, words))}" if "proxy" in table else "",
         *(

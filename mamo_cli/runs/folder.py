@@ -15,6 +15,7 @@ from typing import Any
 
 from mamo_cli.core.energy import declared
 from mamo_cli.core.errors import DivergedError, MamoError, StorageError, UsageError
+from mamo_cli.core.faults import fault
 from mamo_cli.core.settings import Section, canonical, digest, read_toml, resolve, to_toml
 from mamo_cli.core.storage import replace_text, storage_errors
 from mamo_cli.runs import locks, logs, manifest
@@ -181,7 +182,7 @@ def _now() -> str:
 
 @contextmanager
 def _ending(run: RunFolder) -> Iterator[None]:
-    """Record how a run ends; where that is a bug of ours, keep the traceback and leave one line."""
+    """Record how a run ends; where that is anybody's bug, keep the traceback and leave one line."""
     LOGGER.debug("start %s", run.manifest["starts"][-1])
     try:
         yield
@@ -192,7 +193,7 @@ def _ending(run: RunFolder) -> Iterator[None]:
             run.end(_status_after(error))
         if isinstance(error, Exception) and not isinstance(error, MamoError | OSError):
             log = run.path / logs.NAME
-            raise MamoError(f"a bug of ours: {type(error).__name__}: {error} (traceback in {log})") from error
+            raise MamoError(f"{fault(error)} (traceback in {log})") from error
         raise
 
 

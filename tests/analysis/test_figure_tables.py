@@ -118,6 +118,14 @@ def test_the_cost_over_the_bound_is_that_of_all_seeds_and_who_holds_the_toleranc
     assert set(zip(over["seeds"], over["seeds_total"], over["seeds_holding"], strict=True)) == {(4, 5, 3)}
 
 
+def test_who_holds_the_tolerance_is_who_the_table_says_does(tmp_path):
+    run = write_mamo(tmp_path / "run", seeds=3, cycles=2, rows_each=1)
+    # A mixture that is at the limit but for rounding, one beyond it, and one within.
+    mixed = raw(run, "summary.csv").assign(mean_rejection=[np.nextafter(0.05, 1.0), 0.06, 0.04], holds=[1, 0, 1])
+    mixed.astype({"seed": int}).to_csv(run / "summary.csv", index=False)
+    assert set(mamo_table(run)["seeds_holding"]) == {2}
+
+
 def test_the_bound_is_the_causal_one_where_that_is_known(tmp_path):
     run = write_mamo(tmp_path / "run", seeds=2, cycles=2, rows_each=1)
     summary = raw(run, "summary.csv").astype({"seed": int}).assign(cost_over_bound=31.0)

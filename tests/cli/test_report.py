@@ -115,6 +115,7 @@ def test_what_differs_from_the_defaults_is_said_and_what_made_it(reported, finis
     manifest = json.loads((finished / "wa" / "run.json").read_text())
     facts = [row for row in rows if len(row) == 2]
     assert ["digest of the configuration", manifest["config_digest"]] in facts
+    assert any(name == "solver" and told.endswith(" (scope average)") for name, told in facts)
     assert ["processor", " ".join(manifest["cpu"].split())] in facts
     assert any(row[-1].startswith("mamo run-mamo --seeds 2 --iterations 2") for row in rows)
     assert text_of(next(reported.iter(f"{HTML}pre"))) == " ".join((finished / "wa" / "config.toml").read_text().split())

@@ -77,7 +77,7 @@ def test_of_a_loop_where_it_begins_and_ends(tmp_path):
     over = 100 * (summary["cost_over_bound"] - 1)
     assert f"costs {over:+.2f} % [{over:+.2f}, {over:+.2f}] beside the clairvoyant bound." in said["mamo"]
     holds = int(summary["mean_rejection"] <= 0.05)
-    assert f"The exact alpha is 0.8. At the end {holds} of 1 seeds hold the tolerance of 0.05." in said["mamo"]
+    assert f"The exact alpha is 0.8. As delivered, {holds} of 1 seeds hold the tolerance of 0.05." in said["mamo"]
     place = f"1 agent at cost {shown(summary['mean_cost'])} and rejection {shown(summary['mean_rejection'])}."
     assert place in said["frontier"]
     exact = pd.read_csv(folder / "frontier.csv").query("kind == 'step'").iloc[0]

@@ -7,6 +7,7 @@ import pytest
 
 from mamo_cli.core.errors import DivergedError, LockedError, MamoError, StorageError, UsageError
 from mamo_cli.core.settings import digest, read_toml
+from mamo_cli.core.weights import weights_of
 from mamo_cli.experiments.configs import TrainConfig, configured
 from mamo_cli.runs import locks
 from mamo_cli.runs.folder import checked_name
@@ -99,7 +100,14 @@ def test_how_a_run_ends_is_recorded_and_raised_on(tmp_path, error, status):
 
 
 def test_a_bug_is_one_line_and_a_traceback_in_the_log(tmp_path):
-    with pytest.raises(MamoError, match=r"a bug of ours: KeyError: 'x' \(traceback in .*x/log.txt\)"), opened(tmp_path):
+    with pytest.raises(MamoError, match=r"a bug of ours: TypeError: .* \(traceback in .*x/log.txt\)"), opened(tmp_path):
+        weights_of(None)
+    assert "Traceback" in (tmp_path / "x" / "log.txt").read_text()
+
+
+def test_a_mistake_in_code_that_is_not_ours_is_not_called_ours(tmp_path):
+    said = r"^test_folder.py, line \d+, is not ours and failed: KeyError: 'x' \(traceback in .*x/log.txt\)"
+    with pytest.raises(MamoError, match=said), opened(tmp_path):
         {}["x"]
     assert "Traceback" in (tmp_path / "x" / "log.txt").read_text()
 
