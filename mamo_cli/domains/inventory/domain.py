@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,18 @@ from mamo_cli.core.seam import Answer, Copy, Knowledge, Optimum, Part, Played, S
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import Section
 from mamo_cli.domains.inventory.environment import Stock, StockEnvironment
+from mamo_cli.domains.inventory.exact import slow_demand
 from mamo_cli.domains.inventory.optimum import Prospect, mean_demand, optimum, perfect, prospect
 from mamo_cli.domains.inventory.settings import WORDS, StockConfig
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace
+
+PROXY = (
+    "unmet demand U counts in periods alone whose demand D is below its mean m, as a share of such demand: "
+    "E[U; D < m] / E[D; D < m]"
+)
 
 MOST_DEMAND = 1e6
 """Units a period: beyond this, far above any level, scale the trace down."""
@@ -74,6 +81,8 @@ class InventoryDomain:
         demand = stream(settings.noise_seed, "evaluation").poisson(evaluation.actual_rate_rps)
         self.training = _stock(settings, training, np.rint(mean).astype(np.int64), mean_demand(mean))
         self.evaluation = _stock(settings, evaluation, demand, mean_demand(demand))
+        if settings.proxy is not None:
+            self.training = _slow_only(self.training)
         self.prospect = prospect(self.evaluation)
         self._tolerance = settings.tolerance
         self.spec = Spec(
@@ -86,6 +95,7 @@ class InventoryDomain:
             step_seconds=evaluation.step_seconds,
             # What was ordered before limits what can be: a policy must play for long against the time of an order.
             block=10 * (settings.lead_time + 1),
+            proxy=None if settings.proxy is None else PROXY,
         )
         least = self.prospect.least_violation().mean(axis=0)
         self.warnings = tuple(_out_of_reach(settings, items, least))
@@ -133,6 +143,14 @@ class InventoryDomain:
         means = known.reached(plan).mean(0)
         return Answer(plan, means / np.array([known.cost_scale, 1.0]))
 
+    def believed(self, weights: FloatArray) -> IntArray:
+        """By what would be counted of the evaluation."""
+        return perfect(self._slow_prospect, weights)
+
+    @functools.cached_property
+    def _slow_prospect(self) -> Prospect:
+        return prospect(_slow_only(self.evaluation))
+
     @functools.cached_property
     def _training_prospect(self) -> Prospect:
         return prospect(self.training)
@@ -175,6 +193,11 @@ def _stock(settings: StockConfig, trace: Trace, demand: IntArray, demand_scale: 
         lead_time=settings.lead_time,
         holding_cost=settings.holding_cost,
     )
+
+
+def _slow_only(stock: Stock) -> Stock:
+    """The stock whose unmet demand counts in periods of less than their mean demand alone, as a share of such."""
+    return replace(stock, slow_only=True, demand_scale=mean_demand(slow_demand(stock.mean)))
 
 
 def _out_of_reach(settings: StockConfig, items: tuple[str, ...], least: FloatArray) -> Iterator[str]:

@@ -14,6 +14,7 @@ it is above S already, nothing is ordered.
 Period t: the order is placed; what was ordered in t - L arrives; demand comes, is met from stock on hand as far as that
 goes, and is backlogged beyond. So what period t + L ends with depends on the position after ordering in t alone.
 Objectives: the normalised cost of the stock on hand at the end, and the unmet demand over the mean demand of a period.
+Under a proxy it counts in some periods alone.
 Dynamics: demand is Poisson and knows nothing of the stock; the trace starts anew after its last step, the stock goes
 on: an episode never ends.
 """
@@ -51,6 +52,8 @@ class Stock:
     levels: int
     lead_time: int
     holding_cost: float
+    slow_only: bool = False
+    """Whether unmet demand counts in periods of less than their mean demand alone: a proxy."""
 
     @property
     def cost_scale(self) -> float:
@@ -85,6 +88,7 @@ class StockEnvironment:
         self._at = begin_at(copies, self.steps)
         self._shape = (members, len(self._at), items)
         self._coming = ahead(stock.expected, stock.lead_time + 1) / stock.levels
+        self._below = stock.mean if stock.slow_only else np.full(stock.mean.shape, np.inf)
         self._net = np.zeros(self._shape, dtype=np.int64)  # on hand, or the backlog as a negative number
         # By arrival; the last is the one of the current period, 0 between periods.
         self._orders = np.zeros((*self._shape, stock.lead_time + 1), dtype=np.int64)
@@ -123,7 +127,7 @@ class StockEnvironment:
         demand = np.broadcast_to(stock.demand[self._at], self._shape) if draw is None else draw
         _play(
             actions, np.ascontiguousarray(demand), stock.holding_cost, stock.cost_scale, stock.demand_scale,
-            self._net, self._orders, played,
+            self._below[self._at], self._net, self._orders, played,
         )  # fmt: skip
         self._at[...] = (self._at + 1) % self.steps
         _observe(self._coming, stock.levels, self._at, self._net, self._orders, seen)
@@ -175,6 +179,7 @@ def _play(
     holding_cost: float,
     cost_scale: float,
     demand_scale: FloatArray,
+    below: FloatArray,
     net: IntArray,
     orders: IntArray,
     played: Step,
@@ -191,7 +196,7 @@ def _play(
                 net[k, e, a] += coming[0]
                 coming[:-1] = coming[1:]
                 coming[-1] = 0
-                unmet = max(demand - max(net[k, e, a], 0), 0)
+                unmet = max(demand - max(net[k, e, a], 0), 0) if demand < below[e, a] else 0
                 net[k, e, a] -= demand
                 on_hand = max(net[k, e, a], 0)
                 paid = holding_cost * on_hand

@@ -3,6 +3,7 @@
 Axes: T steps, A items, C levels 0..C-1. Demand of a period is independent of all else.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -43,6 +44,26 @@ def outcomes(level: IntArray, before: FloatArray, last: FloatArray, law: Law) ->
     on_hand = law.surplus(level, before + last)
     unmet = last + on_hand - law.surplus(level, before)  # by (D - S)^+ = D - S + (S - D)^+
     return np.stack((on_hand, np.clip(unmet, 0.0, last)), -1)
+
+
+def slow_unmet(level: IntArray, before: FloatArray, last: FloatArray) -> FloatArray:
+    """`(...)` the same of unmet Poisson demand, in periods alone whose demand is below its mean `last`.
+
+    The sum over such demands d of their chance times `d + E[(S - d - D_before)^+] - E[(S - D_before)^+]`.
+    """
+    held = poisson_surplus(level, before)
+    total = np.zeros(np.broadcast_shapes(held.shape, last.shape))
+    for demand in range(math.ceil(last.max())):
+        chance = np.where(demand < last, np.exp(xlogy(demand, last) - last - gammaln(demand + 1)), 0.0)
+        left = poisson_surplus(np.maximum(level - demand, 0), before)
+        total += chance * np.clip(demand + left - held, 0.0, demand)
+    return total
+
+
+def slow_demand(mean: FloatArray) -> FloatArray:
+    """`(...)` the expectation of Poisson demand where it is below its mean: `mean P(X <= ceil(mean) - 2)`."""
+    most = np.ceil(mean) - 2.0
+    return np.asarray(np.where(most >= 0.0, mean * pdtr(np.maximum(most, 0.0), mean), 0.0))
 
 
 def poisson_surplus(level: IntArray, mean: FloatArray) -> FloatArray:

@@ -18,7 +18,16 @@ from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Optimum, Scope, Termination
 from mamo_cli.core.weights import rewards
 from mamo_cli.domains.inventory.environment import Stock, ahead
-from mamo_cli.domains.inventory.exact import KNOWN, POISSON, mixed, outcomes, positions, smallest
+from mamo_cli.domains.inventory.exact import (
+    KNOWN,
+    POISSON,
+    mixed,
+    outcomes,
+    positions,
+    slow_demand,
+    slow_unmet,
+    smallest,
+)
 
 PROVEN = 1e-9
 """Costs, and violations, that differ by less are one."""
@@ -75,15 +84,21 @@ class Prospect:
 def prospect(stock: Stock, known: bool = False) -> Prospect:
     """What is to be expected of a stock, of the demand that its mean tells of, or is `known` to come.
 
-    Its unmet demand is measured in the mean of that demand.
+    Its unmet demand is measured in the mean of that demand; in periods of little demand alone, in the mean of theirs,
+    which is of the law, as nobody who knows what comes is told so.
     """
     law, mean = (KNOWN, stock.demand.astype(np.float64)) if known else (POISSON, stock.mean)
     lead, levels = stock.lead_time, np.arange(stock.levels + 1)
-    scale = mean_demand(mean)
+    scale = mean_demand(slow_demand(mean) if stock.slow_only else mean)
     orders = stock.first_orders(0).T  # (L, A)
     before = np.maximum(mean[:lead].cumsum(axis=0) - mean[:lead], 0.0)
-    first = outcomes(orders.cumsum(axis=0), before, mean[:lead], law)
-    later = outcomes(levels, ahead(mean, lead)[..., None], np.roll(mean, -lead, axis=0)[..., None], law)
+    periods = (
+        (orders.cumsum(axis=0), before, mean[:lead]),
+        (levels, ahead(mean, lead)[..., None], np.roll(mean, -lead, axis=0)[..., None]),
+    )
+    first, later = (outcomes(level, earlier, last, law) for level, earlier, last in periods)
+    if stock.slow_only:
+        first[..., 1], later[..., 1] = (slow_unmet(level, earlier, last) for level, earlier, last in periods)
     first, later = (
         brought * np.stack(np.broadcast_arrays(stock.holding_cost, 1.0 / unit), -1)
         for brought, unit in ((first, scale), (later, scale[:, None]))

@@ -1,11 +1,11 @@
 """What a stock is, and what it calls its things."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mamo_cli.core.settings import Section
+from mamo_cli.core.settings import ADDED, Section
 from mamo_cli.core.words import Quantity, Words
 from mamo_cli.domains.settings import WorkloadSettings
 
@@ -38,6 +38,12 @@ class StockConfig(WorkloadSettings):
     lead_time: int = Field(default=3, ge=0, le=100, description="Periods from an order to its arrival.")
     holding_cost: float = Field(
         default=1.0, gt=0.0, le=1e9, description="Cost of a unit on hand at the end of a period."
+    )
+    proxy: Literal["slow-periods"] | None = Field(
+        default=None,
+        description="What training is told in place of the truth. slow-periods: unmet demand counts in periods of less "
+        "than their mean demand alone, as a share of such demand.  [default: the truth]",
+        json_schema_extra=ADDED,
     )
 
 
