@@ -53,7 +53,7 @@ class ValidateConfig(ProblemConfig):
 
     UNUSED: ClassVar = {
         *("train_share", "replica_cost", "memory_per_replica", "node_memory", "rejection_model", "simulated_seconds"),
-        *("latency_limit", "latency_tolerance", "shield", "shield_window"),
+        *("latency_limit", "latency_tolerance", "shield", "shield_window", "counting", "proxy"),
     }
     """What a node has for plans and training: it may stand in a file, and is no option, as it changes nothing here."""
 

@@ -22,6 +22,7 @@ from mamo_cli.core.seam import (
 )
 from mamo_cli.core.settings import Section
 from mamo_cli.core.weights import alpha_of, rewards
+from mamo_cli.domains.faas.counting import PROXY, refuse, share_of_requests
 from mamo_cli.domains.faas.environment import ScalingEnvironment
 from mamo_cli.domains.faas.guarded import Guard
 from mamo_cli.domains.faas.node import Case, Node, build_case
@@ -31,7 +32,7 @@ from mamo_cli.domains.faas.prospects import Prospect, Prospects, Slow, nondecrea
 from mamo_cli.domains.faas.reach import reach_warning
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.faas.rejection.models import SimulationModel
-from mamo_cli.domains.faas.settings import SHIELDED, SIMULATED, SLOW, WORDS, InstanceConfig, Planning
+from mamo_cli.domains.faas.settings import BY_REQUESTS, SHIELDED, SIMULATED, SLOW, WORDS, InstanceConfig, Planning
 from mamo_cli.domains.faas.shield import Shield
 from mamo_cli.domains.faas.simulation.environment import Requests, SimulatedEnvironment, mixing_block, requests_of
 from mamo_cli.domains.faas.source import load
@@ -57,6 +58,9 @@ def build(
         raise UsageError("--shield guards who does not know what comes; solve-offline plans by knowing it")
     if planning is not None and settings.latency_limit is not None:
         raise UsageError("--latency-limit is of simulated responses, of which no plan knows: leave it out")
+    if planning is not None and settings.counting == BY_REQUESTS:
+        raise UsageError("solve-offline plans by the period, and --counting requests is of all requests: leave it out")
+    refuse(settings)
     return FaasDomain(settings, source, evaluation, planning or Planning())
 
 
@@ -103,9 +107,12 @@ class FaasDomain:
             block=mixing_block(settings, node) if self._requests else 1,
             use=None if node.memory is None else node.memory.use,
             priorities=node.priorities,
+            proxy=None if settings.proxy is None else PROXY,
         )
         self._expected = case.expected_rejection()
         self.problem = _problem(self.spec, case, planning, self._expected)
+        if node.mean_rate_rps is not None:
+            self._expected = self._prospects[Part.EVALUATION, Knowledge.CAUSAL].objectives[..., 1]
         reach = reach_warning(settings, case, self.problem, self._expected)
         shielded_by = None if self._guard is None else self._guard.notice
         notices = (NOTICE if self._requests else None, reach, _short_warning(node), shielded_by)
@@ -118,6 +125,8 @@ class FaasDomain:
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "FaasDomain":
         """Of the load and its shape, the noise, the service times, the cap and the tolerance."""
+        if steps is not None and self.case.evaluation.mean_rate_rps is not None:
+            raise UsageError("--counting requests is of all requests: an evaluation has no windows of its own")
         return FaasDomain(*self._made_of, shift, steps)
 
     def environment(self, part: Part, members: int, copies: int | Copy = 1) -> Environment:
@@ -141,6 +150,10 @@ class FaasDomain:
         self, scope: Scope, weights: FloatArray | None = None, solver: str = "auto", time_limit_s: float | None = None
     ) -> Optimum:
         """The exact plan with perfect knowledge of the evaluation's rates, before any noise; see `solve`."""
+        if self.case.evaluation.mean_rate_rps is not None:
+            raise NothingExactError(
+                "the offline programs plan by the period, and --counting requests is of all of them"
+            )
         optimum, memory = solve(self._weighted(weights), scope, solver, time_limit_s), self.case.evaluation.memory
         if memory is None or not memory.short.any():
             return optimum
@@ -158,17 +171,24 @@ class FaasDomain:
             NothingExactError: memory binds nondecreasing functions of lagged rates.
         """
         prospect = self.prospect(part, knowledge)
+        plan = self._best(prospect, weights, part)
+        brought = np.take_along_axis(prospect.objectives, plan[..., None, None], 2)[..., 0, :]
+        return Answer(
+            plan, np.stack([np.ascontiguousarray(brought[..., m]).mean(0) for m in range(brought.shape[-1])], -1)
+        )
+
+    def believed(self, weights: FloatArray) -> IntArray:
+        """By the period, as training counts under the proxy."""
+        return self._best(self._prospects.believed(), weights, Part.EVALUATION)
+
+    def _best(self, prospect: Prospect, weights: FloatArray, part: Part) -> IntArray:
         scores = -rewards(prospect.objectives, weights[:, None])
         if prospect.expected is None:
             plan = scores.argmin(-1)
         else:
             each = zip(prospect.expected.T, scores.swapaxes(0, 1), strict=True)
             plan = np.stack([nondecreasing(expected, score) for expected, score in each], 1)
-        plan = self._within_memory(np.minimum(plan, prospect.max_replicas - 1), scores, prospect, part)
-        brought = np.take_along_axis(prospect.objectives, plan[..., None, None], 2)[..., 0, :]
-        return Answer(
-            plan, np.stack([np.ascontiguousarray(brought[..., m]).mean(0) for m in range(brought.shape[-1])], -1)
-        )
+        return self._within_memory(np.minimum(plan, prospect.max_replicas - 1), scores, prospect, part)
 
     def _within_memory(self, plan: IntArray, scores: FloatArray, prospect: Prospect, part: Part) -> IntArray:
         memory = (self.case.training if part is Part.TRAINING else self.case.evaluation).memory
@@ -233,11 +253,16 @@ class FaasDomain:
         No shield raises it.
         """
         rates = (self.case.known_rate_rps, self.case.evaluation.trace.actual_rate_rps)
-        planned, came = (self._played(plan, self.case.exact_rejection(each, plan + 1)) for each in rates)
+        planned, came = (self._played(plan, self._rejected(each, plan)) for each in rates)
         if not self._requests:
             return planned, came
         came = self._simulated(plan)
         return planned._replace(measures=came.measures), came
+
+    def _rejected(self, rates: FloatArray, plan: IntArray) -> FloatArray:
+        """`(T, F)` by the model itself, as it is counted."""
+        rejection = self.case.exact_rejection(rates, plan + 1)
+        return rejection if self.case.evaluation.mean_rate_rps is None else rejection * share_of_requests(rates)
 
     def _simulated(self, plan: IntArray) -> Played:
         environment = self._unguarded(Part.EVALUATION, 1, 1)

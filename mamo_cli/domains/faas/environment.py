@@ -12,7 +12,8 @@ Observation of a function (float32, `(K, E, F, 4)`, or 5 where functions share a
 
 Choice: an index 0..N-1 for each function, meaning 1..N replicas; what exceeds the cap N_t is masked, and cut to it
 where it is asked for all the same. What all choose together must fit the memory, and is refused where it does not.
-Objectives: the normalised cost and the rejection probability `P(actual rate, n)`, kept apart (the learner weighs them).
+Objectives: the normalised cost and the rejection probability `P(actual rate, n)`, kept apart (the learner weighs them);
+where requests are counted, times the actual rate over the mean rate.
 Dynamics: the workload goes its own way; a period's actual rate is the trace's times `1 + u`, and the trace starts anew
 after its last step: an episode never ends.
 """
@@ -62,6 +63,7 @@ class ScalingEnvironment:
         self._shape = (members, len(self._begin), node.functions)
         self._expected = node.trace.expected_rate_rps / node.rate_scale_rps
         self._calm = np.zeros(self._shape)
+        self._means = np.zeros(node.functions) if node.mean_rate_rps is None else node.mean_rate_rps
         self._continues = np.ones(self._shape[:2], dtype=np.float32)
         self._over = np.zeros(self._shape[:2], dtype=np.bool_)
         self.reset()
@@ -117,7 +119,7 @@ class ScalingEnvironment:
         node, deviations = self.node, self._calm if draw is None else draw
         _play(
             node.table.values, node.table.root_step, node.trace.actual_rate_rps, node.max_replicas, node.replica_cost,
-            node.cost_scale, self._at, actions, deviations, self._before, *brought,
+            node.cost_scale, self._means, self._at, actions, deviations, self._before, *brought,
         )  # fmt: skip
 
     def _require_fit(self, memory: Memory, actions: IntArray) -> None:
@@ -181,6 +183,7 @@ def _play(
     caps: IntArray,
     replica_cost: FloatArray,
     cost_scale: float,
+    means: FloatArray,
     at: IntArray,
     actions: IntArray,
     deviations: FloatArray,
@@ -200,7 +203,8 @@ def _play(
                 rejection = interpolated(values, root_step, f, chosen, rate)
                 paid[k, e, f] = replica_cost[f] * chosen
                 measures[k, e, f, 0] = chosen
-                objectives[k, e, f, 0], objectives[k, e, f, 1] = paid[k, e, f] / cost_scale, rejection
+                weight = rate / means[f] if means[f] > 0.0 else 1.0
+                objectives[k, e, f, 0], objectives[k, e, f, 1] = paid[k, e, f] / cost_scale, weight * rejection
                 before[k, e, f, 0], before[k, e, f, 1] = chosen / limit, rejection
     for e in range(copies):
         at[e] = (at[e] + 1) % rates.shape[0]

@@ -22,7 +22,7 @@ from mamo_cli.core.weights import rewards, weights_of
 from mamo_cli.domains.faas.domain import load
 from mamo_cli.domains.faas.node import build_case
 from mamo_cli.domains.faas.rejection.models import SimulationModel
-from mamo_cli.domains.faas.settings import InstanceConfig
+from mamo_cli.domains.faas.settings import BY_REQUESTS, InstanceConfig
 
 ENVIRONMENT_ID = "mamo/ReplicaScaling-v0"
 
@@ -106,6 +106,8 @@ multiplied by `1 + u`, `u ~ U(-noise, noise)` drawn anew in every episode |
             )
         if config.shield is not None:
             raise UsageError(f"no shield stands before {ENVIRONMENT_ID}: --shield works in the commands alone")
+        if config.counting == BY_REQUESTS:
+            raise UsageError(f"{ENVIRONMENT_ID} counts by the period: --counting requests is for the commands")
         case = build_case(config, load(config))
         self.scaling = case.evaluation if evaluation else case.training
         self.alpha = alpha

@@ -9,6 +9,7 @@ from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.seam import AS_CONFIGURED, Shift
 from mamo_cli.core.seeding import stream
+from mamo_cli.domains.faas.counting import mean_rates
 from mamo_cli.domains.faas.functions import caps_of, check_functions, models_of, priorities_of, replica_costs
 from mamo_cli.domains.faas.memory import Memory, memory_of
 from mamo_cli.domains.faas.rejection.expectation import expected_rejection
@@ -16,7 +17,7 @@ from mamo_cli.domains.faas.rejection.models import RejectionModel
 from mamo_cli.domains.faas.rejection.optimism import optimism_warning
 from mamo_cli.domains.faas.rejection.support import support_warning
 from mamo_cli.domains.faas.rejection.table import RejectionTable, build_table
-from mamo_cli.domains.faas.settings import InstanceConfig
+from mamo_cli.domains.faas.settings import BY_REQUESTS, InstanceConfig
 from mamo_cli.workload.generators import perturb
 from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
@@ -47,6 +48,8 @@ class Node:
     cost_scale: float
     memory: Memory | None = None
     priorities: FloatArray | None = None
+    mean_rate_rps: FloatArray | None = None
+    """`(F,)` that a period's rate is held to where rejection is counted by requests; None: by periods."""
 
     @property
     def functions(self) -> int:
@@ -155,14 +158,17 @@ def build_case(
         support_warning(models, (training, evaluation), config.noise, limit),
     )
 
-    def node(trace: Trace) -> Node:
+    def node(trace: Trace, by_requests: bool) -> Node:
         caps = np.minimum(caps_of(trace, config), shift.cap or limit)
         memory = memory_of(config, trace, largest, limit)
-        return Node(trace, table, caps, scale, cost, cost_scale, memory, priorities_of(config, trace.functions))
+        priorities, means = priorities_of(config, trace.functions), mean_rates(trace.actual_rate_rps)
+        return Node(trace, table, caps, scale, cost, cost_scale, memory, priorities, means if by_requests else None)
+
+    counted = config.counting == BY_REQUESTS
 
     return Case(
-        training=node(training),
-        evaluation=node(replace(evaluation, actual_rate_rps=rates)),
+        training=node(training, counted and config.proxy is None),
+        evaluation=node(replace(evaluation, actual_rate_rps=rates), counted),
         known_rate_rps=np.array(evaluation.actual_rate_rps),
         before_rps=before,
         evaluation_noise=noise,

@@ -7,6 +7,7 @@ import numpy as np
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.compiled import compiled
 from mamo_cli.core.seam import Knowledge, Part
+from mamo_cli.domains.faas.counting import share_of_requests
 from mamo_cli.domains.faas.node import Case, Node
 from mamo_cli.domains.faas.rejection.expectation import expected_rejection
 from mamo_cli.domains.faas.shield import Shield, raised
@@ -49,17 +50,25 @@ class Prospects:
             self._known[of] = self._prospect(*of)
         return self._known[of]
 
-    def _prospect(self, part: Part, knowledge: Knowledge) -> Prospect:
+    def believed(self) -> Prospect:
+        """The evaluation as it looks to who sees what agents see, and counts as training does."""
+        return self._prospect(Part.EVALUATION, Knowledge.CAUSAL, self._case.training)
+
+    def _prospect(self, part: Part, knowledge: Knowledge, wanted: Node | None = None) -> Prospect:
         """Who is clairvoyant knows the evaluation's rates that came; of the training's, the law of their noise.
 
-        Who knows so much needs no shield; the others' choices are raised by it.
+        Who knows so much needs no shield; the others' choices are raised by it. Rejection is counted as on the part, or
+        on what is `wanted`.
         """
         case, trained = self._case, part is Part.TRAINING
         node = case.training if trained else case.evaluation
         law = self._noise if trained else case.evaluation_noise
         came = not trained and knowledge is Knowledge.CLAIRVOYANT
         rates = node.trace.actual_rate_rps if trained or came else case.known_rate_rps
-        rejection = expected_rejection(case.models, rates, 0.0 if came else law, node.replica_choices)
+        by_requests = (node if wanted is None else wanted).mean_rate_rps is not None
+        rejection = expected_rejection(case.models, rates, 0.0 if came else law, node.replica_choices, by_requests)
+        if by_requests:
+            rejection *= share_of_requests(rates)[..., None]
         guess = knowledge is Knowledge.CAUSAL and not np.array_equal(node.trace.expected_rate_rps, rates)
         objectives = _objectives(node, rejection)
         if knowledge is Knowledge.CAUSAL and self._shield is not None:

@@ -41,6 +41,9 @@ Cost = Annotated[float, Field(gt=0.0, le=1e9)]
 Megabytes = Annotated[int, Field(ge=1, le=10**9)]
 
 
+BY_REQUESTS = "requests"
+
+
 class InstanceConfig(WorkloadSettings):
     """The node, its workload and what is asked of it: the reference instance unless told otherwise."""
 
@@ -105,6 +108,18 @@ class InstanceConfig(WorkloadSettings):
         ge=1,
         le=10**9,
         description="Memory of the node that all replicas share, whole MB, where the trace has none.",
+        json_schema_extra=ADDED,
+    )
+
+    counting: Literal["periods", "requests"] = Field(
+        default="periods",
+        description="What the mean rejection is a mean of; requests: of all of them, so that busy periods weigh more.",
+        json_schema_extra=ADDED,
+    )
+    proxy: Literal["periods"] | None = Field(
+        default=None,
+        description="What training is told in place of the truth. periods: rejection is counted by the period, where "
+        "counting is by requests.  [default: the truth]",
         json_schema_extra=ADDED,
     )
 

@@ -14,6 +14,7 @@ from mamo_cli.domains.faas.baselines.stage import Fare, Stage, evaluation_stage,
 from mamo_cli.domains.faas.baselines.tuning import least_excess, search
 from mamo_cli.domains.faas.domain import FaasDomain
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
+from mamo_cli.domains.faas.settings import BY_REQUESTS
 from mamo_cli.domains.rules import DEFAULT, SEVERAL, TUNED, Ruled
 
 RULES = {"erlang": erlang_inversion}
@@ -54,8 +55,10 @@ def ruled(domain: FaasDomain, seeds: Sequence[int] | None, progress: Progress | 
         progress: told of every rule whose turn it is.
 
     Raises:
-        UsageError: seeds where they change nothing, or a shield.
+        UsageError: seeds where they change nothing, a shield, or requests are counted.
     """
+    if domain.settings.counting == BY_REQUESTS:
+        raise UsageError("rules are tuned to rejection by the period: leave out --counting requests")
     if domain.settings.shield is not None:
         raise UsageError("--shield is a floor under agents' choices; rules are played as they are: leave it out")
     if seeds is not None and not is_simulated(domain):

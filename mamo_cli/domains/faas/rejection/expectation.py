@@ -13,7 +13,11 @@ QUADRATURE_NODES = 64
 
 
 def expected_rejection(
-    models: Sequence[RejectionModel], arrival_rate_rps: FloatArray, noise: float, max_replicas: int
+    models: Sequence[RejectionModel],
+    arrival_rate_rps: FloatArray,
+    noise: float,
+    max_replicas: int,
+    by_requests: bool = False,
 ) -> FloatArray:
     """E[P(lambda (1 + u), n)] over u ~ U(-noise, noise), for every n = 1..N, from the exact models.
 
@@ -26,6 +30,7 @@ def expected_rejection(
         arrival_rate_rps: (T, F) expected rate by step, requests/s.
         noise: Half-width of the relative deviation, in [0, 1].
         max_replicas: N.
+        by_requests: expect (1 + u) P instead, the rejected requests over those of the expected rate; no measured model.
 
     Returns:
         (T, F, N) expected rejection probability.
@@ -45,5 +50,5 @@ def expected_rejection(
         for deviation, weight in zip(noise * nodes, weights / 2.0, strict=True):
             if noise or rejection is None:  # without noise all nodes are one
                 rejection = model.rejection_probability(rate * (1.0 + deviation), max_replicas)
-            expected[:, function] += weight * rejection
+            expected[:, function] += (weight * (1.0 + deviation) if by_requests else weight) * rejection
     return expected
