@@ -42,7 +42,7 @@ from mamo_cli.plots.style import (
     violation_scale,
 )
 
-MOST_LETTERS = 90
+MOST_LETTERS = 115
 """In a line of the title."""
 
 ALPHAS = (LEARNT, SECOND, "#E69F00", GREY)

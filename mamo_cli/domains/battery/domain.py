@@ -25,10 +25,7 @@ DAY_SECONDS = 86_400.0
 MOST_LOAD = 1e6
 """kWh a period: beyond this, scale the trace down."""
 
-PROXY = (
-    "excess is read in the first of {parts} parts of a period alone: {parts} (grid - limit)+ / mean load there, "
-    "0 between"
-)
+PROXY = "excess is read in the first of {parts} parts of a period alone, and there counts {parts} (grid - limit)+"
 
 BLOCK_DAYS = 1.0
 """For which one policy of a mixture plays on: what it charges at night is for its own evening."""

@@ -95,7 +95,7 @@ def test_what_they_do_is_to_charge_between_the_readings():
 def test_a_proxy_is_said_and_needs_parts():
     assert week(parts=4).spec.proxy is None
     assert week(**PROXY).spec.proxy == (
-        "excess is read in the first of 4 parts of a period alone: 4 (grid - limit)+ / mean load there, 0 between"
+        "excess is read in the first of 4 parts of a period alone, and there counts 4 (grid - limit)+"
     )
     with pytest.raises(UsageError, match="proxy first-part needs parts of at least 2"):
         resolve(BatteryConfig, {"proxy": "first-part"})
