@@ -67,6 +67,8 @@ def _missing(manifest: Row) -> Iterator[str]:
         yield "Ray itself, and tasks whose process died"
     if "grown_from" in manifest:
         yield f"what {manifest['grown_from']} took, from which this grew: see its own"
+    if "start" in manifest:
+        yield f"what {manifest['start']['run']} took, with whose networks this began: see its own"
 
 
 def told(manifest: Row) -> str | None:

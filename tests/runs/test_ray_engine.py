@@ -3,9 +3,10 @@ import signal
 import pytest
 
 from mamo_cli.core.errors import MamoError, UsageError
+from mamo_cli.runs.cpu_time import CPU_TIME, own_seconds
 from mamo_cli.runs.engine import LocalEngine
 from tests.clock import HANG_SECONDS
-from tests.runs.counting import CountingShard, DivergedShard, HeavyShard, Spec, refuse
+from tests.runs.counting import BusyShard, CountingShard, DivergedShard, HeavyShard, Spec, busy, refuse
 from tests.runs.ray_nodes import two_nodes
 from tests.runs.test_engine import NAMES, played
 
@@ -63,6 +64,22 @@ def test_a_tasks_error_comes_in_a_line_with_its_traceback_behind(cluster):
 def test_an_error_of_ours_comes_as_itself(cluster):
     with pytest.raises(UsageError, match=r"^refused$"):
         RayEngine(refuse, [Spec("a")], None, 1)
+
+
+def test_tasks_tell_what_they_have_used(cluster):
+    before = CPU_TIME.seconds() - own_seconds()
+    engine = RayEngine(BusyShard, [Spec("a"), Spec("b")], None, 2)
+    while not engine.done:
+        engine.advance()
+    used = CPU_TIME.seconds() - own_seconds() - before
+    assert used >= 2 * 4 * 0.05  # two shards of four rounds, and what it took to begin
+
+
+def test_a_task_tells_of_its_process_since_the_last_one():
+    ray_engine._used_since()
+    busy(0.2)
+    assert ray_engine._used_since() == pytest.approx(0.2, rel=0.01, abs=0.002)
+    assert ray_engine._used_since() < 0.002
 
 
 def test_diverged_seeds_are_told(cluster):
