@@ -5,10 +5,10 @@ from pathlib import Path
 
 from mamo_cli.analysis.break_even import BreakEven, break_even
 from mamo_cli.core.energy import declared
-from mamo_cli.core.errors import DataError
+from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.settings import canonical, read_toml
 from mamo_cli.experiments.configs import BaselinesConfig, MamoConfig, configured
-from mamo_cli.experiments.trained import KINDS, Trained, read_trained
+from mamo_cli.experiments.trained import KINDS, read_trained
 from mamo_cli.runs.folder import CONFIG, known_as
 from mamo_cli.runs.manifest import read_manifest
 from mamo_cli.runs.outcomes import words_of
@@ -24,39 +24,42 @@ def paid_off(folders: Sequence[Path]) -> tuple[str, BreakEven | None] | None:
         folders: of two runs, in any order.
 
     Raises:
-        DataError: a run cannot be read.
-        UsageError: a configuration cannot be read, or what is declared of energy is no number.
+        DataError: a run.json cannot be read.
+        UsageError: what is declared of energy is no number.
     """
     found = {read_manifest(folder)["command"]: folder for folder in folders}
     trained = next((folder for command, folder in found.items() if command in KINDS), None)
     if trained is None or RULED not in found:
         return None
-    agents, rules = read_trained(trained), read_manifest(found[RULED])
-    words = words_of(agents.manifest)
+    manifest, rules = read_manifest(trained), read_manifest(found[RULED])
+    words = words_of(manifest)
     if words is None or not words.powered:
         return None
-    if reason := _not_said(agents, found[RULED]):
+    if reason := _not_said(trained, found[RULED]):
         return f"there is no break-even: {reason}", None
-    rows = agents.manifest["summary"], rules["summary"]
-    count = len(next(iter(agents.manifest["limits"].values())))
+    watts = declared().watts_per_unit
     try:
-        told = break_even(*rows, words, count, agents.manifest["energy"], declared().watts_per_unit)
+        count = len(next(iter(manifest["limits"].values())))
+        told = break_even(manifest["summary"], rules["summary"], words, count, manifest["energy"], watts)
     except (LookupError, TypeError, ValueError):
         raise DataError(f"{trained} or {found[RULED]}: its run.json is damaged: there is no break-even") from None
     return "", told
 
 
-def _not_said(agents: Trained, ruled: Path) -> str:
+def _not_said(trained: Path, ruled: Path) -> str:
     """Why nothing is to be said of two such runs; empty where there is no reason."""
-    rules = read_manifest(ruled)
-    for folder, manifest in ((agents.path, agents.manifest), (ruled, rules)):
-        if manifest["status"] != "complete":
-            return f"{folder} is {manifest['status']}"
-    if "energy" not in agents.manifest:
-        return f"{agents.path} is of an earlier version, which did not meter what a run takes"
+    manifest, rules = read_manifest(trained), read_manifest(ruled)
+    for folder, own in ((trained, manifest), (ruled, rules)):
+        if own["status"] != "complete":
+            return f"{folder} is {own['status']}"
+    if "energy" not in manifest:
+        return f"{trained} is of an earlier version, which did not meter what a run takes"
+    try:
+        agents, config = read_trained(trained), configured(BaselinesConfig, read_toml(ruled / CONFIG))
+    except (DataError, UsageError) as error:  # a trace that is gone, or a configuration of another version
+        return str(error)
     if isinstance(agents.config, MamoConfig) and (agents.config.drift != NO_DRIFT or agents.config.continual):
-        return f"conditions change in {agents.path}, and rules were played where they do not"
-    config = configured(BaselinesConfig, read_toml(ruled / CONFIG))
+        return f"conditions change in {trained}, and rules were played where they do not"
     mine, theirs = (canonical(one, words=False) for one in (agents.config, config))
     differing = [name for name in sorted({*theirs} - {"seeds"}) if mine.get(name) != theirs[name]]
     if differing or rules["config_digest"] not in known_as(config, [agents.source.digest()]):

@@ -1,10 +1,14 @@
 """`mamo runs compare RUN BASELINES_RUN`: when what is saved has paid for the training."""
 
 import json
+import re
 import shutil
 
 import pytest
 
+from mamo_cli.core.settings import digest, read_toml
+from mamo_cli.experiments.configs import MamoConfig, configured
+from mamo_cli.workload.trace_csv import read_trace
 from tests.cli.invoke import mamo
 
 
@@ -86,6 +90,20 @@ def test_where_nothing_is_to_be_said_it_says_why(both, run, how, reason):
     assert found["break_even"] is None
     assert said.startswith("there is no break-even: ")
     assert reason in said
+
+
+def test_a_configuration_that_cannot_be_read_is_a_reason(both):
+    with (both / "wa" / "config.toml").open("a") as file:
+        file.write("\n[of_another_version]\nsetting = 1\n")
+    assert re.search("^there is no break-even: .*of_another_version", told("wa", "rules")[1], re.MULTILINE)
+
+
+def test_where_conditions_change_there_is_none(both):
+    path = both / "wa" / "config.toml"
+    path.write_text(path.read_text().replace("continual = false", "continual = true"))
+    config, source = configured(MamoConfig, read_toml(path)), read_trace(both / "wa" / "trace.csv")
+    change(both / "wa", lambda manifest: manifest.update(config_digest=digest(config, source.digest())))
+    assert "there is no break-even: conditions change in results/wa" in told("wa", "rules")[1]
 
 
 def test_another_instance_is_another_problem(both):
