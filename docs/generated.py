@@ -362,13 +362,18 @@ def heads(words: Words) -> dict[str, dict[str, Sequence[str]]]:
         "train": {
             "training.csv": loop["training.csv"],
             "evaluation.csv": loop["evaluation.csv"],
-            "summary.csv": summaries.train_columns(words),
+            "summary.csv": (*summaries.train_columns(words), *believed.believed_columns(words)),
             "agents.csv": each_agent.agents_columns(words),
             **frontier,
         },
         "run-mamo": {
             **loop,
-            "summary.csv": (*summaries.mamo_columns(words), *believed.believed_columns(words), *walked),
+            "summary.csv": (
+                *summaries.mamo_columns(words),
+                *believed.believed_columns(words),
+                believed.CHARGED,
+                *walked,
+            ),
             "agents.csv": each_agent.agents_columns(words),
             "decomposition.csv": delivered.decomposition_columns(words),
             "continual.csv": walk_columns(words, 2),

@@ -29,8 +29,16 @@ def quantities(words: Words) -> list[str]:
 
 
 def believed_columns(words: Words) -> tuple[str, ...]:
-    """What a proxy adds to the head of a `run-mamo` run's summary.csv."""
-    return (*(f"{BELIEVED}{name}" for name in quantities(words)), CHARGED)
+    """What a proxy adds to the head of a summary.csv; to that of a `run-mamo` run also `CHARGED`."""
+    return tuple(f"{BELIEVED}{name}" for name in quantities(words))
+
+
+def believed_in_training(folder: Path, words: Words, window: int) -> list[list[Any]]:
+    """A row for each member of a `train` run, in their order: means over its last iterations, so many, and agents."""
+    table = pd.read_csv(folder / "training.csv")
+    last = table[table["iteration"] > table["iteration"].max() - window]
+    means = last.groupby(["seed", "alpha"], sort=False)[[f"mean_{name}" for name in quantities(words)]].mean()
+    return [list(row) for row in means.itertuples(index=False)]
 
 
 def believed_rows(folder: Path, domain: Domain, bounds: Bounds | None) -> list[list[Any]]:

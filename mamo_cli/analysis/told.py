@@ -109,7 +109,8 @@ def _trained(folder: Path, summary: Sequence[Row]) -> list[Table]:
         values = [[row[column] for row in members if row[column] is not None] for column in shown]
         rows.append([alpha, len(members), *(float(np.median(each)) if each else None for each in values)])
     table = Table(["alpha", "seeds", *(f"median {one}" for one in shown.values())], rows)
-    return [table, *_measured(summary, words, by_alpha=True), *_each_agent(folder, words, by_alpha=True)]
+    believed = _believed(summary, words, by_alpha=True)
+    return [table, *believed, *_measured(summary, words, by_alpha=True), *_each_agent(folder, words, by_alpha=True)]
 
 
 def _played(folder: Path, summary: Sequence[Row]) -> list[Table]:
@@ -135,15 +136,17 @@ def _looped(folder: Path, summary: Sequence[Row]) -> list[Table]:
     return [first, *own, *_decomposed(summary)]
 
 
-def _believed(summary: Sequence[Row], words: Words) -> list[Table]:
-    """Where training was told a proxy: what it believed of what it delivered, and what that truly brings."""
-    if not summary or CHARGED not in summary[0]:
+def _believed(summary: Sequence[Row], words: Words, by_alpha: bool = False) -> list[Table]:
+    """Where training was told a proxy: what it believed of each member, and what that truly brings."""
+    if not summary or f"{BELIEVED}cost" not in summary[0]:
         return []
-    columns, headings = ["seed"], ["seed"]
+    columns = ["seed", *(["alpha"] if by_alpha else [])]
+    headings = list(columns)
     for name, tolerance in zip(quantities(words), (None, *words.each("tolerance")), strict=True):
         columns += [f"{BELIEVED}{name}", f"mean_{name}", *([tolerance] if tolerance else [])]
         headings += [f"believed {name}", f"true {name}", *(["limit"] if tolerance else [])]
-    return [_rows_of(summary, dict(zip(columns, headings, strict=True)) | {CHARGED: "charged regret"})]
+    shown = dict(zip(columns, headings, strict=True))
+    return [_rows_of(summary, shown | ({} if by_alpha else {CHARGED: "charged regret"}))]
 
 
 def _walked(folder: Path, summary: Sequence[Row], words: Words) -> Table:

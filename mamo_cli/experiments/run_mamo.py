@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mamo_cli.analysis.believed import believed_columns, believed_rows
+from mamo_cli.analysis.believed import CHARGED, believed_columns, believed_rows
 from mamo_cli.analysis.bounds import Bounds, Grid, unsearched
 from mamo_cli.analysis.decomposition import shared_stages
 from mamo_cli.analysis.delivered import decomposition_columns, decomposition_rows, stages_of
@@ -86,7 +86,7 @@ def run_mamo(
             rows = mamo_summary(run.path, domain, strategies.choice_of(config.strategy), beside)
             columns = mamo_columns(domain.spec.words)
             if domain.spec.proxy is not None:
-                columns = (*columns, *believed_columns(domain.spec.words))
+                columns = (*columns, *believed_columns(domain.spec.words), CHARGED)
                 told = believed_rows(run.path, domain, bounds)
                 rows = [[*row, *own] for row, own in zip(rows, told, strict=True)]
             if spec.walk is not None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mamo_cli.analysis.believed import believed_columns, believed_in_training
 from mamo_cli.analysis.summaries import train_columns, train_summary
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.weights import alpha_grid
@@ -69,6 +70,11 @@ def train(
             write_frontier(run, domain, np.union1d(alpha_grid(0.1), config.alpha))
             train_members(run, spec, domain, machines, progress, grown)
             write_agents(run, domain)
-            write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
+            columns, rows = train_columns(domain.spec.words), train_summary(run.path, domain)
+            if domain.spec.proxy is not None:
+                columns = (*columns, *believed_columns(domain.spec.words))
+                told = believed_in_training(run.path, domain.spec.words, config.phase.window)
+                rows = [[*row, *own] for row, own in zip(rows, told, strict=True)]
+            write_summary(run, columns, rows)
             refuse_diverged(run, len(spec.seeds))
     return outcome(run)

@@ -17,7 +17,7 @@ from mamo_cli.experiments.reported import reported
 from mamo_cli.plots.pictures import pictures_of
 from mamo_cli.runs.manifest import read_manifest
 from mamo_cli.workload.trace_csv import read_trace, write_trace
-from tests.cli.invoke import mamo
+from tests.cli.invoke import TRAIN, mamo
 
 EXACT = ("run-mamo", "--te", "exact", "--strategy", "bisect", "--readout", "mix", "--cycles", "12")
 SMALL = ("--domain", "junction", "--places", "4")
@@ -92,6 +92,25 @@ def test_violation_beyond_the_limit_is_charged_at_the_exact_price(tmp_path, monk
 def at_limit(tolerance):
     config = BatteryConfig(parts=4, tolerance=tolerance)
     return bound(build(config, read_trace(Path("week.csv")))).cost
+
+
+def test_agents_at_fixed_weights_are_told_of_likewise(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    about = (*SMALL, "--proxy", "busier-queue", "--evaluation-steps", "50", "--alpha", "0.1", "--alpha", "0.9")
+    assert mamo(*TRAIN, *about, "--name", "te", "-q").code == 0
+    folder = Path("results/te")
+    summary = read_manifest(folder)["summary"]
+    training = pd.read_csv(folder / "training.csv")
+    for row, (_, own) in zip(summary, training.groupby(["seed", "alpha"], sort=False), strict=True):
+        assert (row["seed"], row["alpha"]) == tuple(own[["seed", "alpha"]].iloc[0])
+        assert row["believed_cost"] == pytest.approx(own["mean_cost"].mean(), rel=1e-12)  # both iterations are of it
+        # By the proxy: a queue of the two, over the places of both.
+        assert row["believed_cost"] == pytest.approx(own["mean_queue_1"].mean() / 8, rel=1e-12)
+    table = tables_of(folder, summary)[1]
+    assert table.headings[:4] == ["seed", "alpha", "believed cost", "true cost"]
+    assert [row[:4] for row in table.rows] == [
+        [row[name] for name in ("seed", "alpha", "believed_cost", "mean_cost")] for row in summary
+    ]
 
 
 def test_without_a_proxy_nothing_is_added(tmp_path, monkeypatch):
