@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any, Protocol
 
 from mamo_cli.core.errors import MamoError
+from mamo_cli.core.faults import WorkerError, fault
 from mamo_cli.runs.cpu_time import CPU_TIME, own_seconds
 from mamo_cli.runs.stopping import ASKING
 
@@ -222,5 +223,5 @@ def _outcome(work: Callable[[], Any]) -> Any:
         return work()
     except MamoError as error:
         return error
-    except Exception:
-        return RuntimeError(f"in a worker process:\n{traceback.format_exc().strip()}")
+    except Exception as error:
+        return WorkerError(fault(error), traceback.format_exc().strip())

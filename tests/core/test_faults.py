@@ -1,11 +1,13 @@
 """Whose an error is."""
 
 import json
+import pickle
+import traceback
 
 import numpy as np
 import pytest
 
-from mamo_cli.core.faults import fault
+from mamo_cli.core.faults import WorkerError, fault
 from mamo_cli.core.weights import weights_of
 
 
@@ -39,3 +41,12 @@ def test_a_mistake_in_our_code_is_ours_whoever_calls_it():
         weights_of(None)
     assert fault(caught.value).startswith("a bug of ours: TypeError: ")
     assert fault(ValueError("never raised")) == "a bug of ours: ValueError: never raised"
+
+
+def test_what_failed_in_another_process_is_told_as_it_was_there():
+    with pytest.raises(KeyError) as caught:
+        weights_of(Mistaken())
+    there = WorkerError(fault(caught.value), "".join(traceback.format_exception(caught.value)))
+    here = pickle.loads(pickle.dumps(there))
+    assert fault(here) == fault(caught.value)
+    assert "in __rsub__" in str(here)
