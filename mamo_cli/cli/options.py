@@ -80,6 +80,7 @@ _TRAINING = {
     "updates_per_step": "phase.updates_per_step",
     "iterations": "phase.iterations",
     "iteration_steps": "phase.iteration_steps",
+    "pretrain": "pretrain.rule",
 }
 _SOLVING = {name: name for name in ("scope", "alpha", "solver", "time_limit")}
 

@@ -39,7 +39,8 @@ class Entry(NamedTuple):
 
     That one has RULES, which are played beside a walk: a name, and what makes choices `(T, A)` from the domain as it is
     believed to be, and from what is expected of the evaluation of another. And `ruled(domain, seeds, progress)`: all
-    rules there are on the evaluation part, at their defaults and tuned. And `notice(domain)`: see `rules_notice`.
+    rules there are on the evaluation part, at their defaults and tuned; `logged(domain, rule)`, see below. And
+    `notice(domain)`: see `rules_notice`.
     """
 
     settings: str
@@ -125,6 +126,29 @@ def rules_of(name: str) -> Mapping[str, Callable[[Domain, Domain], IntArray]]:
     return rules
 
 
+def logged(name: str, domain: Domain, rule: str) -> IntArray:
+    """The choices `(T, A)` of a rule that people run today on the training part, as a log would have them.
+
+    Raises:
+        UsageError: there is no such rule, or it does not know of such an instance.
+    """
+    plan: IntArray = import_module(_rules(name)).logged(domain, rule)
+    return plan
+
+
+def _rules(name: str) -> str:
+    """The module of a domain's rules.
+
+    Raises:
+        UsageError: there is none.
+    """
+    module = entry(name).rules
+    if module is None:
+        having = ", ".join(each for each, modules in DOMAINS.items() if modules.rules)
+        raise UsageError(f"--domain {name}: nobody told of rules that people run there today, only of {having}")
+    return module
+
+
 def scales_of(name: str, domain: Domain) -> Mapping[str, NDArray[Any]]:
     """What a decision needs beside a policy, by name: how what is measured becomes what is observed, and more."""
     module = entry(name).served
@@ -186,9 +210,5 @@ def ruled(
     Raises:
         UsageError: there are no rules, or they do not know of such an instance.
     """
-    module = entry(name).rules
-    if module is None:
-        having = ", ".join(each for each, modules in DOMAINS.items() if modules.rules)
-        raise UsageError(f"--domain {name}: nobody told of rules that people run there today, only of {having}")
-    found: Iterator[Ruled] = import_module(module).ruled(domain, seeds, progress)
+    found: Iterator[Ruled] = import_module(_rules(name)).ruled(domain, seeds, progress)
     return found

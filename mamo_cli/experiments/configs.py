@@ -12,7 +12,17 @@ from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.training.conditions import NO_DRIFT, ONE_WORLD, DriftConfig, RandomiseConfig, WalkConfig
-from mamo_cli.training.settings import EXACT, READOUTS, TASK_AGENTS, TASK_DEFAULTS, TASK_SECTIONS, PhaseConfig, Seeds
+from mamo_cli.training.settings import (
+    EXACT,
+    NO_LOG,
+    READOUTS,
+    TASK_AGENTS,
+    TASK_DEFAULTS,
+    TASK_SECTIONS,
+    PhaseConfig,
+    PretrainConfig,
+    Seeds,
+)
 
 DEFAULT_DOMAIN, DEFAULT_STRATEGY, DEFAULT_TE = "faas", "wa-dqn", "dqn"
 _DOMAINS, _STRATEGIES = ", ".join(domains.DOMAINS), ", ".join(strategies.STRATEGIES)
@@ -88,6 +98,7 @@ class TrainConfig(ProblemConfig):
         learning_rate=((0.0, 3e-3), (0.4, 3e-3), (1.0, 1e-4)),
     )
     randomise: RandomiseConfig = Field(default=ONE_WORLD, json_schema_extra=ADDED)
+    pretrain: PretrainConfig = Field(default=NO_LOG, json_schema_extra=ADDED)
 
 
 class MamoConfig(ProblemConfig):
@@ -113,6 +124,7 @@ class MamoConfig(ProblemConfig):
     learner: LearnerConfig = LearnerConfig()
     phase: PhaseConfig = PhaseConfig()
     randomise: RandomiseConfig = Field(default=ONE_WORLD, json_schema_extra=ADDED)
+    pretrain: PretrainConfig = Field(default=NO_LOG, json_schema_extra=ADDED)
     drift: DriftConfig = Field(default=NO_DRIFT, json_schema_extra=ADDED)
     continual: bool = Field(
         default=False, description="Walk the evaluation once, and go on learning.", json_schema_extra=ADDED
@@ -132,6 +144,8 @@ class MamoConfig(ProblemConfig):
                 raise ValueError("randomise is of many worlds at once, drift and continual of one that changes: choose")
             if self.te == EXACT:
                 raise ValueError("randomise is of what agents learn in, and te exact learns nothing")
+        if self.pretrain != NO_LOG and self.te == EXACT:
+            raise ValueError("pretrain is what agents learn from first, and te exact learns nothing")
         return self
 
     def sections(self) -> dict[str, Section]:
@@ -172,6 +186,25 @@ class EvaluateConfig(Section):
         description="serverless, erlang or simulation: what says how a FaaS node rejects. Default: the run's own.",
         json_schema_extra=ADDED,
     )
+    measurements: FileName | None = Field(
+        default=None,
+        description="CSV of what a FaaS node was measured to reject, by which it then does. Default: the run's own.",
+        json_schema_extra={**ADDED, **CONTENT},
+    )
+    warm_service_time: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1e6,
+        description="Mean service time on a warm replica of a FaaS node, s. Default: the run's own.",
+        json_schema_extra=ADDED,
+    )
+    cold_service_time: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1e6,
+        description="Mean service time on a starting replica of a FaaS node, s. Default: the run's own.",
+        json_schema_extra=ADDED,
+    )
     shield: float | None = Field(
         default=None,
         ge=0.0,
@@ -179,6 +212,15 @@ class EvaluateConfig(Section):
         description="Floor under the replicas of a FaaS node, see `mamo train --help`. Default: the run's own.",
         json_schema_extra=ADDED,
     )
+
+    @model_validator(mode="after")
+    def _a_node_is_measured_or_modelled(self) -> Self:
+        if self.measurements is None:
+            return self
+        for name in ("rejection_model", "warm_service_time", "cold_service_time"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"measurements say how the node rejects, whatever its {name}: give one of the two")
+        return self
 
 
 class CompareConfig(Section):

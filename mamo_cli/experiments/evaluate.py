@@ -1,6 +1,7 @@
 """Trained policies on another workload, beside the exact optimum there."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,11 +40,15 @@ from mamo_cli.training.agents import play
 from mamo_cli.training.records import Records, Row, columns_of
 from mamo_cli.training.settings import seeds_of
 from mamo_cli.training.shards import place_in
+from mamo_cli.workload.measurements_csv import read_measurements
 from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace
 
-CHANGEABLE = ("noise_seed", "noise", "tolerance", "rejection_model", "shield")
+CHANGEABLE = (
+    *("noise_seed", "noise", "tolerance", "rejection_model", "measurements"),
+    *("warm_service_time", "cold_service_time", "shield"),
+)
 """Of an instance, what may be another than the policies were trained for."""
 
 Choose = Callable[[Seen], IntArray]
@@ -106,9 +111,12 @@ class Players(NamedTuple):
 def _evaluated(before: Trained, config: EvaluateConfig, place: Place, players: Players) -> Outcome:
     training = before.config
     other = None if config.trace is None else read_trace(Path(config.trace))
-    domain = domains.build(training.domain, _instance(before, config), before.source, other)
+    instance, source = _instance(before, config), before.source
+    if config.measurements is not None:
+        source = replace(source, measured={config.measurements: read_measurements(Path(config.measurements))})
+    domain = domains.build(training.domain, instance, source, other)
     domain = under_last_conditions(domain, before, config.tolerance)
-    content = (other or before.source).digest() + players.digest
+    content = (source if other is None else replace(other, measured=source.measured)).digest() + players.digest
     with open_session("evaluate", players.label, config, content, place) as run:
         if not run.complete:
             begin(run, training.domain, domain)
@@ -142,14 +150,16 @@ def _rows_of(policy: Policy, domain: Domain, path: Path, chooser: Callable[[Game
 
 
 def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
-    """What the run was about, under another noise, tolerance, model of the node or shield, then that of all its agents.
+    """What the run was about, under another noise, tolerance, node or shield, then that of all its agents.
 
     Raises:
-        UsageError: the domain has no such setting, or the value is out of its bounds.
+        UsageError: the domain has no such setting, the value is out of its bounds, or it changes nothing.
     """
     instance = before.config.instance
     changed = {name: getattr(config, name) for name in CHANGEABLE}
     changed = {name: value for name, value in changed.items() if value is not None}
+    if config.measurements is not None:
+        changed["rejection_model"] = "measured"
     for name in sorted(changed.keys() - type(instance).model_fields.keys()):
         raise UsageError(
             f"{_option(name)}: {before.path} is a run of {before.config.domain}, which has no such setting"
@@ -159,7 +169,13 @@ def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
         name: section.model_copy(update=dict.fromkeys(changed.keys() & type(section).model_fields.keys()))
         for name, section in instance.own.items()
     }
-    return resolve(type(instance), instance.model_dump(), given).having(own)
+    resolved = resolve(type(instance), instance.model_dump(), given).having(own)
+    times = sorted(name for name in changed if name.endswith("_service_time"))
+    if times and getattr(resolved, "rejection_model", None) == "measured":
+        raise UsageError(
+            f"{_option(times[0])} changes nothing of a node that was measured: give --rejection-model, too"
+        )
+    return resolved
 
 
 def _option(name: str) -> str:

@@ -22,7 +22,7 @@ from mamo_cli.strategies import registry as strategies
 from mamo_cli.training.conditions import ONE_WORLD, WALKED
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.settings import EXACT
-from mamo_cli.training.shards import ShardSpec, build_shard, cut, place_in, shards_of
+from mamo_cli.training.shards import ShardSpec, build_log, build_shard, cut, place_in, shards_of
 from mamo_cli.training.windows import walk_columns
 from mamo_cli.training.worlds import Worlds, shifts
 from mamo_cli.workload.trace import Trace
@@ -98,11 +98,12 @@ def identity(source: Trace, device: str, start: Start | None = None) -> str:
 
 
 def require_worlds(spec: ShardSpec, domain: Domain) -> None:
-    """See that there are the worlds that members are to train in.
+    """See that there are the worlds that members are to train in, and the rule that they learn from first.
 
     Raises:
-        UsageError: nothing of the kind can shift in the domain, or it cannot go so far.
+        UsageError: nothing of the kind can shift in the domain, or it cannot go so far; or there is no such rule.
     """
+    build_log(spec, domain)
     if spec.randomise != ONE_WORLD:
         Worlds(spec.randomise).of(domain, spec.phase.environments)
 
@@ -163,9 +164,8 @@ def train_members(
         forget(run)
         diverged = train(run, spec)
     run.record(diverged_seeds=diverged)
-    learnt_from = spec.prepared_transitions or spec.transitions
-    if spec.te != EXACT and learnt_from < spec.learner.batch_size:
-        held = f"{learnt_from:,} of {spec.learner.batch_size:,}"
+    if spec.te != EXACT and spec.learnt_from < spec.learner.batch_size:
+        held = f"{spec.learnt_from:,} of {spec.learner.batch_size:,}"
         LOGGER.warning("no gradient step was made: the replay holds %s transitions", held)
     if diverged:
         LOGGER.warning("%d of %d members diverged and were frozen: seeds %s", len(diverged), len(spec.seeds), diverged)

@@ -25,6 +25,7 @@ def members(
         device=device,
         start=start,
         randomise=config.randomise,
+        pretrain=config.pretrain,
     )
 
 
@@ -46,4 +47,5 @@ def _of_a_loop(config: MamoConfig, source: Trace, device: str, start: Start | No
         preparation=getattr(config, "preparation", None),
         start=start,
         randomise=config.randomise,
+        pretrain=config.pretrain,
     )

@@ -13,6 +13,7 @@ from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.dqn.learner import DQN
 from mamo_cli.learners.protocol import Learner
 from mamo_cli.learners.schedules import piecewise_linear
+from mamo_cli.training.pretraining import Log, learn_from
 from mamo_cli.training.readout import Delivery
 from mamo_cli.training.settings import PhaseConfig
 from mamo_cli.training.worlds import Training, one_world
@@ -80,6 +81,7 @@ class TaskAgents:
         phase: PhaseConfig,
         streams: Sequence[MemberStreams],
         training: Training = one_world,
+        log: Log | None = None,
     ) -> None:
         """Untrained agents in their environments.
 
@@ -89,7 +91,9 @@ class TaskAgents:
             phase: settings.
             streams: K members'.
             training: what they train in of the domain.
+            log: what they learn from before their first iteration; None: nothing.
         """
+        self._log, self._logged = log, False
         self._domain, self._training = domain, training
         self._streams, self._phase, self._learner = list(streams), phase, learner
         self._measures = len(domain.spec.words.measures)
@@ -107,7 +111,15 @@ class TaskAgents:
             iteration: counted from the start of the phase; the schedules follow it.
             weights: `(K, A, M)` of the objectives.
         """
+        self._learn_from_the_log(weights)
         return self._iteration(self._phase, iteration, weights)
+
+    def _learn_from_the_log(self, weights: FloatArray) -> None:
+        """Before the very first iteration, if there is one."""
+        if self._log is not None and not self._logged:
+            rate = float(piecewise_linear(self._phase.learning_rate, np.zeros(1))[0])
+            learn_from(self._log, self._environment, self._learner, self._streams, weights, rate)
+            self._logged = True
 
     def _iteration(
         self, phase: PhaseConfig, iteration: int, weights: FloatArray, *, learning: bool = True
@@ -215,12 +227,14 @@ class TaskAgents:
             "learner": self._learner.state_dict(),
             "environment": self._environment.state_dict(),
             "streams": [member.state_dict() for member in self._streams],
+            "logged": self._logged,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Put back what `state_dict` returned."""
         self._learner.load_state_dict(state["learner"])
         self._environment.load_state_dict(state["environment"])
+        self._logged = state.get("logged", False)  # an earlier version knew no log
         for member, saved in zip(self._streams, state["streams"], strict=True):
             member.load_state_dict(saved)
 

@@ -12,6 +12,7 @@ from mamo_cli.core.seam import Domain
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.dqn.conditioned import ConditionedDQN
 from mamo_cli.training.agents import IterationSummary, TaskAgents
+from mamo_cli.training.pretraining import Log
 from mamo_cli.training.settings import PhaseConfig, Preparation
 from mamo_cli.training.worlds import Training, one_world
 
@@ -27,15 +28,17 @@ class ConditionedAgents(TaskAgents):
         preparation: Preparation,
         streams: Sequence[MemberStreams],
         training: Training = one_world,
+        log: Log | None = None,
     ) -> None:
         """See `TaskAgents`; preparation: how long they learn, by the schedules of a phase."""
-        super().__init__(domain, learner, phase, streams, training)
+        super().__init__(domain, learner, phase, streams, training, log)
         self._knowing, self._prepared = learner, False
         self._preparation = phase.model_copy(update=preparation.model_dump())
         self._assay = phase.model_copy(update={"epsilon": ((0.0, 0.0),)})
 
     def train_iteration(self, iteration: int, weights: FloatArray) -> IterationSummary:
         """Play for one iteration under weights `(K, A, M)`; before the very first one, learn."""
+        self._learn_from_the_log(weights)
         if not self._prepared:
             self._prepare(weights)
         self._knowing.weigh(weights)

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from mamo_cli.core.settings import Schedule, Section
+from mamo_cli.core.settings import Schedule, Section, Share
 from mamo_cli.learners.registry import LEARNERS
 
 EXACT, CONDITIONED = "exact", "conditioned"
@@ -74,6 +74,27 @@ class Preparation(Section):
         description="Iterations before the first cycle, in which all weights are learnt at once by the schedules of "
         "[phase]; the cycles then play, and learn nothing.",
     )
+
+
+class PretrainConfig(Section):
+    """What agents learn from before their first iteration, and before a preparation: the log of another policy."""
+
+    rule: str | None = Field(
+        default=None,
+        description="Learn first from the choices of a rule that people run today, such as kubernetes-hpa.",
+    )
+    steps: int = Field(default=200, ge=1, le=1_000_000, description="Control periods that it plays in each copy.")
+    updates: int = Field(default=600, ge=0, le=1_000_000, description="Gradient steps on what it brought.")
+    epsilon: Share = Field(default=0.0, description="Probability of a random choice in place of the rule's.")
+
+    @model_validator(mode="after")
+    def _there_is_a_rule(self) -> Self:
+        if self.rule is None and self != type(self).model_construct():
+            raise ValueError("rule is needed: it says whose choices are learnt from")
+        return self
+
+
+NO_LOG = PretrainConfig()
 
 
 TASK_SECTIONS: Mapping[str, Mapping[str, Section]] = {CONDITIONED: {"preparation": Preparation()}}

@@ -28,7 +28,8 @@ from mamo_cli.training.conditioned_agents import ConditionedAgents
 from mamo_cli.training.conditions import NO_DRIFT, ONE_WORLD, DriftConfig, RandomiseConfig, WalkConfig
 from mamo_cli.training.continual import ContinualLoop, Walk
 from mamo_cli.training.exact_agents import ExactAgents
-from mamo_cli.training.settings import EXACT, PhaseConfig, Preparation
+from mamo_cli.training.pretraining import Log
+from mamo_cli.training.settings import EXACT, NO_LOG, PhaseConfig, Preparation, PretrainConfig
 from mamo_cli.training.two_phase import TwoPhaseLoop
 from mamo_cli.training.worlds import Worlds, one_world
 from mamo_cli.workload.parts import training_and_evaluation
@@ -59,6 +60,7 @@ class ShardSpec:
         preparation: of task agents that know the weights; None for others.
         start: the policies that members begin with; None for untrained ones.
         randomise: what differs from world to world in training.
+        pretrain: whose log they learn from first, if anybody's.
     """
 
     domain: str
@@ -78,6 +80,7 @@ class ShardSpec:
     preparation: Preparation | None = None
     start: Start | None = None
     randomise: RandomiseConfig = ONE_WORLD
+    pretrain: PretrainConfig = NO_LOG
 
     @property
     def cycles(self) -> int:
@@ -105,8 +108,15 @@ class ShardSpec:
 
     @property
     def prepared_transitions(self) -> int:
-        """How many each member plays, and learns from, before its first cycle."""
-        return 0 if self.preparation is None else self.preparation.iterations * self.iteration_transitions
+        """How many each member plays, or is shown, and learns from, before its first cycle."""
+        logged = 0 if self.pretrain.rule is None else self.pretrain.steps * self.phase.environments
+        prepared = 0 if self.preparation is None else self.preparation.iterations * self.iteration_transitions
+        return logged + prepared
+
+    @property
+    def learnt_from(self) -> int:
+        """Transitions of each member that gradient steps may be made on."""
+        return self.prepared_transitions + (self.transitions if self.preparation is None else 0)
 
     @property
     def iteration_transitions(self) -> int:
@@ -184,8 +194,21 @@ def _agents(spec: ShardSpec, domain: Domain) -> Agents:
     learner = learners.build(spec.te, spec.learner, Shape.of(domain.spec), streams, spec.device)
     training = one_world if spec.randomise == ONE_WORLD else Worlds(spec.randomise)
     if spec.preparation is not None and isinstance(learner, ConditionedDQN):
-        return ConditionedAgents(domain, learner, spec.phase, spec.preparation, streams, training)
-    return TaskAgents(domain, learner, spec.phase, streams, training)
+        return ConditionedAgents(
+            domain, learner, spec.phase, spec.preparation, streams, training, build_log(spec, domain)
+        )
+    return TaskAgents(domain, learner, spec.phase, streams, training, build_log(spec, domain))
+
+
+def build_log(spec: ShardSpec, domain: Domain) -> Log | None:
+    """What members learn from before their first iteration, if anything.
+
+    Raises:
+        UsageError: there is no such rule.
+    """
+    if spec.pretrain.rule is None:
+        return None
+    return Log(domains.logged(spec.domain, domain, spec.pretrain.rule), spec.pretrain)
 
 
 def _strategy(spec: ShardSpec, domain: Domain) -> Strategy:

@@ -10,7 +10,14 @@ from mamo_cli.core.seam import Played
 from mamo_cli.domains.faas.baselines.catalogue import BASELINES, Planned, Ticked
 from mamo_cli.domains.faas.baselines.erlang import erlang_inversion, first_holding
 from mamo_cli.domains.faas.baselines.play import PLANNED
-from mamo_cli.domains.faas.baselines.stage import Fare, Stage, evaluation_stage, is_simulated, training_stage
+from mamo_cli.domains.faas.baselines.stage import (
+    Fare,
+    Stage,
+    calm_stage,
+    evaluation_stage,
+    is_simulated,
+    training_stage,
+)
 from mamo_cli.domains.faas.baselines.tuning import least_excess, search
 from mamo_cli.domains.faas.domain import FaasDomain
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
@@ -22,6 +29,9 @@ RULES = {"erlang": erlang_inversion}
 
 SEEDS = range(8)
 """Of simulated requests, where none are given."""
+
+ROUNDING = 9
+"""Digits of replicas that are a mean over time."""
 
 Setting = tuple[float, ...]
 """The numbers that a rule's knobs are at, for one function."""
@@ -67,6 +77,27 @@ def ruled(domain: FaasDomain, seeds: Sequence[int] | None, progress: Progress | 
     return _ruled(domain, numbers, progress or (lambda name: None))
 
 
+def logged(domain: FaasDomain, rule: str) -> IntArray:
+    """One less than the replicas `(T, F)` of a rule, as it comes, on the training part without its noise.
+
+    Where they change within a period, they are the mean over it, rounded up.
+
+    Raises:
+        UsageError: there is no such rule, or functions share a memory, of which no rule knows.
+    """
+    if rule not in BASELINES:
+        raise UsageError(f"--pretrain: a rule is one of {', '.join(BASELINES)}, got {rule!r}")
+    if domain.spec.coupled:
+        raise UsageError("--pretrain: rules of today know no shared memory, and their choices need not fit it")
+    found, stage = BASELINES[rule], calm_stage(domain)
+    if isinstance(found, Ticked):
+        settings = [_as_it_comes(found, domain, function) for function in range(stage.node.functions)]
+    else:
+        settings = _settings(domain, training_stage(domain), found)[0]
+    replicas = np.ceil(np.round(_fare(domain, stage, found, settings).measures[0, ..., 0], ROUNDING))
+    return np.clip(replicas.astype(np.int64), 1, domain.case.training.max_replicas) - 1
+
+
 def _ruled(domain: FaasDomain, seeds: tuple[int, ...], progress: Progress) -> Iterator[Ruled]:
     """Rule by rule."""
     training, evaluation = training_stage(domain), evaluation_stage(domain, seeds)
@@ -84,9 +115,8 @@ def _settings(domain: FaasDomain, training: Stage, rule: Planned | Ticked) -> tu
     """Each function's setting, as the rule comes and tuned."""
     functions = range(training.node.functions)
     if isinstance(rule, Ticked):
-        each = [rule.knobs(domain, function) for function in functions]
         tuned = [_tuned(domain, training.alone([function]), rule, function) for function in functions]
-        return [tuple(knob.default for knob in knobs) for knobs in each], tuned
+        return [_as_it_comes(rule, domain, function) for function in functions], tuned
     candidates, alone, limits = rule.candidates(domain), training.alone(functions), domain.spec.limits
 
     def settings(values: FloatArray) -> list[Setting]:
@@ -104,6 +134,11 @@ def _settings(domain: FaasDomain, training: Stage, rule: Planned | Ticked) -> tu
         places = least_excess(len(candidates), len(functions), excess)
     found = settings(candidates[places])
     return found if rule.default is None else [(rule.default,) for _ in functions], found
+
+
+def _as_it_comes(rule: Ticked, domain: FaasDomain, function: int) -> Setting:
+    """The setting of a function's knobs that nobody touched."""
+    return tuple(knob.default for knob in rule.knobs(domain, function))
 
 
 def _tuned(domain: FaasDomain, training: Stage, rule: Ticked, function: int) -> Setting:

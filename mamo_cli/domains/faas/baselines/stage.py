@@ -112,6 +112,13 @@ def training_stage(domain: FaasDomain) -> Stage:
     return Stage(domain, node, rates, seeds)
 
 
+def calm_stage(domain: FaasDomain) -> Stage:
+    """The training part once, without its noise."""
+    node = domain.case.training
+    numbers = stream(0, "baselines", "log").integers(PLACES, size=(1, node.functions), dtype=np.uint64)
+    return Stage(domain, node, node.trace.actual_rate_rps[None], numbers if is_simulated(domain) else None)
+
+
 def evaluation_stage(domain: FaasDomain, seeds: tuple[int, ...]) -> Stage:
     """The evaluation part as it came; requests of their own for each seed, where they are simulated."""
     node = domain.case.evaluation

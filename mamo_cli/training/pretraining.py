@@ -1,0 +1,65 @@
+"""Pre-training on the log of another policy: a rule that people run today plays, and agents learn from what it brought.
+
+Every copy of the environment plays the rule's choices for the step of the trace it is at, under the training's own
+noise; so often as is said, one is drawn at random instead, as in a log of somebody who tries things. The transitions go
+into the replay like any others. What the rule never tried is never seen: learning from a log alone is offline
+reinforcement learning (Levine et al., 2020), and its values of choices beyond the log are guesses.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mamo_cli.core.arrays import BoolArray, FloatArray, IntArray
+from mamo_cli.core.seam import Environment, begin_at
+from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.learners.protocol import Exploration, Learner
+from mamo_cli.training.settings import PretrainConfig
+
+
+class Log(NamedTuple):
+    """What is to be logged, and learnt from."""
+
+    plan: IntArray  # (T, A) the rule's choices by step of the training
+    config: PretrainConfig
+
+
+def learn_from(
+    log: Log,
+    environment: Environment,
+    learner: Learner,
+    streams: Sequence[MemberStreams],
+    weights: FloatArray,
+    learning_rate: float,
+) -> None:
+    """Let the rule play environments that stand at their first steps, and make the gradient steps.
+
+    Args:
+        log: whose choices.
+        environment: E copies for each of K members.
+        learner: of K members.
+        streams: theirs.
+        weights: `(K, A, M)` to learn under.
+        learning_rate: of the steps.
+    """
+    plan, config = log
+    seen, draws = environment.observe(), environment.draw(config.steps, streams)
+    members, copies = seen.mask.shape[:2]
+    explorations = learner.explorations(np.full(config.steps, config.epsilon), copies)
+    at = begin_at(copies, len(plan))
+    for step in range(config.steps):
+        chosen = np.repeat(plan[(at + step) % len(plan)][None], members, 0)
+        actions = _tried(chosen, explorations[step], seen.mask)
+        played = environment.step(actions, draws[step])
+        learner.store(seen, actions, played)
+        seen = played.seen
+    if config.updates:
+        learner.learn(config.updates, weights, learning_rate)
+
+
+def _tried(chosen: IntArray, exploration: Exploration, mask: BoolArray) -> IntArray:
+    """Choices `(K, E, A)`: the rule's, or where one explores a random one that may be chosen."""
+    drawn = exploration.choices
+    allowed = np.take_along_axis(mask, drawn[..., None], -1)[..., 0]
+    return np.where((exploration.uniforms < exploration.epsilon) & allowed, drawn, chosen)
