@@ -22,7 +22,7 @@ def test_steps_of_a_log_count_as_those_of_training(folder):
 @pytest.mark.parametrize(
     ("command", "given", "line"),
     [
-        (TRAIN, ["--pretrain", "hpa"], "--pretrain: a rule is one of static, erlang"),
+        (TRAIN, ["--pretrain", "hpa"], "a rule to learn from is one of static, erlang"),
         (TRAIN, ["--pretrain", "erlang", "--domain", "battery"], "--domain battery: nobody told of rules"),
         (TRAIN, ["--config", "none.toml"], "pretrain.rule is needed: it says whose choices are learnt from"),
         (MAMO, ["--pretrain", "erlang", "--te", "exact"], "--te exact learns nothing"),

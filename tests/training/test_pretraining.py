@@ -121,7 +121,7 @@ def test_a_log_is_what_the_rule_does_where_nothing_deviates():
 
 
 def test_rules_that_are_not_there_are_refused():
-    with pytest.raises(UsageError, match=r"--pretrain: a rule is one of static, erlang, .*, got 'hpa'"):
+    with pytest.raises(UsageError, match=r"a rule to learn from is one of static, erlang, .*, got 'hpa'"):
         registry.logged("faas", NODE, "hpa")
     with pytest.raises(UsageError, match="--domain battery: nobody told of rules that people run there today"):
         registry.logged("battery", NODE, "static")

@@ -86,9 +86,9 @@ def logged(domain: FaasDomain, rule: str) -> IntArray:
         UsageError: there is no such rule, or functions share a memory, of which no rule knows.
     """
     if rule not in BASELINES:
-        raise UsageError(f"--pretrain: a rule is one of {', '.join(BASELINES)}, got {rule!r}")
+        raise UsageError(f"a rule to learn from is one of {', '.join(BASELINES)}, got {rule!r}")
     if domain.spec.coupled:
-        raise UsageError("--pretrain: rules of today know no shared memory, and their choices need not fit it")
+        raise UsageError("there is no log to learn from: rules of today know no shared memory")
     found, stage = BASELINES[rule], calm_stage(domain)
     if isinstance(found, Ticked):
         settings = [_as_it_comes(found, domain, function) for function in range(stage.node.functions)]
