@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mamo_cli
+from mamo_cli.domains.registry import DOMAINS
 
 ROOT = Path(mamo_cli.__file__).parent
 # From the bottom up.
@@ -34,6 +35,15 @@ EXCHANGEABLE = ("domains", "strategies")
 # What is learnt, by whom and for whose weights is the same whatever is controlled.
 BLIND = ("learners", "policies", "serving", "strategies", "training")
 WORDS = re.compile("replica|rejection|faas", re.IGNORECASE)
+# Above the domains, all go by the registry. These may name one: a command that is about the node alone.
+ABOUT_ONE = ("mamo_cli.experiments.validate_model",)
+FOLDERS = {path.name for path in (ROOT / "domains").iterdir() if (path / "__init__.py").exists()}
+ALL = sorted({*DOMAINS, *FOLDERS, "FaaS"})
+NAMES = re.compile("|".join(rf"(?<![a-z]){name}(?![a-z])|{name.title()}(?![a-z])|{name.upper()}" for name in ALL))
+# Of Python and of packages, which call things of theirs so: as names they are left alone, as strings they are not.
+OTHERS = ("chain", "load_cert_chain", "gymnasium")
+# A package's version is told by its name.
+VERSIONS = "mamo_cli.runs.provenance"
 
 
 def module_name(path):
@@ -113,6 +123,13 @@ def domain_words(source):
     return [f"{line}: {text}" for line, text in texts(source) if WORDS.search(text)]
 
 
+def named_domains(source):
+    """What of a source names a domain, but for its docstrings: a module, a name of its own, a string."""
+    strings = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+    found = [text for _, text in texts(source) if NAMES.search(text)]
+    return [text for text in found if text not in OTHERS or text in strings]
+
+
 def test_every_module_belongs_to_a_layer():
     modules = sources()
     assert len(modules) > 50
@@ -189,6 +206,46 @@ def test_no_learner_strategy_or_training_loop_knows_a_domains_words():
 )
 def test_a_planted_word_of_a_domain_is_caught(planted):
     assert domain_words(planted) != []
+
+
+def test_nothing_above_the_domains_names_one():
+    above = {name: source for name, source in sources().items() if HEIGHT.get(layer(name), 0) > HEIGHT["domains"]}
+    assert {layer(name) for name in above} == set(LAYERS[LAYERS.index("domains") + 1 :])
+    found = {name: named_domains(source) for name, source in above.items() if name not in ABOUT_ONE}
+    assert found.pop(VERSIONS) == ["gymnasium"]
+    assert {name: named for name, named in found.items() if named} == {}
+
+
+def test_the_exception_is_one_and_every_domain_is_looked_for():
+    assert all(named_domains(sources()[name]) for name in ABOUT_ONE)
+    assert {"faas", "inventory", "battery", "junction", "gridworld", "chain", "tabular", "gymnasium"} <= DOMAINS.keys()
+    assert all(named_domains(f"x = {name!r}") == [name] for name in {*DOMAINS, *FOLDERS})
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "if config.domain == 'gridworld': pass",
+        "if domain in ('chain', name): pass",
+        "from mamo_cli.domains.battery.settings import WORDS",
+        "from mamo_cli.domains import junction",
+        "import mamo_cli.domains.chain.domain",
+        "def draw_inventory(): pass",
+        "JUNCTION_COLOUR = 'red'",
+        "text = f'{count} of the FaaS node'",
+        "class BatteryPanel: pass",
+        "f(gridworld=1)",
+        "load('mamo_cli.domains.tabular.own')",
+        "KINDS = {'gymnasium': 1}",
+    ],
+)
+def test_a_planted_name_of_a_domain_is_caught(planted):
+    assert named_domains(planted) != []
+
+
+def test_what_python_and_packages_call_by_a_domains_name_is_no_offence():
+    said = '"""Of a junction."""\nfrom itertools import chain\nimport gymnasium\nx, unchained = chain(gymnasium.spaces)'
+    assert named_domains(said) == []
 
 
 def test_what_is_said_of_a_domain_in_a_docstring_is_no_offence():

@@ -16,9 +16,9 @@ from mamo_cli.analysis.tolerances import AGENTS
 from mamo_cli.core.seam import Scope, Termination
 from mamo_cli.core.told import Table
 from mamo_cli.core.words import Words
-from mamo_cli.domains.registry import rules_of
+from mamo_cli.domains.registry import DEFAULT, rules_of
 from mamo_cli.domains.rules import SEVERAL
-from mamo_cli.runs.manifest import FIRST_DOMAIN, read_manifest
+from mamo_cli.runs.manifest import read_manifest
 from mamo_cli.training.conditions import WALKED
 
 Row = Mapping[str, Any]
@@ -151,7 +151,7 @@ def _believed(summary: Sequence[Row], words: Words, by_alpha: bool = False) -> l
 
 def _walked(folder: Path, summary: Sequence[Row], words: Words) -> Table:
     """Of who walked: mean cost and violation, and steps until changes were overcome."""
-    violation, domain = words.violations[0].name, read_manifest(folder).get("domain", FIRST_DOMAIN)
+    violation, domain = words.violations[0].name, read_manifest(folder).get("domain", DEFAULT)
     columns, headings = ["seed"], ["seed"]
     for who in ("learning", "frozen", *rules_of(domain)):
         columns += [f"{who}_cost", f"{who}_{violation}"]

@@ -67,6 +67,9 @@ DOMAINS: dict[str, Entry] = {
     "tabular": Entry("mamo_cli.domains.tabular.own", "mamo_cli.domains.tabular.own"),
 }
 
+DEFAULT = "faas"
+"""What commands are about unless told otherwise, and runs from before there were others."""
+
 
 def entry(name: str) -> Entry:
     """The modules of a domain.

@@ -24,7 +24,7 @@ from mamo_cli.training.settings import (
     Seeds,
 )
 
-DEFAULT_DOMAIN, DEFAULT_STRATEGY, DEFAULT_TE = "faas", "wa-dqn", "dqn"
+DEFAULT_DOMAIN, DEFAULT_STRATEGY, DEFAULT_TE = domains.DEFAULT, "wa-dqn", "dqn"
 _DOMAINS, _STRATEGIES = ", ".join(domains.DOMAINS), ", ".join(strategies.STRATEGIES)
 
 
@@ -183,7 +183,7 @@ class EvaluateConfig(Section):
     )
     rejection_model: Literal["serverless", "erlang", "simulation"] | None = Field(
         default=None,
-        description="serverless, erlang or simulation: what says how a FaaS node rejects. Default: the run's own.",
+        description="serverless, erlang or simulation: what says how a node rejects. Default: the run's own.",
         json_schema_extra=ADDED,
     )
     measurements: FileName | None = Field(
@@ -209,7 +209,7 @@ class EvaluateConfig(Section):
         default=None,
         ge=0.0,
         lt=1.0,
-        description="Floor under the replicas of a FaaS node, see `mamo train --help`. Default: the run's own.",
+        description="Floor under the replicas of a node, see `mamo train --help`. Default: the run's own.",
         json_schema_extra=ADDED,
     )
 

@@ -28,7 +28,7 @@ from mamo_cli.experiments.sources import Source, data_of, sources_of
 from mamo_cli.runs.folder import CONFIG, changes
 from mamo_cli.runs.ledger import told as energy_told
 from mamo_cli.runs.logs import LOGGER
-from mamo_cli.runs.manifest import FIRST_DOMAIN, NAME, read_manifest
+from mamo_cli.runs.manifest import NAME, read_manifest
 from mamo_cli.strategies import registry as strategies
 
 ASKED = {
@@ -127,7 +127,7 @@ def _reported(name: str, folder: Path, command: str, manifest: Mapping[str, Any]
         manifest=manifest,
         asked=ASKED[command],
         headline=headline(folder, manifest),
-        problem=Table((), [*problem_of(manifest.get("domain", FIRST_DOMAIN), config, facts), *_proxy(manifest)]),
+        problem=Table((), [*problem_of(manifest.get("domain", DEFAULT_DOMAIN), config, facts), *_proxy(manifest)]),
         settings=None if config is None else list(_settings(command, config)),
         config=(folder / CONFIG).read_text(encoding="utf-8"),
         tables=[told for told in tables if told is not made_of],

@@ -18,7 +18,7 @@ from mamo_cli.experiments.paid_off import paid_off
 from mamo_cli.experiments.trained import TRACE
 from mamo_cli.runs.folder import CONFIG, changes
 from mamo_cli.runs.logs import LOGGER
-from mamo_cli.runs.manifest import FIRST_DOMAIN, read_manifest
+from mamo_cli.runs.manifest import read_manifest
 
 TRACE_CONTENT = "content of the trace"
 HELD_TO = "held_to"
@@ -168,7 +168,7 @@ def _made_by(first: _Run, second: _Run) -> Iterator[Difference]:
 
 def _not_comparable(first: _Run, second: _Run) -> str:
     """Why no number of one stands beside one of the other; empty where they do."""
-    names = [(run.manifest["command"], run.manifest.get("domain", FIRST_DOMAIN)) for run in (first, second)]
+    names = [(run.manifest["command"], run.manifest.get("domain", domains.DEFAULT)) for run in (first, second)]
     for place, of in enumerate(("command", "domain")):
         if names[0][place] != names[1][place]:
             return f"outcomes of another {of} are not comparable: {names[0][place]} and {names[1][place]}"
@@ -186,7 +186,7 @@ def _another_problem(run: _Run, differences: Sequence[Difference]) -> str:
 
 def _about_the_problem(manifest: Mapping[str, Any]) -> set[str]:
     """Sections and settings that say what problem a run is of."""
-    found, domain = {"instance", "drift", TRACE_CONTENT}, manifest.get("domain", FIRST_DOMAIN)
+    found, domain = {"instance", "drift", TRACE_CONTENT}, manifest.get("domain", domains.DEFAULT)
     if domain in domains.DOMAINS and (table := domains.own_table(domain)):
         found.add(table[0])
     if manifest["command"] == "evaluate":

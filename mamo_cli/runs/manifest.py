@@ -15,8 +15,6 @@ RESULTS = Path("results")
 NAME = "run.json"
 SCHEMA_VERSION = 1
 STATUSES = ("running", "complete", "interrupted", "failed", "diverged")
-FIRST_DOMAIN = "faas"
-"""That of runs from before there were others."""
 
 
 class UnreadableError(DataError):

@@ -201,7 +201,7 @@ def words_of(manifest: Row) -> Words | None:
     Raises:
         DataError: the manifest's violations are none.
     """
-    name = manifest.get("domain", manifests.FIRST_DOMAIN)
+    name = manifest.get("domain", domains.DEFAULT)
     if name not in domains.DOMAINS:
         return None
     words: Words = domains.about(name).WORDS

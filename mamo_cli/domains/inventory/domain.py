@@ -34,7 +34,8 @@ def load(settings: StockConfig) -> Trace:
     """The configured trace, or one item whose mean demand is 20 units an hour."""
     if settings.trace is not None:
         return read_trace(Path(settings.trace))
-    return sinusoidal(mean=20.0, amplitude=0.0, step_seconds=3600.0, function="i0")
+    steps = settings.periods
+    return sinusoidal(mean=20.0, amplitude=0.0, period=steps, steps=steps, step_seconds=3600.0, function="i0")
 
 
 def build(

@@ -1,9 +1,9 @@
 """What a stock is, and what it calls its things."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mamo_cli.core.settings import ADDED, Section
 from mamo_cli.core.words import Quantity, Words
@@ -27,6 +27,8 @@ DEFAULTS: Mapping[str, Any] = {
     "phase": {"environments": 256},
 }
 
+PERIODS = 288
+
 
 class StockConfig(WorkloadSettings):
     """The stock, its demand and what is asked of it: one item of constant mean demand unless told otherwise."""
@@ -45,6 +47,19 @@ class StockConfig(WorkloadSettings):
         "than their mean demand alone, as a share of such demand.  [default: the truth]",
         json_schema_extra=ADDED,
     )
+    periods: int = Field(
+        default=PERIODS,
+        ge=1,
+        le=1_000_000,
+        description="Periods of the domain's own trace: the longer, the better an evaluation tells.",
+        json_schema_extra=ADDED,
+    )
+
+    @model_validator(mode="after")
+    def _a_trace_has_its_own_periods(self) -> Self:
+        if self.trace is not None and self.periods != PERIODS:
+            raise ValueError(f"a trace has its own periods: leave periods out, got {self.periods}")
+        return self
 
 
 SETTINGS, PLANNING = StockConfig, Section

@@ -14,6 +14,12 @@ from tests.domains.battery.homes import TINY, load_trace, tiny
 DAY = np.array([1.0, 0.4, 2.0, 1.5])
 
 
+def test_by_default_it_is_the_battery_of_the_specification():
+    default = BatteryConfig()
+    assert (default.moves, default.change_step, default.most_change) == (4, 0.75, 3.0)  # 9 changes, of -3 to 3 kWh
+    assert (default.levels * default.change_step, default.efficiency) == (9.0, 0.95)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from mamo_cli.core.errors import DataError
+from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.seam import Part, Scope
+from mamo_cli.core.settings import resolve
 from mamo_cli.core.weights import rewards, weights_of
 from mamo_cli.domains.inventory.domain import build, load
 from mamo_cli.domains.inventory.environment import StockEnvironment
@@ -132,3 +133,18 @@ def test_an_item_without_demand_needs_nothing():
 def test_a_workload_that_cannot_be_is_refused(trace, message):
     with pytest.raises(DataError, match=message):
         build(StockConfig(), trace)
+
+
+@pytest.mark.parametrize("periods", [288, 1000])
+def test_the_own_trace_is_of_so_many_periods_all_of_which_are_trained_and_evaluated_on(periods):
+    domain = build(settings := StockConfig(periods=periods), load(settings))
+    for stock in (domain.training, domain.evaluation):
+        np.testing.assert_array_equal(stock.mean, np.full((periods, 1), 20.0))
+    assert domain.spec.choices == (121,)
+    assert settings.lead_time == 3
+
+
+def test_a_trace_has_its_own_periods():
+    assert resolve(StockConfig, {"trace": "own.csv", "periods": 288}).periods == 288  # as a resolved one has it
+    with pytest.raises(UsageError, match="a trace has its own periods: leave periods out, got 300"):
+        resolve(StockConfig, {"trace": "own.csv", "periods": 300})
