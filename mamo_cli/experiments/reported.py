@@ -12,6 +12,7 @@ from mamo_cli.analysis.told import tables_of
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.settings import Section, canonical, read_toml
 from mamo_cli.core.told import Table
+from mamo_cli.domains.sources import Source
 from mamo_cli.experiments.configs import (
     DEFAULT_DOMAIN,
     DEFAULT_STRATEGY,
@@ -24,7 +25,7 @@ from mamo_cli.experiments.configs import (
 from mamo_cli.experiments.glossary import glossary_of
 from mamo_cli.experiments.headlines import fallen_of, headline
 from mamo_cli.experiments.problem import problem_of, workload_of
-from mamo_cli.experiments.sources import Source, data_of, sources_of
+from mamo_cli.experiments.sources import data_of, sources_of
 from mamo_cli.runs.folder import CONFIG, changes
 from mamo_cli.runs.ledger import told as energy_told
 from mamo_cli.runs.logs import LOGGER
