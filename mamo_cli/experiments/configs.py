@@ -188,21 +188,21 @@ class EvaluateConfig(Section):
     )
     measurements: FileName | None = Field(
         default=None,
-        description="CSV of what a FaaS node was measured to reject, by which it then does. Default: the run's own.",
+        description="CSV of what a node was measured to reject, by which it then does. Default: the run's own.",
         json_schema_extra={**ADDED, **CONTENT},
     )
     warm_service_time: float | None = Field(
         default=None,
         gt=0.0,
         le=1e6,
-        description="Mean service time on a warm replica of a FaaS node, s. Default: the run's own.",
+        description="Mean service time on a warm replica of a node, s. Default: the run's own.",
         json_schema_extra=ADDED,
     )
     cold_service_time: float | None = Field(
         default=None,
         gt=0.0,
         le=1e6,
-        description="Mean service time on a starting replica of a FaaS node, s. Default: the run's own.",
+        description="Mean service time on a starting replica of a node, s. Default: the run's own.",
         json_schema_extra=ADDED,
     )
     shield: float | None = Field(
