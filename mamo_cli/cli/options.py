@@ -230,7 +230,8 @@ def _annotation(defaults: Section, name: str, path: str) -> Any:
         section, default = type(default), getattr(default, key)
         field = section.model_fields[key]
     offered = among(_NAMES.get(name) or _choices(field))
-    option = typer.Option(_option(name), help=_help(field, default), show_default=False, autocompletion=offered)
+    named = f"{_option(name)}/--no-{_option(name)[2:]}" if field.annotation is bool else _option(name)
+    option = typer.Option(named, help=_help(field, default), show_default=False, autocompletion=offered)
     return Annotated[_value_type(field, default), option]
 
 
@@ -243,7 +244,9 @@ def _help(field: FieldInfo, default: Any) -> str:
     facts = [_range(field)]
     if get_origin(field.annotation) is Literal:
         facts = [" or ".join(_choices(field))]
-    if default is not None:
+    if isinstance(default, bool):
+        facts.append(f"default: {'on' if default else 'off'}")
+    elif default is not None:
         facts.append("default: " + (" ".join(map(str, default)) if isinstance(default, tuple) else str(default)))
     elif "default:" not in str(field.description).lower():
         facts.append("default: none")
@@ -275,7 +278,7 @@ def _value_type(field: FieldInfo, default: Any) -> Any:
         return list[float] | None
     if str in get_args(field.annotation):
         return str | None
-    for plain in (int, float):
+    for plain in (bool, int, float):
         if field.annotation is plain or plain in get_args(field.annotation):
             return plain | None
     return str | None

@@ -82,7 +82,7 @@ class JunctionConfig(ProcessSettings):
     places: int = Field(default=12, ge=1, le=40, description="Vehicles that a queue holds; more are lost.")
     safety: bool = Field(
         default=True,
-        description="true or false: a layer that plays no green after the other's green, whoever asks for it.",
+        description="A layer that plays no green after the other's green, whoever asks for it.",
         json_schema_extra=ADDED,
     )
     proxy: Literal["busier-queue"] | None = Field(

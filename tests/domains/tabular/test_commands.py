@@ -55,22 +55,22 @@ def always_the_others_green(game):
     return lambda seen: np.array([1, 0, 1, 0])[seen.values[0, :, :, 2:].argmax(-1)][None]
 
 
-@pytest.mark.parametrize("safety", ["true", "false"])
+@pytest.mark.parametrize("safety", ["--safety", "--no-safety"])
 def test_a_policy_file_in_the_hands_of_an_adversary_does_harm_where_the_layer_is_taken_away_alone(
     safety, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    trained = mamo(*TRAIN, *ABOUT["junction"][:-1], "--safety", safety, "--name", "run")
+    trained = mamo(*TRAIN, *ABOUT["junction"][:-1], safety, "--name", "run")
     assert trained.code == 0
-    assert ("no safety layer: one approach" in trained.err) == (safety == "false")
+    assert ("no safety layer: one approach" in trained.err) == (safety == "--no-safety")
     assert mamo("export", "run", "--out", "policy.npz", "-q").code == 0
     place = Place(name="attacked")
     evaluate(Path("policy.npz"), EvaluateConfig(noise_seed=1), place, always_the_others_green)
     played = pd.read_csv("results/attacked/evaluation.csv")
     assert len(played) == 2000
-    assert conflicts(played) == {"true": 0, "false": 1999}[safety]
-    assert ("conflicts" in played) == (safety == "false")
-    if safety == "false":
+    assert conflicts(played) == {"--safety": 0, "--no-safety": 1999}[safety]
+    assert ("conflicts" in played) == (safety == "--no-safety")
+    if safety == "--no-safety":
         assert (played["conflicts"] == 1).all()
     else:
         assert (played["next_phase"] == 0).all()  # what was played, not what was asked for
