@@ -26,9 +26,8 @@ from mamo_cli.experiments.session import Place
 from mamo_cli.experiments.train import train
 
 ALPHA, WARM_S, COLD_S = 0.8, 0.065, 0.25
-FACTORS, TARGET = (0.8, 1.0, 1.3), 1.3
+FACTORS = (0.8, 1.0, 1.3)
 RANGE = (0.7, 1.4)
-ONE_STEP = {"iterations": 1, "iteration_steps": 1}
 RULE = {"rule": "kubernetes-hpa", "epsilon": 0.2}
 WORLD: Mapping[str, Mapping[str, Any]] = {
     "nominal": {},
@@ -43,7 +42,7 @@ ON_THE_NODE: Mapping[str, Mapping[str, Any]] = {
     "log, then tuned": {"pretrain": {**RULE, "steps": 400, "updates": 1200}, "phase": {"iterations": 20}},
     "on the node": {},
 }
-"""Trained on the slowest node, request by request: by a rule's log there, by that and then itself, or itself alone."""
+"""Trained on the node judged, request by request: by a rule's log there, by that and then itself, or itself alone."""
 COLUMNS = ("trained", "factor", "seed", "regret_percent", "rejection", "replicas")
 
 
@@ -63,9 +62,10 @@ def results_of(seeds: str, results: Path, machines: Machines) -> Iterator[tuple[
             judged = evaluate(run.path, config, Place(results, f"worlds-{who}-{factor:g}"))
             yield from rows_of(who, factor, judged.summary)
     for who, own in ON_THE_NODE.items():
-        config = configured(TrainConfig, base, own, {"instance": node(TARGET)})
-        place = Place(results, f"worlds-{who.replace(', ', '-').replace(' ', '-')}")
-        yield from rows_of(who, TARGET, train(config, place, machines).summary)
+        for factor in FACTORS:
+            config = configured(TrainConfig, base, own, {"instance": node(factor)})
+            place = Place(results, f"worlds-{who.replace(', ', '-').replace(' ', '-')}-{factor:g}")
+            yield from rows_of(who, factor, train(config, place, machines).summary)
 
 
 def rows_of(who: str, factor: float, members: Any) -> Iterator[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from mamo_cli.training.conditions import RandomiseConfig
 Randomise = Annotated[
     list[str] | None,
     typer.Option(
+        "--randomise",
         metavar="WHAT=A..B",
         help="Train in many worlds, a copy of the environment in each: what is multiplied by factors from A to B. WHAT "
         "is service (times), load, noise or shape (of the load); repeat for several.",

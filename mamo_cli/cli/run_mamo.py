@@ -34,7 +34,7 @@ def run_mamo(
     engine: EngineName = "local",
     ray_address: RayAddress = None,
     device: Device = "cpu",
-    randomise: Randomise = None,
+    ranges: Randomise = None,
     continual: Annotated[
         bool, typer.Option("--continual", help="Then walk the evaluation once, window by window, and go on learning.")
     ] = False,
@@ -59,7 +59,7 @@ def run_mamo(
 
     before = None if grow is None else find_run(grow, results)
     base = [] if before is None else [settings_of(before, "run-mamo")]
-    given = [*layers(config_file, overrides), ranges_of(randomise)]
+    given = [*layers(config_file, overrides), ranges_of(ranges)]
     chosen = preset or ("quick" if before is None else None)
     strategy = named([*base, *given], "strategy", DEFAULT_STRATEGY)
     setting = [] if chosen is None else [strategies.preset(strategy, chosen)]

@@ -29,7 +29,7 @@ def train(
     ray_address: RayAddress = None,
     device: Device = "cpu",
     start: From = None,
-    randomise: Randomise = None,
+    ranges: Randomise = None,
     grow: Grow = None,
     name: Name = None,
     results: Results = RESULTS,
@@ -49,7 +49,7 @@ def train(
 
     before = None if grow is None else find_run(grow, results)
     base = [] if before is None else [settings_of(before, "train")]
-    given = [*layers(config_file, overrides), ranges_of(randomise), *starting(start, results)]
+    given = [*layers(config_file, overrides), ranges_of(ranges), *starting(start, results)]
     config = configured(TrainConfig, *base, *given)
     with progress("train") as standing:
         machines = Machines(jobs, engine, ray_address, device)

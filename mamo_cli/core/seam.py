@@ -248,7 +248,7 @@ class Domain(Protocol):
         Args:
             part: which.
             members: K.
-            copies: E; or one of several by itself, which is what that one of them would be.
+            copies: E; or, where something can shift, one of several by itself: what that one of them would be.
         """
         ...
 

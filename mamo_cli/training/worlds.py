@@ -53,7 +53,7 @@ class Worlds:
     def __init__(self, config: RandomiseConfig) -> None:
         """Args: config: which ranges."""
         self._config = config
-        self._made: tuple[Domain, list[Domain]] | None = None
+        self._made: tuple[Domain, list[Shift], list[Domain]] | None = None
 
     def of(self, domain: Domain, copies: int) -> list[Domain]:
         """The worlds of E copies; one where all are the same.
@@ -61,10 +61,12 @@ class Worlds:
         Raises:
             UsageError: nothing of the kind can shift there, or it cannot go so far.
         """
-        if self._made is None or self._made[0] is not domain or len(self._made[1]) not in (1, copies):
-            each = list(dict.fromkeys(shifts(self._config, copies)))
-            self._made = domain, [domain if shift == AS_CONFIGURED else domain.shifted(shift) for shift in each]
-        return self._made[1]
+        each = shifts(self._config, copies)
+        each = each[:1] if len(set(each)) == 1 else each
+        if self._made is None or self._made[:2] != (domain, each):
+            worlds = [domain if shift == AS_CONFIGURED else domain.shifted(shift) for shift in each]
+            self._made = domain, each, worlds
+        return self._made[2]
 
     def __call__(self, domain: Domain, members: int, copies: int) -> Environment:
         """What K members, with E copies each, train in."""

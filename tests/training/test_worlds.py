@@ -80,6 +80,13 @@ def test_where_nothing_differs_there_is_one_world_and_not_a_bit_moves():
     assert rounds_of(build_shard(mamo_spec([3], randomise=alike))) == rounds_of(build_shard(mamo_spec([3])))
 
 
+def test_a_range_of_next_to_nothing_has_a_world_a_copy_all_the_same():
+    worlds = Worlds(RandomiseConfig(service=(1.0, 1.0 + 4e-16)))
+    assert len(worlds.of(NODE, 8)) == 8
+    assert worlds(NODE, 1, 8).observe().values.shape == (1, 8, 1, 4)
+    assert worlds.of(NODE, 8) is worlds.of(NODE, 8)
+
+
 def test_every_copy_plays_its_own_world():
     """Erlang-B with one replica is a / (1 + a): service times times 1.25 and 1.75 are loads of 1.25 and 1.75."""
     environment = Worlds(RandomiseConfig(service=(1.0, 2.0)))(NODE, 2, 2)
