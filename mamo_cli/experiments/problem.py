@@ -53,13 +53,16 @@ def workload_of(folder: Path, manifest: Mapping[str, Any], config: Section | Non
         return None
 
 
-def problem_of(domain: str, config: Section | None, facts: Facts | None) -> Iterator[tuple[str, Any]]:
+def problem_of(
+    domain: str, config: Section | None, facts: Facts | None, step_seconds: float | None = None
+) -> Iterator[tuple[str, Any]]:
     """The domain and its workload, as far as it is known; a process, or an environment, has none.
 
     Args:
         domain: its name.
         config: the run's configuration, if this version knows it.
         facts: what is known of the workload.
+        step_seconds: a control period of the run, which may be a part of one of the workload's.
     """
     about_one = isinstance(config, ProblemConfig | EvaluateConfig)
     has_workload = domain not in domains.DOMAINS or "trace" in domains.about(domain).SETTINGS.model_fields
@@ -70,7 +73,9 @@ def problem_of(domain: str, config: Section | None, facts: Facts | None) -> Iter
         agents, rates = facts["agents"], facts["expected_rate_rps"]
         yield f"{len(agents)} agents" if len(agents) > 1 else "agent", ", ".join(agents)
         if has_workload:
-            yield "control periods", f"{facts['steps']} of {facts['step_seconds']:g} s"
+            whole = float(facts["step_seconds"])
+            cut = "" if step_seconds in (None, whole) else f", each cut into parts of {step_seconds:g} s"
+            yield "control periods", f"{facts['steps']} of {whole:g} s{cut}"
             least, most, mean = (shown(float(rates[name])) for name in ("least", "most", "mean"))
             yield "expected rates", f"{least} to {most}, {mean} on average"
         yield from sorted(facts["notes"].items())

@@ -24,7 +24,7 @@ from mamo_cli.experiments.configs import (
 )
 from mamo_cli.experiments.glossary import glossary_of
 from mamo_cli.experiments.headlines import fallen_of, headline
-from mamo_cli.experiments.problem import problem_of, workload_of
+from mamo_cli.experiments.problem import Facts, problem_of, workload_of
 from mamo_cli.experiments.sources import data_of, sources_of
 from mamo_cli.runs.folder import CONFIG, changes
 from mamo_cli.runs.ledger import told as energy_told
@@ -128,7 +128,7 @@ def _reported(name: str, folder: Path, command: str, manifest: Mapping[str, Any]
         manifest=manifest,
         asked=ASKED[command],
         headline=headline(folder, manifest),
-        problem=Table((), [*problem_of(manifest.get("domain", DEFAULT_DOMAIN), config, facts), *_proxy(manifest)]),
+        problem=Table((), [*_problem(manifest, config, facts), *_proxy(manifest)]),
         settings=None if config is None else list(_settings(command, config)),
         config=(folder / CONFIG).read_text(encoding="utf-8"),
         tables=[told for told in tables if told is not made_of],
@@ -139,6 +139,12 @@ def _reported(name: str, folder: Path, command: str, manifest: Mapping[str, Any]
         sources=list(sources_of(command, written)),
         data=[] if facts is None else data_of(facts["notes"]),
     )
+
+
+def _problem(manifest: Mapping[str, Any], config: Section | None, facts: Facts | None) -> Iterator[tuple[str, Any]]:
+    summary = manifest["summary"]
+    row = summary[0] if isinstance(summary, list) else summary
+    return problem_of(manifest.get("domain", DEFAULT_DOMAIN), config, facts, row.get("step_seconds"))
 
 
 def _proxy(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:

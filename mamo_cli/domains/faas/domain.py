@@ -179,7 +179,11 @@ class FaasDomain:
 
     def believed(self, weights: FloatArray) -> IntArray:
         """By the period, as training counts under the proxy."""
-        return self._best(self._prospects.believed(), weights, Part.EVALUATION)
+        return self._best(self._believed_prospect, weights, Part.EVALUATION)
+
+    @functools.cached_property
+    def _believed_prospect(self) -> Prospect:
+        return self._prospects.believed()
 
     def _best(self, prospect: Prospect, weights: FloatArray, part: Part) -> IntArray:
         scores = -rewards(prospect.objectives, weights[:, None])
