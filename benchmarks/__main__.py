@@ -24,6 +24,7 @@ PARTS = (
     "import",
     "mixers",
     "games",
+    "warm",
     "serving",
 )
 
@@ -77,6 +78,7 @@ def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) 
         stages,
         startup,
         throughput,
+        warm,
     )
 
     parts = {
@@ -94,6 +96,7 @@ def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) 
         "device": lambda: devices.run(quick, repeats, seconds),
         "mixers": lambda: mixers.run(quick, repeats),
         "games": lambda: games.run(quick),
+        "warm": lambda: warm.run(quick),
         "serving": lambda: [*serving_decision.run(quick, repeats), *serving_sockets.run(quick, repeats)],
     }
     return parts[part]()
