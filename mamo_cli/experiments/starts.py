@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mamo_cli.core.errors import DivergedError, UsageError
+from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Spec
 from mamo_cli.experiments.configs import MamoConfig, TrainConfig
 from mamo_cli.experiments.restored import members_of, restored
@@ -27,7 +27,6 @@ def start_of(config: TrainConfig | MamoConfig) -> Start | None:
 
     Raises:
         UsageError: there is no such run, or its networks cannot be taken over.
-        DivergedError: nothing is left of it to begin with.
         MamoError: it cannot be read.
     """
     if config.start is None:
@@ -77,8 +76,6 @@ def _start_from(path: Path) -> Start:
         raise UsageError(f"{path} has task agents {spec.te}: --from is for {' and '.join(STARTING)}")
     shards = restored(before)
     alive = np.concatenate([shard.alive for _, shard in shards])
-    if not alive.any():
-        raise DivergedError(f"{path}: every member diverged: there is nothing to start from")
     seeds = np.array([seed for part, _ in shards for seed in part.seeds])[alive]
     alphas = np.concatenate([shard.alphas for _, shard in shards])[alive]
     policies = np.concatenate([shard.policies() for _, shard in shards])[alive]

@@ -113,12 +113,19 @@ def read_start(path: Path) -> Start:
         digest = members.pop("digest", None)
         if digest != digest_of(members).encode() or not members.keys() >= {"about.json", "seeds", "alphas", "policies"}:
             raise ValueError("its content is not what its digest says")
+        _require_fit(**{name: members[name] for name in ("seeds", "alphas", "policies")})
         return Start(Origin.model_validate(json.loads(members.pop("about.json"))), **members)  # type: ignore[arg-type]
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path} is not a sound start.npz, as a run keeps it: {reason}") from None
+
+
+def _require_fit(seeds: Any, alphas: Any, policies: Any) -> None:
+    kinds = [(array.dtype.name, array.ndim, len(array)) for array in (seeds, alphas, policies)]
+    if kinds != [("int64", 1, len(seeds)), ("float64", 1, len(seeds)), ("float32", 2, len(seeds))]:
+        raise ValueError("its arrays are not of as many policies as seeds and alphas")
 
 
 def _shown(value: Any) -> str:

@@ -23,6 +23,7 @@ from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import mamo
 from tests.cli.killing import contents, forked, kill_after, kill_at_write, kill_before_checkpoint
+from tests.experiments.mini import write_scenario
 
 KILLED = -9
 SIZES = ("--iterations", "2", "--iteration-steps", "4", "--environments", "2", "--batch-size", "16")
@@ -163,6 +164,26 @@ def test_what_a_run_keeps_is_enough_to_judge_grow_and_repeat_it():
     assert mamo("export", "grown", "--seed", "3", "--out", "p.npz").code == 0
     shutil.rmtree("results/grown")
     done("evaluate", "p.npz", "--name", "judged-too")
+
+
+def test_who_diverged_starts_nobody():
+    path, digest = Path("results/loop"), json.loads(Path("results/loop/run.json").read_text())["config_digest"]
+    state = checkpoint.load(path, digest)
+    state["shards"][0]["alive"][1] = False
+    checkpoint.save(path, digest, state)
+    start = start_of(configured(MamoConfig, {"start": "results/loop"}))
+    assert start.seeds.tolist() == [3, 5]
+    assert np.array_equal(start.policies, ended("loop")["online"][[0, 2]])
+
+
+def test_a_scenario_may_begin_so_and_its_cells_are_runs_like_any_other():
+    write_scenario(
+        Path("warm.toml"), ("seeds", 'start = "results/loop"\nseeds'), ("[learner]", "[learner]\nhidden = [16]")
+    )
+    compared = mamo("compare", "warm.toml", "--strategy", "bisect", "--seeds", "1", "--jobs", "1", "--name", "x")
+    assert compared.code == 0, compared.err
+    (cell,) = Path("results").glob("run-mamo-warm-*")
+    assert json.loads((cell / "run.json").read_text())["start"]["run"] == "loop"
 
 
 WARM = (*LOOP, *SLOWER, "--seeds", "2", "--from", "loop", "--name", "warm")

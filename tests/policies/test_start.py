@@ -1,5 +1,7 @@
 """Which policy a member begins with, by hand; and the file of it: the same bytes, and nothing that was changed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,6 +72,13 @@ def test_a_file_that_was_changed_is_refused(tmp_path, place):
     content[int(place * len(content))] ^= 1
     (tmp_path / "start.npz").write_bytes(content)
     with pytest.raises(CheckpointError, match=r"start.npz is not a sound start.npz, as a run keeps it"):
+        read_start(tmp_path / "start.npz")
+
+
+def test_arrays_that_do_not_fit_together_are_refused(tmp_path):
+    source = start([0, 1], [0.25, 0.5])
+    (tmp_path / "start.npz").write_bytes(replace(source, alphas=source.alphas[:1]).to_bytes())
+    with pytest.raises(CheckpointError, match="not of as many policies as seeds and alphas"):
         read_start(tmp_path / "start.npz")
 
 
