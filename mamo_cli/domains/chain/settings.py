@@ -20,10 +20,25 @@ WORDS = Words(
     control="Demand\n(units/period)",
     cost="Mean cost (share of the highest level's)",
 )
-# What a point orders is paid for by all of them, up to the sum of all lead times later.
+# What a point orders is paid for by all of them, up to the sum of all lead times later, in the noise of all demand
+# between: long phases, large batches, and a replay of most of a phase. Costs add up over echelons, and so do values. A
+# copy to the target network is a step of value iteration, of which a phase must hold many.
 DEFAULTS: Mapping[str, Any] = {
-    "learner": {"mixer": "sum", "discount": 0.9, "batch_size": 64, "priority_exponent": 0.0},
-    "phase": {"environments": 128},
+    "learner": {
+        "hidden": (64, 64),
+        "mixer": "sum",
+        "discount": 0.9,
+        "batch_size": 128,
+        "priority_exponent": 0.0,
+        "replay_capacity": 65_536,
+        "target_interval": 20,
+    },
+    "phase": {
+        "iterations": 60,
+        "environments": 128,
+        "window": 15,
+        "learning_rate": ((0.0, 2e-3), (0.3, 2e-3), (0.7, 1e-4), (1.0, 1e-5)),
+    },
 }
 MOST_POINTS = 5
 
