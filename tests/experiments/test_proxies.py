@@ -16,6 +16,7 @@ from mamo_cli.domains.tabular.junction import JunctionConfig
 from mamo_cli.experiments.reported import reported
 from mamo_cli.plots.pictures import pictures_of
 from mamo_cli.runs.manifest import read_manifest
+from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace, write_trace
 from tests.cli.invoke import TRAIN, mamo
 
@@ -89,6 +90,21 @@ def test_violation_beyond_the_limit_is_charged_at_the_exact_price(tmp_path, monk
     (folder,) = Path("results").iterdir()
     assert ("control periods", "168 of 3600 s, each cut into parts of 900 s") in reported("week", folder).problem.rows
     assert member["mean_cost"] < least[1]
+
+
+def test_of_several_agents_the_mean_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    day = load(BatteryConfig()).slice(0, 48).expected_rate_rps
+    write_trace(Trace(("h0", "h1"), np.hstack((day, 2 * day)), np.hstack((day, 2 * day)), 3600.0), Path("two.csv"))
+    told = ("--domain", "battery", "--trace", "two.csv", "--parts", "2", "--proxy", "first-part", "--seeds", "1")
+    (member,) = json.loads(mamo(*EXACT, *told, "--name", "two", "--json", "-q").out)["members"]
+    delivered, agents = (pd.read_csv(f"results/two/{name}.csv") for name in ("delivered", "agents"))
+    for name in ("cost", "excess"):
+        each = [(own["share"] * own[f"train_{name}"]).sum() for _, own in delivered.groupby("home")]
+        assert len(each) == 2
+        assert member[f"believed_{name}"] == pytest.approx((each[0] + each[1]) / 2, rel=1e-12)
+    assert member["mean_excess"] == pytest.approx(agents["mean_excess"].mean(), rel=1e-12)
+    assert agents["mean_excess"].min() > 2 * member["tolerance"]
 
 
 def at_limit(tolerance):
