@@ -3,8 +3,8 @@
     python -m benchmarks.worlds [--jobs N] [--seeds 1000..1015] [--results results] [--out benchmarks/worlds.csv]
 
 All trainings have 12,800 environment steps and 2,400 gradient steps at alpha .8. Judged is greedy play, request by
-request, on nodes whose service times are the configured ones times a factor. Runs are named worlds-WHO-FACTOR, resumed
-like any other and never run twice. Means over seeds, with 95 % bootstrap intervals, all of the same seeds.
+request, on nodes whose service times are the configured ones times a factor. Runs are named worlds-WHO-sSEEDS-FACTOR,
+resumed like any other and never run twice. Means over seeds, with 95 % bootstrap intervals, all of the same seeds.
 """
 
 import argparse
@@ -56,15 +56,15 @@ def results_of(seeds: str, results: Path, machines: Machines) -> Iterator[tuple[
     """Rows of `COLUMNS`."""
     base = {"alpha": [ALPHA], "seeds": seeds}
     for who, own in WORLD.items():
-        run = train(configured(TrainConfig, base, own), Place(results, f"worlds-{who}"), machines)
+        run = train(configured(TrainConfig, base, own), Place(results, f"worlds-{who}-s{seeds}"), machines)
         for factor in FACTORS:
             config = EvaluateConfig(run=run.path.name, **node(factor))
-            judged = evaluate(run.path, config, Place(results, f"worlds-{who}-{factor:g}"))
+            judged = evaluate(run.path, config, Place(results, f"worlds-{who}-s{seeds}-{factor:g}"))
             yield from rows_of(who, factor, judged.summary)
     for who, own in ON_THE_NODE.items():
         for factor in FACTORS:
             config = configured(TrainConfig, base, own, {"instance": node(factor)})
-            place = Place(results, f"worlds-{who.replace(', ', '-').replace(' ', '-')}-{factor:g}")
+            place = Place(results, f"worlds-{who.replace(', ', '-').replace(' ', '-')}-s{seeds}-{factor:g}")
             yield from rows_of(who, factor, train(config, place, machines).summary)
 
 
