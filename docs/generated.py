@@ -188,6 +188,10 @@ def configuration_page() -> str:
         f'## `[preparation]`: with `te = "{CONDITIONED}"`',
         _section(conditioned.preparation, "preparation"),  # type: ignore[attr-defined]
         f"It changes these defaults: {_changes(TASK_DEFAULTS[CONDITIONED])}.",
+        "## `[pretrain]`: whose log is learnt from first",
+        _section(usual.pretrain, "pretrain"),
+        "## `[randomise]`, or `--randomise`: ranges of what differs from world to world in training",
+        _section(usual.randomise, "randomise"),
         "## `[drift]`: what changes",
         _section(usual.drift, "drift"),
         "## `[walk]`: how an evaluation is walked",

@@ -108,10 +108,14 @@ class RandomiseConfig(Section):
     Every copy of the environment plays a world of its own; see `worlds`. Limits, and the evaluation, are as configured.
     """
 
-    service: Range | None = Field(default=None, description="Of every service time.")
-    load: Range | None = Field(default=None, description="Of the trace's rates.")
-    noise: RangeFromNone | None = Field(default=None, description="Of the deviations of what comes.")
-    shape: RangeFromNone | None = Field(default=None, description="Of the rates' deviations from their mean.")
+    service: Range | None = Field(default=None, description="[from, to], what the service times are multiplied by.")
+    load: Range | None = Field(default=None, description="[from, to], what the trace's rates are multiplied by.")
+    noise: RangeFromNone | None = Field(
+        default=None, description="[from, to], what deviations of what comes are multiplied by."
+    )
+    shape: RangeFromNone | None = Field(
+        default=None, description="[from, to], what the rates' deviations from their mean are multiplied by."
+    )
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Both ends of each range there is, by the field of a `Shift` that it is of."""
