@@ -21,6 +21,7 @@ from mamo_cli.plots.style import (
     SECOND,
     SINGLE_COLUMN,
     Look,
+    close_together,
     run_looks,
     tolerance_key,
     tolerance_line,
@@ -70,7 +71,10 @@ def draw_frontier(table: pd.DataFrame, words: Words) -> Figure:
             keys += draw_agents(axes, rows, violation, looks)
     tolerance_line(axes, tolerance, "x")
     violation_scale(axes, "x", table["tolerance"], table[violation])
-    axes.set_ylim(bottom=0.0)
+    if close_together(table["mean_cost"].dropna()):
+        axes.margins(y=0.15)
+    else:
+        axes.set_ylim(bottom=0.0)
     axes.set_xlabel(mean_label(words.violations[0], " under noise"))
     axes.set_ylabel(words.cost)
     legend_below(figure, [*keys, tolerance_key(table)], columns=1, room=LEGEND_ROOM)

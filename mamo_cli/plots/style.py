@@ -120,8 +120,16 @@ def measure_axis(axes: Axes, measure: Quantity) -> None:
     axes.set_ylim(bottom=0)
 
 
+def close_together(*several: pd.Series) -> bool:
+    """Whether no value is twice another, so that an axis from 0 would show nothing of what sets them apart."""
+    lowest, highest = min(each.min() for each in several), max(each.max() for each in several)
+    return bool(highest < 2.0 * lowest)
+
+
 def violation_scale(axes: Axes, which: Literal["x", "y"], tolerances: pd.Series, values: pd.Series) -> None:
     """Logarithmic above a fifth of the least tolerance, linear below, so that a violation of 0 has its place too.
+
+    Where all are close together it is linear, and begins near them.
 
     Args:
         axes: Where to.
@@ -129,6 +137,9 @@ def violation_scale(axes: Axes, which: Literal["x", "y"], tolerances: pd.Series,
         tolerances: They are always in view.
         values: All that is drawn on panels of this kind.
     """
+    if close_together(tolerances, values):
+        axes.margins(**{which: 0.1})
+        return
     bend = max(tolerances.min() / 5.0, 1e-6)
     highest = min(1.0, 1.1 * max(2.0 * tolerances.max(), values.max()))
     scale, limits = (axes.set_xscale, axes.set_xlim) if which == "x" else (axes.set_yscale, axes.set_ylim)

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from mamo_cli.analysis import frontier_tables, over_seeds
@@ -14,6 +15,7 @@ from mamo_cli.analysis.decomposition_tables import decomposition_table
 from mamo_cli.analysis.frontier_tables import frontier_table
 from mamo_cli.analysis.mamo_tables import mamo_table
 from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
+from mamo_cli.domains import registry as domains
 from mamo_cli.domains.faas.settings import WORDS
 from mamo_cli.plots.agents import draw_learning_curves, draw_te_agents
 from mamo_cli.plots.compared import draw_learning_compared, draw_mamo_compared
@@ -21,9 +23,9 @@ from mamo_cli.plots.decomposition import draw_decomposition
 from mamo_cli.plots.frontier import draw_frontier
 from mamo_cli.plots.mamo import draw_mamo
 from mamo_cli.plots.offline import draw_offline, draw_offline_noise
-from mamo_cli.plots.panels import LONGEST_RUN, shortened
+from mamo_cli.plots.panels import LONGEST_RUN, mean_label, shortened
 from mamo_cli.plots.regret import draw_regret
-from mamo_cli.plots.style import MOST_RUNS, house_style, run_looks
+from mamo_cli.plots.style import MOST_RUNS, house_style, run_looks, violation_scale
 from tests.analysis.synthetic_runs import write_decomposition, write_mamo, write_offline, write_train
 
 PAGE = 11.0
@@ -55,6 +57,37 @@ def assert_legible(figure):
         assert box.x0 >= -1
         assert box.x1 <= width * figure.dpi + 1
         assert -1 <= box.y0 < box.y1 <= height * figure.dpi + 1
+
+
+@pytest.mark.parametrize("name", domains.DOMAINS)
+def test_every_domains_labels_fit_beside_their_panels(name):
+    words = domains.about(name).WORDS
+    lines = [line for one in (*words.violations, *words.measures) for line in mean_label(one).split("\n")]
+    assert all(len(line) <= 20 for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("values", "scale", "low", "high"), [((0.75, 0.97), "linear", 0.72, 1.0), ((0.3, 0.97), "symlog", 0.17, 1.0)]
+)
+def test_a_violation_that_hardly_changes_has_an_axis_of_its_own(values, scale, low, high):
+    with house_style():
+        axes = Figure().add_subplot()
+        axes.plot([0, 1], values)
+        violation_scale(axes, "y", pd.Series([0.85, 0.85]), pd.Series(values))
+    assert axes.get_yscale() == scale
+    assert axes.get_ylim() == pytest.approx((low, high), abs=0.01)
+
+
+def test_costs_that_hardly_differ_do_not_begin_at_0(tmp_path):
+    table = frontier_table({"": write_train(tmp_path / "one")})
+    for name in ("mean_cost", "mean_rejection"):
+        span = table[name].max() - table[name].min()
+        table[name] = 0.75 + 0.2 * (table[name] - table[name].min()) / span
+    table["tolerance"] = 0.85
+    axes = drawn(draw_frontier, table).axes[0]
+    assert 0.7 < axes.get_ylim()[0] < 0.75
+    assert axes.get_ylim()[1] > 0.95
+    assert axes.get_xscale() == "linear"
 
 
 def on_axis(axes, axis, label):

@@ -1,9 +1,11 @@
 """Every number of every row in its place: two members, two agents, two constraints, two measures."""
 
 import numpy as np
+import pytest
 
 from mamo_cli.core.seam import Played, Spec
 from mamo_cli.core.words import Quantity, Words
+from mamo_cli.domains import registry as domains
 from mamo_cli.training.agents import IterationSummary
 from mamo_cli.training.records import Records, columns_of, mean_over_steps
 
@@ -37,6 +39,14 @@ def records_of(spec=SPEC, alive=(True, True)):
 def counted(*shape):
     """0, 1, 2, ... in this shape: no number stands twice."""
     return np.arange(float(np.prod(shape))).reshape(shape)
+
+
+@pytest.mark.parametrize("name", domains.DOMAINS)
+def test_no_head_has_a_column_twice(name):
+    words = domains.about(name).WORDS
+    spec = ALONE._replace(words=words, limits=np.ones((1, len(words.violations))))
+    for table, head in columns_of(spec, ()).items():
+        assert len(set(head)) == len(head), (table, head)
 
 
 def test_the_heads_name_every_weight_measure_and_constraint():

@@ -29,7 +29,7 @@ WORDS = Words(
     agent=AGENT,
     violations=(Quantity("missed", "Missed visits\n(share of periods)", symbol="M", spoken="missed visits"),),
     measures=(
-        Quantity("reward", "Reward R", symbol="R"),
+        Quantity("earned", "Earned R", symbol="R"),
         Quantity("cell", "Cell", whole=True),
         Quantity("move", "Move", whole=True),
     ),

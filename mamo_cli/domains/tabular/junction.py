@@ -34,8 +34,8 @@ WORDS = Words(
     agent=AGENT,
     violations=(Quantity("switches", "Switches\n(per slot)", symbol="S"),),
     measures=(
-        Quantity("queue_1", "Queue 1 (vehicles)", whole=True),
-        Quantity("queue_2", "Queue 2 (vehicles)", whole=True),
+        Quantity("queue_1", "Queue 1\n(vehicles)", whole=True),
+        Quantity("queue_2", "Queue 2\n(vehicles)", whole=True),
         Quantity("phase", "Phase", whole=True),
         Quantity("next_phase", "Next phase", whole=True),
     ),

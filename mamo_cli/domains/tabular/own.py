@@ -42,7 +42,7 @@ SAME = 1e-12
 
 WORDS = Words(
     agent=AGENT,
-    violations=(Quantity("violation", "Violation V (per period)", symbol="V"),),
+    violations=(Quantity("violation", "Violation V\n(per period)", symbol="V"),),
     measures=(Quantity("state", "State", whole=True), Quantity("action", "Action", whole=True)),
     conditions=(Quantity("expected_chance", "expected chance"), Quantity("chance", "chance")),
     control="Chance\n(share of all it could be)",
