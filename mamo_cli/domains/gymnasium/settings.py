@@ -11,7 +11,7 @@ from mamo_cli.domains.settings import WorkloadSettings
 
 WORDS = Words(
     agent="environment",
-    violations=(Quantity("violation", "Violation V (per step)", symbol="V"),),
+    violations=(Quantity("violation", "Violation V\n(per step)", symbol="V"),),
     measures=(Quantity("choice", "Choice", whole=True),),
     conditions=(Quantity("expected", "expected"), Quantity("actual", "actual")),
     control="Condition (none is known)",
