@@ -138,7 +138,7 @@ def violation_scale(axes: Axes, which: Literal["x", "y"], tolerances: pd.Series,
         values: All that is drawn on panels of this kind.
     """
     if close_together(tolerances, values):
-        axes.margins(**{which: 0.1})
+        axes.margins(x=0.1 if which == "x" else None, y=0.1 if which == "y" else None)
         return
     bend = max(tolerances.min() / 5.0, 1e-6)
     highest = min(1.0, 1.1 * max(2.0 * tolerances.max(), values.max()))
