@@ -173,7 +173,7 @@ def options_of(command: str) -> frozenset[str]:
         context.meta["mamo.arguments"] = about
         entry = group.get_command(context, name)
         entry = entry.get_command(context, inner) if inner else entry
-        found |= {option for parameter in entry.params for option in parameter.opts}
+        found |= {option for parameter in entry.params for option in (*parameter.opts, *parameter.secondary_opts)}
     return frozenset(found)
 
 
