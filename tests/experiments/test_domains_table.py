@@ -14,6 +14,7 @@ TABLES = {"README.md": r"\| `mamo compare {}[^|]*\|[^|]*\|([^|]*)\|", "domains.m
 TOLD = {
     "reference": lambda cost: f"{cost:.4f} replicas",
     "inventory": lambda cost: f"{cost:.4f} units on hand",
+    "chain": lambda cost: f"cost {cost:.4f}",
     "battery": lambda cost: f"{cost:.4f} an hour",
     "junction": lambda cost: f"{cost:.4f} vehicles waiting",
     "gridworld": lambda cost: f"value {10 * (10 - cost):.4f}",
