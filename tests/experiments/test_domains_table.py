@@ -9,7 +9,7 @@ from mamo_cli.domains import registry as domains
 from mamo_cli.experiments.scenarios import configuration_of, read_scenario, source_of
 from tests.manual import PAGES
 
-TABLES = {"README.md": r"\| `mamo compare {}[^|]*\|[^|]*\|([^|]*)\|", "domains.md": r"\| `{}` \|([^|]*)\|"}
+TABLES = {"README.md": r"\| `{} --strategy[^|]*\|[^|]*\|([^|]*)\|", "domains.md": r"\| `{}` \|([^|]*)\|"}
 # How a bound is told, from the cost in the domain's own unit; a gridworld's value is (10 - cost) / (1 - gamma).
 TOLD = {
     "reference": lambda cost: f"{cost:.4f} replicas",
