@@ -125,6 +125,7 @@ def compare(
         if not run.complete:
             for why in skipped:
                 LOGGER.warning("skipped: %s", why)
+            run.record_start(engine=machines.engine, device=machines.device)
             folders = _folders(run, planned, place)
             failed: dict[str, str] = {}
             with Pool() as pool:

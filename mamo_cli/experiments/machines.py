@@ -133,7 +133,8 @@ def train_members(
     with _place(machines) as (make_engine, available):
         processes = min(machines.jobs or (available if spec.device == "cpu" else 1), len(spec.seeds))
         seeds = sorted(set(spec.seeds))
-        run.record(seeds=seeds, jobs=processes, engine=machines.engine, device=spec.device)
+        run.record(seeds=seeds, jobs=processes)
+        run.record_start(engine=machines.engine, device=spec.device)
         keep_source(run.path, spec.source)
         if spec.start is not None:
             replace_bytes(run.path / START, spec.start.to_bytes())

@@ -69,6 +69,11 @@ class RunFolder:
             self.manifest["energy"] = ledger(self.manifest, declared())
         manifest.write_manifest(self.path, self.manifest)
 
+    def record_start(self, **facts: Any) -> None:
+        """Add facts to run.json, and to the start that is at work: what they are of another start stays with that."""
+        *earlier, last = self.manifest["starts"]
+        self.record(starts=[*earlier, {**last, **facts}], **facts)
+
     def checkpointed(self) -> None:
         """Record what the run has used by now: of a start that is killed later, that much is known."""
         if self._meter is not None:  # new members of a run that grows have no run.json of their own

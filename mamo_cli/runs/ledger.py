@@ -61,9 +61,9 @@ def _missing(manifest: Row) -> Iterator[str]:
         yield f"what {unended} of {len(starts)} starts used after the last checkpoint: killed, or still at work"
     if unmetered := sum("cpu_seconds" not in start for start in starts):
         yield f"{unmetered} of {len(starts)} starts: {EARLIER}"
-    if manifest.get("device", "cpu") != "cpu":
+    if any(start.get("device", "cpu") != "cpu" for start in starts):
         yield "the GPU, which is not metered"
-    if manifest.get("engine") == "ray":
+    if any(start.get("engine") == "ray" for start in starts):
         yield "Ray itself, and tasks whose process died"
     if "grown_from" in manifest:
         yield f"what {manifest['grown_from']} took, from which this grew: see its own"

@@ -101,6 +101,9 @@ def test_an_interrupted_run_goes_on_under_another_engine_and_back(folder, addres
     assert [start["status"] for start in starts] == ["interrupted", "interrupted"]
     assert mamo(*command, *engines[ProcessEngine]).code == 0
     assert contents(folder / "results" / "x") == local["run-mamo"]
+    manifest = json.loads((folder / "results" / "x" / "run.json").read_text())
+    assert [start["engine"] for start in manifest["starts"]] == ["local", "ray", "local"]
+    assert manifest["energy"]["missing"] == ["Ray itself, and tasks whose process died"]
 
 
 def _stopping(advance):

@@ -58,6 +58,8 @@ def test_every_cell_is_the_run_that_the_same_configuration_makes_and_has_the_who
 def test_what_the_cells_took_is_part_of_what_the_comparison_took(tmp_path, config):
     found = manifest(compare(config, Place(tmp_path / "results"), HERE).path)
     cells = [manifest(tmp_path / "results" / name)["energy"]["cpu_seconds"] for name in found["cells"].values()]
+    for each in (found, *(manifest(tmp_path / "results" / name) for name in found["cells"].values())):
+        assert [(start["engine"], start["device"]) for start in each["starts"]] == [("local", "cpu")]
     assert all(seconds > 0.0 for seconds in cells)
     assert sum(cells) < found["energy"]["cpu_seconds"]  # which also looks at what came out
     assert found["energy"]["whole"]

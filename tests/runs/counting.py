@@ -10,6 +10,7 @@ import torch
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.experiments.configs import TrainConfig, configured
+from mamo_cli.runs.cpu_time import own_seconds
 from mamo_cli.runs.folder import RunFolder, open_run
 
 COLUMNS = {"counts": ("name", "round", "value")}
@@ -69,6 +70,14 @@ class BusyShard(CountingShard):
         rows = super().advance()
         busy(0.05)
         return rows
+
+
+class MeteredShard(BusyShard):
+    """The same, and it tells which process played it, and what that had used by then."""
+
+    def advance(self) -> dict[str, list[list[Any]]]:
+        super().advance()
+        return {"counts": [[os.getpid(), own_seconds()]]}
 
 
 class DivergedShard(CountingShard):

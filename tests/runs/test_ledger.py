@@ -136,8 +136,8 @@ def test_what_the_machine_says_adds_up_and_is_nothing_where_a_start_lacks_it():
     [
         ({}, {"cpu_seconds": 2.0}, "what 1 of 2 starts used after the last checkpoint: killed, or still at work"),
         ({}, {"seconds": 3.0}, "1 of 2 starts: an earlier version did not meter it"),
-        ({"device": "cuda"}, {"cpu_seconds": 2.0, "seconds": 3.0}, "the GPU, which is not metered"),
-        ({"engine": "ray"}, {"cpu_seconds": 2.0, "seconds": 3.0}, "Ray itself, and tasks whose process died"),
+        ({}, {"cpu_seconds": 2.0, "seconds": 3.0, "device": "cuda"}, "the GPU, which is not metered"),
+        ({}, {"cpu_seconds": 2.0, "seconds": 3.0, "engine": "ray"}, "Ray itself, and tasks whose process died"),
         (
             {"start": {"run": "b", "content": "d"}},
             {"cpu_seconds": 2.0, "seconds": 3.0},
@@ -153,6 +153,18 @@ def test_what_is_not_in_it_is_said_and_makes_it_a_lower_bound(facts, last, reaso
     line = ledger.told({"energy": found})
     assert line.startswith("at least ")
     assert line.endswith(f" (not in it: {reason})")
+
+
+def test_what_was_not_metered_of_an_earlier_start_is_missing_whatever_the_last_one_ran_on(tmp_path):
+    with pytest.raises(SystemExit), opened(tmp_path) as run:
+        run.record_start(engine="ray", device="cuda")
+        raise SystemExit
+    with opened(tmp_path) as run:
+        run.record_start(engine="local", device="cpu")
+    found = read_manifest(run.path)
+    assert (found["engine"], found["device"]) == ("local", "cpu")
+    assert [(start["engine"], start["device"]) for start in found["starts"]] == [("ray", "cuda"), ("local", "cpu")]
+    assert found["energy"]["missing"] == ["the GPU, which is not metered", "Ray itself, and tasks whose process died"]
 
 
 def test_earlier_runs_tell_nothing_and_damaged_ones_do_not_stop_a_list():

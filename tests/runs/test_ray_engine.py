@@ -6,7 +6,7 @@ from mamo_cli.core.errors import MamoError, UsageError
 from mamo_cli.runs.cpu_time import CPU_TIME, own_seconds
 from mamo_cli.runs.engine import LocalEngine
 from tests.clock import HANG_SECONDS
-from tests.runs.counting import BusyShard, CountingShard, DivergedShard, HeavyShard, Spec, busy, refuse
+from tests.runs.counting import CountingShard, DivergedShard, HeavyShard, MeteredShard, Spec, busy, refuse
 from tests.runs.ray_nodes import two_nodes
 from tests.runs.test_engine import NAMES, played
 
@@ -67,12 +67,19 @@ def test_an_error_of_ours_comes_as_itself(cluster):
 
 
 def test_tasks_tell_what_they_have_used(cluster):
-    before = CPU_TIME.seconds() - own_seconds()
-    engine = RayEngine(BusyShard, [Spec("a"), Spec("b")], None, 2)
+    """Beside what their processes say: neither twice nor but a part, in rounds that no new process plays."""
+    engine = RayEngine(MeteredShard, [Spec("a", 6), Spec("b", 6)], None, 2)
+    told = used = 0.0
+    last: dict[int, float] = {}
     while not engine.done:
-        engine.advance()
-    used = CPU_TIME.seconds() - own_seconds() - before
-    assert used >= 2 * 4 * 0.05  # two shards of four rounds, and what it took to begin
+        before = CPU_TIME.seconds() - own_seconds()
+        now = dict(sorted(engine.advance()["counts"]))  # of a process that played both, what it said last
+        if now.keys() <= last.keys():
+            told += CPU_TIME.seconds() - own_seconds() - before
+            used += sum(seconds - last[process] for process, seconds in now.items())
+        last |= now
+    assert used >= 2 * 0.05  # of one round at least
+    assert told == pytest.approx(used, rel=0.1)
 
 
 def test_a_task_tells_of_its_process_since_the_last_one():
