@@ -156,9 +156,12 @@ def test_what_is_not_in_it_is_said_and_makes_it_a_lower_bound(facts, last, reaso
 
 
 def test_what_was_not_metered_of_an_earlier_start_is_missing_whatever_the_last_one_ran_on(tmp_path):
-    with pytest.raises(SystemExit), opened(tmp_path) as run:
+    def stopped(run) -> None:
         run.record_start(engine="ray", device="cuda")
         raise SystemExit
+
+    with pytest.raises(SystemExit), opened(tmp_path) as run:
+        stopped(run)
     with opened(tmp_path) as run:
         run.record_start(engine="local", device="cpu")
     found = read_manifest(run.path)
