@@ -43,7 +43,6 @@ from mamo_cli.experiments.scenarios import (
     env_steps,
     in_all,
     measuring_steps,
-    prepared_steps,
     read_scenario,
     source_of,
     spec_of,
@@ -232,7 +231,7 @@ def _write(path: Path, done: Sequence[tuple[Planned, Path]]) -> list[dict[str, A
             rows["agents"] += agent_rows(name, known[name].domain.spec.agents, known[name].judge.limits)
             rows["profile"] += profile_rows(name, known[name].domain)
         judged, total = known[name], env_steps(planned.config, spec.source)
-        beside = prepared_steps(planned.config) + measuring_steps(planned.config, spec.source)
+        beside = spec.prepared_transitions + measuring_steps(planned.config, spec.source)
         cell = Cell(
             name, spec.strategy, folder, spec.te, spec.readout, total, beside, seconds_of(read_manifest(folder))
         )

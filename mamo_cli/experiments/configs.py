@@ -100,6 +100,12 @@ class TrainConfig(ProblemConfig):
     randomise: RandomiseConfig = Field(default=ONE_WORLD, json_schema_extra=ADDED)
     pretrain: PretrainConfig = Field(default=NO_LOG, json_schema_extra=ADDED)
 
+    @model_validator(mode="after")
+    def _a_log_is_of_one_world(self) -> Self:
+        if self.pretrain != NO_LOG and self.randomise != ONE_WORLD:
+            raise ValueError("pretrain is what a rule did on the one configured node, and randomise is of many: choose")
+        return self
+
 
 class MamoConfig(ProblemConfig):
     """`mamo run-mamo`; the strategy's sections come with it."""
@@ -144,8 +150,19 @@ class MamoConfig(ProblemConfig):
                 raise ValueError("randomise is of many worlds at once, drift and continual of one that changes: choose")
             if self.te == EXACT:
                 raise ValueError("randomise is of what agents learn in, and te exact learns nothing")
-        if self.pretrain != NO_LOG and self.te == EXACT:
-            raise ValueError("pretrain is what agents learn from first, and te exact learns nothing")
+        return self
+
+    @model_validator(mode="after")
+    def _a_log_is_of_one_world(self) -> Self:
+        if self.pretrain != NO_LOG:
+            if self.te == EXACT:
+                raise ValueError("pretrain is what agents learn from first, and te exact learns nothing")
+            if self.randomise != ONE_WORLD:
+                raise ValueError(
+                    "pretrain is what a rule did on the one configured node, and randomise is of many: choose"
+                )
+            if self.drift != NO_DRIFT:
+                raise ValueError("pretrain is what a rule did on the configured node: it does not go with drift")
         return self
 
     def sections(self) -> dict[str, Section]:

@@ -29,8 +29,8 @@ from mamo_cli.core.settings import Section, read_toml, resolve
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.experiments.configs import MamoConfig, configured
+from mamo_cli.experiments.members import members
 from mamo_cli.strategies import registry as strategies
-from mamo_cli.strategies.settings import LoopSettings
 from mamo_cli.training.agents import REPLAYED
 from mamo_cli.training.readout import places_of
 from mamo_cli.training.settings import seeds_of
@@ -152,10 +152,11 @@ def configuration_of(
     config = configured(MamoConfig, *layers)
     if config.continual:
         raise UsageError(f"scenario {scenario.name}: a comparison judges what is delivered, and continual runs a walk")
-    besides = prepared_steps(config) + measuring_steps(config, source)
+    prepared = members(config, source).prepared_transitions
+    besides = prepared + measuring_steps(config, source)
     cycles = (scenario.about.budget - besides) // cycle_steps(config)
     if cycles < 1:
-        before = f", what is learnt before it {prepared_steps(config):,}" if prepared_steps(config) else ""
+        before = f", what is learnt before it {prepared:,}" if prepared else ""
         raise UsageError(
             f"scenario {scenario.name}: a cycle of {strategy} takes {cycle_steps(config):,} environment steps{before} "
             f"and the readout {measuring_steps(config, source):,}, more than the budget of {scenario.about.budget:,}"
@@ -165,15 +166,8 @@ def configuration_of(
 
 def env_steps(config: MamoConfig, source: Trace) -> int:
     """Environment steps that a member makes in all."""
-    loop = config.sections()["adaptation"]
-    assert isinstance(loop, LoopSettings)
-    return prepared_steps(config) + loop.cycles * cycle_steps(config) + measuring_steps(config, source)
-
-
-def prepared_steps(config: MamoConfig) -> int:
-    """Environment steps that a member makes before its first cycle, where it learns all weights at once."""
-    preparation = getattr(config, "preparation", None)
-    return 0 if preparation is None else preparation.iterations * iteration_steps(config)
+    spec = members(config, source)
+    return spec.prepared_transitions + spec.transitions + measuring_steps(config, source)
 
 
 def cycle_steps(config: MamoConfig) -> int:

@@ -117,8 +117,7 @@ class TaskAgents:
     def _learn_from_the_log(self, weights: FloatArray) -> None:
         """Before the very first iteration, if there is one."""
         if self._log is not None and not self._logged:
-            rate = float(piecewise_linear(self._phase.learning_rate, np.zeros(1))[0])
-            learn_from(self._log, self._environment, self._learner, self._streams, weights, rate)
+            learn_from(self._log, self._environment, self._learner, self._streams, weights, self._phase)
             self._logged = True
 
     def _iteration(

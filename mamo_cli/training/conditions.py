@@ -3,7 +3,6 @@ evaluation is walked.
 """
 
 import math
-import re
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
@@ -82,13 +81,15 @@ class DriftConfig(Section):
 
 NO_DRIFT = DriftConfig()
 
-_RANGE = re.compile(r"([^.]+(?:\.[^.]+)?)\.\.(.+)")
-
 
 def _ends(given: Any) -> Any:
-    """The ends of a range that is written as on the command line, `0.7..1.4`."""
-    found = _RANGE.fullmatch(given) if isinstance(given, str) else None
-    return (found[1], found[2]) if found else given
+    """The ends of a range that may be written as on the command line, `0.7..1.4`."""
+    if isinstance(given, str):
+        low, _, high = given.partition("..")
+        given = (low, high)
+    if not isinstance(given, list | tuple) or len(given) != 2 or "" in given:
+        raise ValueError("must be a range A..B, such as 0.7..1.4")
+    return given
 
 
 def _from_low_to_high(ends: tuple[float, float]) -> tuple[float, float]:

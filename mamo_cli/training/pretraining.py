@@ -15,7 +15,8 @@ from mamo_cli.core.arrays import BoolArray, FloatArray, IntArray
 from mamo_cli.core.seam import Environment, begin_at
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.protocol import Exploration, Learner
-from mamo_cli.training.settings import PretrainConfig
+from mamo_cli.learners.schedules import piecewise_linear
+from mamo_cli.training.settings import PhaseConfig, PretrainConfig
 
 
 class Log(NamedTuple):
@@ -31,7 +32,7 @@ def learn_from(
     learner: Learner,
     streams: Sequence[MemberStreams],
     weights: FloatArray,
-    learning_rate: float,
+    phase: PhaseConfig,
 ) -> None:
     """Let the rule play environments that stand at their first steps, and make the gradient steps.
 
@@ -41,7 +42,7 @@ def learn_from(
         learner: of K members.
         streams: theirs.
         weights: `(K, A, M)` to learn under.
-        learning_rate: of the steps.
+        phase: whose learning rate falls over the log's steps as over its own, and how many are made at once.
     """
     plan, config = log
     seen, draws = environment.observe(), environment.draw(config.steps, streams)
@@ -54,8 +55,9 @@ def learn_from(
         played = environment.step(actions, draws[step])
         learner.store(seen, actions, played)
         seen = played.seen
-    if config.updates:
-        learner.learn(config.updates, weights, learning_rate)
+    made = np.arange(0, config.updates, phase.updates_per_step)
+    for first, rate in zip(made, piecewise_linear(phase.learning_rate, made / max(config.updates, 1)), strict=True):
+        learner.learn(min(phase.updates_per_step, config.updates - int(first)), weights, float(rate))
 
 
 def _tried(chosen: IntArray, exploration: Exploration, mask: BoolArray) -> IntArray:

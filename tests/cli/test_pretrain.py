@@ -26,10 +26,18 @@ def test_steps_of_a_log_count_as_those_of_training(folder):
         (TRAIN, ["--pretrain", "erlang", "--domain", "battery"], "--domain battery: nobody told of rules"),
         (TRAIN, ["--config", "none.toml"], "pretrain.rule is needed: it says whose choices are learnt from"),
         (MAMO, ["--pretrain", "erlang", "--te", "exact"], "--te exact learns nothing"),
+        (TRAIN, ["--pretrain", "erlang", "--randomise", "load=.9..1.1"], "--randomise is of many: choose"),
+        (MAMO, ["--pretrain", "erlang", "--randomise", "load=.9..1.1"], "--randomise is of many: choose"),
+        (
+            MAMO,
+            ["--pretrain", "erlang", "--config", "cap.toml"],
+            "on the configured node: it does not go with cap.toml: drift",
+        ),
     ],
 )
 def test_logs_that_cannot_be_are_refused(folder, command, given, line):
     (folder / "none.toml").write_text("[pretrain]\nsteps = 30\n")
+    (folder / "cap.toml").write_text("[drift]\ncap = [[0, 2]]\n")
     done = mamo(*command, *given)
     assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
     assert line in done.err

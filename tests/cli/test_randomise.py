@@ -6,6 +6,7 @@ import tomllib
 import pandas as pd
 import pytest
 
+from mamo_cli.training.conditions import RandomiseConfig
 from tests.cli.invoke import MAMO, TRAIN, mamo
 
 RANGES = ("--randomise", "service=0.7..1.4", "--randomise", "load=0.8..1.2")
@@ -30,6 +31,17 @@ def test_a_run_says_which_worlds_it_was_trained_in(folder):
     assert not pd.read_csv("results/one/training.csv").equals(first)
 
 
+@pytest.mark.parametrize(
+    ("written", "ends"), [(".7..1.4", (0.7, 1.4)), ("1...4", None), (".5...75", (0.5, 0.75)), ("1e-1..2.", (0.1, 2.0))]
+)
+def test_a_range_is_read_whatever_its_points(written, ends):
+    if ends is None:
+        with pytest.raises(ValueError, match="from its lower end to its upper"):
+            RandomiseConfig(load=written)
+    else:
+        assert RandomiseConfig(load=written).ranges() == {"load": ends}
+
+
 def test_policies_of_many_worlds_are_judged_in_the_configured_one(folder):
     assert mamo(*MAMO, *RANGES, "--readout", "mix", "--name", "many").code == 0
     assert mamo("evaluate", "many", "--name", "after").code == 0
@@ -46,7 +58,9 @@ def test_policies_of_many_worlds_are_judged_in_the_configured_one(folder):
         (["rates=1..2"], "--randomise: WHAT is one of service, load, noise, shape, got 'rates'"),
         (["service=a..b"], "--randomise service: must be a valid number"),
         (["service=0..1"], "--randomise service: must be greater than 0"),
-        (["service=1"], "--randomise service: must be"),
+        (["service=1"], "--randomise service: must be a range A..B, such as 0.7..1.4"),
+        (["service=.."], "--randomise service: must be a range A..B, such as 0.7..1.4"),
+        (["service=1.."], "--randomise service: must be a range A..B, such as 0.7..1.4"),
         (["noise=1..9"], "noise 0.2 times 7: it must stay below 1"),
     ],
 )

@@ -136,6 +136,21 @@ def test_what_is_learnt_before_the_first_cycle_is_part_of_the_budget(tmp_path):
         configuration_of(mini, "fixed", DAY, None, {**others, "preparation": {"iterations": 13}})
 
 
+def test_a_log_that_is_learnt_from_is_part_of_the_budget(tmp_path):
+    mini = read_scenario(str(write_scenario(tmp_path / "mini.toml")))
+    log = {"rule": "erlang", "steps": 20, "updates": 1}
+    config = configuration_of(mini, "fixed", DAY, None, {"readout": "last", "pretrain": log})
+    # 20 steps in 4 copies; of the 224 there are 144 left, and a cycle takes 32.
+    assert config.sections()["adaptation"].cycles == 4
+    assert env_steps(config, DAY) == 80 + 4 * 32
+    loop, rows = build_shard(members(config.model_copy(update={"seeds": 1}), DAY)), []
+    while not loop.done:
+        rows += loop.advance()["training"]
+    assert rows[-1][3] == env_steps(config, DAY)
+    with pytest.raises(UsageError, match="learnt before it 200 and the readout 0, more than the budget of 224"):
+        configuration_of(mini, "fixed", DAY, None, {"pretrain": {**log, "steps": 50}, "readout": "last"})
+
+
 def played(config):
     """Environment steps that a member makes in all copies that it trains in; its evaluation has one copy."""
     copies = []

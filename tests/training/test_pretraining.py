@@ -49,12 +49,12 @@ class Notes:
         self.learnt.append((updates, weights.tolist(), rate))
 
 
-def noted(steps, **settings):
+def noted(steps, phase=ONE, **settings):
     """What a learner is given in its first iteration, after so many steps of a log."""
     streams = [MemberStreams(seed, "te") for seed in SEEDS]
     learner = Notes(streams)
     log = Log(registry.logged("faas", NODE, "erlang"), PretrainConfig(rule="erlang", steps=steps, **settings))
-    agents = TaskAgents(NODE, learner, ONE, streams, log=log)
+    agents = TaskAgents(NODE, learner, phase, streams, log=log)
     agents.train_iteration(0, WEIGHTS)
     return learner, agents
 
@@ -80,11 +80,20 @@ def test_the_log_holds_the_rules_choices_and_what_they_bring_under_the_trainings
 
 def test_it_is_learnt_from_once_under_the_first_weights_before_anything_else():
     learner, agents = noted(30, updates=7)
-    assert learner.learnt == [(7, WEIGHTS.tolist(), 0.5), (1, WEIGHTS.tolist(), 0.5)]
+    assert [(made, weights) for made, weights, _ in learner.learnt] == [(1, WEIGHTS.tolist())] * 8
     assert len(learner.stored) == 31
     agents.train_iteration(1, WEIGHTS)
-    assert [updates for updates, *_ in learner.learnt] == [7, 1, 1]
+    assert len(learner.learnt) == 9
     assert noted(5, updates=0)[0].learnt == [(1, WEIGHTS.tolist(), 0.5)]
+
+
+def test_the_step_size_falls_over_the_logs_gradient_steps_as_over_a_phase():
+    """From .5 to .1 over 4 steps: .5, .4, .3, .2; then the first iteration's own. Two at once: of 5, the last alone."""
+    learner, _ = noted(5, updates=4)
+    assert [rate for *_, rate in learner.learnt] == pytest.approx([0.5, 0.4, 0.3, 0.2, 0.5])
+    learner, _ = noted(5, ONE.model_copy(update={"updates_per_step": 2}), updates=5)
+    assert [made for made, *_ in learner.learnt] == [2, 2, 1, 2]
+    assert [rate for *_, rate in learner.learnt] == pytest.approx([0.5, 0.34, 0.18, 0.5])
 
 
 def test_who_tries_things_draws_what_may_be_chosen():
