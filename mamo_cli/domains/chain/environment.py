@@ -81,8 +81,8 @@ class ChainEnvironment:
         demand = np.broadcast_to(self._coming[self._at], self._shape[:2]) if draw is None else draw
         measures, paid, wait = np.empty((*self._shape, 2)), np.empty(self._shape), np.empty(self._shape)
         _play(
-            actions, np.ascontiguousarray(demand), self._lead_time, self._holding_cost, self.chain.demand_on_way,
-            self._net, self._ways, measures, paid, wait,
+            actions, np.ascontiguousarray(demand), self._levels, self._lead_time, self._holding_cost,
+            self.chain.demand_on_way, self._net, self._ways, measures, paid, wait,
         )  # fmt: skip
         self._at[...] = (self._at + 1) % self.steps
         seen = self.observe()
@@ -140,6 +140,7 @@ def _observe(levels: IntArray, net: IntArray, ways: IntArray, values: Float32Arr
 def _play(
     actions: IntArray,
     demand: IntArray,
+    levels: IntArray,
     lead_time: IntArray,
     holding_cost: FloatArray,
     demand_on_way: float,
@@ -163,7 +164,7 @@ def _play(
             for a in range(points):
                 # Of the point itself as it stood before it shipped on: an echelon's position knows no shipping in it.
                 position += net[k, e, a] + ways[k, e, a].sum()
-                shipped = max(actions[k, e, a] - position, 0)
+                shipped = max(min(actions[k, e, a], levels[a]) - position, 0)
                 if a + 1 < points:
                     shipped = min(shipped, net[k, e, a + 1])
                 measures[k, e, a, 0] = position + shipped

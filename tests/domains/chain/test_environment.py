@@ -79,8 +79,11 @@ def test_no_unit_is_lost_and_what_is_shipped_comes_when_it_is_due(seed, leads):
                 np.testing.assert_array_equal(before["ways"][..., a, 0], shipped[t - lead][..., a])
         assert (after["net"][..., 1:] >= 0).all()
         np.testing.assert_array_equal(step.measures[..., 1], np.maximum(after["net"], 0))
-        chosen = np.clip(step.measures[..., 0], 0, np.array(chain.levels)).astype(np.int64)
-        assert np.take_along_axis(seen.mask, chosen[..., None], -1).all()  # what was played, may be chosen
+        # What was played, may be chosen; nothing is sent to an echelon that is beyond its levels, or owes all it has.
+        played_at, within = step.measures[..., 0].astype(np.int64), (position >= 0) & (position <= chain.levels)
+        allowed = np.take_along_axis(seen.mask, np.where(within, played_at, 0)[..., None], -1)[..., 0]
+        assert allowed[within].all()
+        assert (sent[position > chain.levels] == 0).all()
 
 
 @given(seed=st.integers(0, 2**32))
