@@ -116,7 +116,8 @@ def _evaluated(before: Trained, config: EvaluateConfig, place: Place, players: P
         source = replace(source, measured={config.measurements: read_measurements(Path(config.measurements))})
     domain = domains.build(training.domain, instance, source, other)
     domain = under_last_conditions(domain, before, config.tolerance)
-    content = (source if other is None else replace(other, measured=source.measured)).digest() + players.digest
+    told = other if other is None or config.measurements is None else replace(other, measured=source.measured)
+    content = (told or source).digest() + players.digest  # what a run was trained on, its own digest says
     with open_session("evaluate", players.label, config, content, place) as run:
         if not run.complete:
             begin(run, training.domain, domain)

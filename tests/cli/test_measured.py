@@ -1,11 +1,16 @@
 """`--rejection-model measured`: a run is what its measurements hold, and keeps them."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from mamo_cli.core.settings import digest, read_toml
+from mamo_cli.experiments.configs import EvaluateConfig
 from mamo_cli.workload.generators import sinusoidal
+from mamo_cli.workload.measurements_csv import read_measurements
 from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import TRAIN, mamo
 
@@ -58,6 +63,23 @@ def test_policies_are_evaluated_without_the_file_that_they_were_trained_on(folde
     assert "those of Erlang-B" in told
     grown, _ = run_of("train", "--grow", "te", "--seeds", "3", "--name", "grown", "--jobs", "1")
     assert pd.read_csv(f"{grown}/evaluation.csv")["seed"].nunique() == 3
+
+
+def test_an_evaluation_is_named_by_the_trace_it_is_given_and_by_measurements_only_where_it_is_given_any(folder):
+    run_of(*TRAIN, *GIVEN, "--name", "te")
+    other = sinusoidal(mean=20, amplitude=10, steps=12, period=12)
+    write_trace(other, "other.csv")
+
+    def facts(*given):
+        run, _ = run_of("evaluate", "te", "--trace", "other.csv", *given)
+        return json.loads(Path(run, "run.json").read_text()), EvaluateConfig(**read_toml(Path(run, "config.toml")))
+
+    trained = json.loads(Path("results/te/run.json").read_text())["config_digest"]
+    told, config = facts()
+    assert told["config_digest"] == digest(config, other.digest() + trained)  # as it has been since there are such runs
+    told, config = facts("--measurements", "node.csv")
+    measured = replace(other, measured={"node.csv": read_measurements(Path("node.csv"))})
+    assert told["config_digest"] == digest(config, measured.digest() + trained)
 
 
 @pytest.mark.parametrize(
