@@ -4,11 +4,12 @@ Taken is each member's last policy, whatever its readout delivered: what its lea
 of the new run is its own: replay, optimiser, a mixer's parameters, the strategy, exploration and schedules.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from mamo_cli.core.errors import UsageError
+from mamo_cli.core.errors import CheckpointError, UsageError
 from mamo_cli.core.seam import Spec
 from mamo_cli.experiments.configs import MamoConfig, TrainConfig
 from mamo_cli.experiments.restored import members_of, restored
@@ -40,6 +41,7 @@ def refuse_another_kind(spec: ShardSpec, problem: Spec) -> None:
 
     Raises:
         UsageError: it is not; names what differs.
+        CheckpointError: its policies are not of the networks that it says they are of.
     """
     if spec.start is None:
         return
@@ -48,6 +50,11 @@ def refuse_another_kind(spec: ShardSpec, problem: Spec) -> None:
         raise UsageError(f"--from is for task agents {' and '.join(STARTING)}, not {kind.te}")
     if different := origin.kind.differences(kind):
         raise UsageError(f"{origin.run} cannot start this run: it has {'; '.join(different)}")
+    found, size = spec.start.policies.shape[1], policy_size(kind)
+    if found != size:
+        raise CheckpointError(
+            f"the start from {origin.run} has policies of {found} numbers, and its networks have {size}"
+        )
 
 
 def kind_of(spec: ShardSpec, problem: Spec) -> Kind:
@@ -64,6 +71,13 @@ def kind_of(spec: ShardSpec, problem: Spec) -> Kind:
     )
 
 
+def policy_size(kind: Kind) -> int:
+    """D, the numbers of a policy: its network's, and, where it knows them, the weights it is to act under."""
+    told = kind.agents * kind.violations if kind.te == CONDITIONED else 0
+    widths = (kind.agents * kind.observation + told, *kind.hidden, kind.agents * max(kind.choices))
+    return sum(wide * narrow + narrow for wide, narrow in pairwise(widths)) + told
+
+
 def _start_from(path: Path) -> Start:
     """The last policies of a complete run's members that have not diverged."""
     manifest = read_manifest(path)
@@ -77,6 +91,8 @@ def _start_from(path: Path) -> Start:
     shards = restored(before)
     alive = np.concatenate([shard.alive for _, shard in shards])
     seeds = np.array([seed for part, _ in shards for seed in part.seeds])[alive]
+    if not alive.any():
+        raise UsageError(f"all members of {path} have diverged: there is nothing to begin with")
     alphas = np.concatenate([shard.alphas for _, shard in shards])[alive]
     policies = np.concatenate([shard.policies() for _, shard in shards])[alive]
     order = np.lexsort((alphas, seeds))

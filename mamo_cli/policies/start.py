@@ -11,7 +11,6 @@ As a file, which a run keeps of what it took over:
 | `digest` | sha256 of all others |
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,9 @@ from mamo_cli.core.errors import CheckpointError
 from mamo_cli.core.settings import Section
 from mamo_cli.policies.archive import packed, unpacked
 from mamo_cli.policies.file import digest_of
+
+ARRAYS = [("int64", 1), ("float64", 1), ("float32", 2)]
+"""Of seeds, alphas and policies: numbers and axes."""
 
 
 class Kind(Section):
@@ -111,10 +113,11 @@ def read_start(path: Path) -> Start:
     try:
         members = unpacked(path.read_bytes())
         digest = members.pop("digest", None)
-        if digest != digest_of(members).encode() or not members.keys() >= {"about.json", "seeds", "alphas", "policies"}:
+        if digest != digest_of(members).encode() or members.keys() != {"about.json", "seeds", "alphas", "policies"}:
             raise ValueError("its content is not what its digest says")
-        _require_fit(**{name: members[name] for name in ("seeds", "alphas", "policies")})
-        return Start(Origin.model_validate(json.loads(members.pop("about.json"))), **members)  # type: ignore[arg-type]
+        about: Any = members.pop("about.json")
+        _require_fit(**members)
+        return Start(Origin.model_validate_json(about), **members)  # type: ignore[arg-type]
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, ValidationError) as error:
@@ -123,9 +126,13 @@ def read_start(path: Path) -> Start:
 
 
 def _require_fit(seeds: Any, alphas: Any, policies: Any) -> None:
-    kinds = [(array.dtype.name, array.ndim, len(array)) for array in (seeds, alphas, policies)]
-    if kinds != [("int64", 1, len(seeds)), ("float64", 1, len(seeds)), ("float32", 2, len(seeds))]:
+    arrays = (seeds, alphas, policies)
+    if [isinstance(array, np.ndarray) and (array.dtype.name, array.ndim) for array in arrays] != ARRAYS:
+        raise ValueError("its seeds, alphas and policies are not arrays as a run keeps them")
+    if len({len(array) for array in arrays}) > 1:
         raise ValueError("its arrays are not of as many policies as seeds and alphas")
+    if seeds.min() < 0 or not (np.isfinite(alphas).all() and np.isfinite(policies).all()):
+        raise ValueError("its arrays have numbers that no run keeps: a seed below 0, or what is not finite")
 
 
 def _shown(value: Any) -> str:

@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -243,6 +244,30 @@ def test_what_does_not_fit_is_refused_in_a_line_that_names_it(case):
     refused = mamo(*command, "--name", "x")
     assert (refused.code, refused.out, refused.err) == (2, "", f"mamo: {message}\n")
     assert not Path("results/x").exists()
+
+
+@pytest.mark.parametrize("run", CASES)
+def test_policies_of_another_size_than_they_say_are_refused(run):
+    kind, _ = CASES[run]
+    source = start_of(configured(kind, {"start": f"results/{run}"}))
+    sizes = {"loop": 4 * 16 + 16 + 16 * 10 + 10, "knowing": 5 * 16 + 16 + 16 * 10 + 10 + 1}
+    assert source.policies.shape[1] == sizes[run]
+    Path("odd.npz").write_bytes(replace(source, policies=source.policies[:, 1:]).to_bytes())
+    refused = mamo(*(KNOWING if run == "knowing" else LOOP), "--from", "odd.npz", "--name", "x")
+    assert (refused.code, refused.out) == (7, "")
+    message = f"the start from {run} has policies of {sizes[run] - 1} numbers, and its networks have {sizes[run]}"
+    assert refused.err == f"mamo: {message}\n"
+    assert not Path("results/x").exists()
+
+
+def test_a_run_all_of_whose_members_have_diverged_starts_nobody():
+    path, digest = Path("results/loop"), json.loads(Path("results/loop/run.json").read_text())["config_digest"]
+    state = checkpoint.load(path, digest)
+    state["shards"][0]["alive"][:] = False
+    checkpoint.save(path, digest, state)
+    refused = mamo(*LOOP, "--from", "loop", "--name", "x")
+    message = "mamo: all members of results/loop have diverged: there is nothing to begin with\n"
+    assert (refused.code, refused.err) == (2, message)
 
 
 def test_agents_that_are_no_networks_of_ours_start_nothing():

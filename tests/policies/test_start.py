@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from mamo_cli.core.errors import CheckpointError
+from mamo_cli.policies.archive import packed
+from mamo_cli.policies.file import digest_of
 from mamo_cli.policies.start import Kind, Origin, Start, read_start
 
 KIND = Kind(
@@ -80,6 +82,30 @@ def test_arrays_that_do_not_fit_together_are_refused(tmp_path):
     (tmp_path / "start.npz").write_bytes(replace(source, alphas=source.alphas[:1]).to_bytes())
     with pytest.raises(CheckpointError, match="not of as many policies as seeds and alphas"):
         read_start(tmp_path / "start.npz")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seeds": np.array(3)}, "not arrays as a run keeps them"),
+        ({"policies": np.zeros(10, dtype=np.float32)}, "not arrays as a run keeps them"),
+        ({"alphas": np.array([1, 2])}, "not arrays as a run keeps them"),
+        ({"alphas": b"none"}, "not arrays as a run keeps them"),
+        ({"about.json": np.zeros(3)}, "1 validation error for Origin"),
+        ({"more": np.zeros(3)}, "its content is not what its digest says"),
+        ({"seeds": np.array([0, -1])}, "a seed below 0"),
+        ({"policies": np.full((2, 10), np.nan, dtype=np.float32)}, "what is not finite"),
+        (dict.fromkeys(("seeds", "alphas", "policies"), np.zeros((0, 2))), "has not the size that it says"),
+    ],
+)
+def test_odd_arrays_under_a_digest_that_is_theirs_are_refused(tmp_path, change, message):
+    about = {"about.json": ORIGIN.model_dump_json().encode()}
+    source = start([0, 1], [0.25, 0.5])
+    members = {**about, "seeds": source.seeds, "alphas": source.alphas, "policies": source.policies, **change}
+    path = tmp_path / "start.npz"
+    path.write_bytes(packed({**members, "digest": digest_of(members).encode()}))
+    with pytest.raises(CheckpointError, match=message):
+        read_start(path)
 
 
 def test_what_is_no_such_file_is_refused(tmp_path):
