@@ -210,7 +210,7 @@ class Shift(NamedTuple):
     service: float = 1.0  # what every service time is multiplied by
     cap: int | None = None  # choices are cut to this
     tolerance: float | None = None  # the limit in place of the configured one
-    noise: float = 1.0  # what the deviations of what comes from what is expected are multiplied by
+    noise: float = 1.0  # what the setting `noise` is multiplied by; a trace's own deviations cannot shift
     shape: float = 1.0  # what the rates' deviations from their mean are multiplied by; none falls below 0
 
 

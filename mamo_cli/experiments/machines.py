@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
+
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Domain, Spec
 from mamo_cli.core.storage import replace_bytes
@@ -25,6 +27,7 @@ from mamo_cli.training.settings import EXACT
 from mamo_cli.training.shards import ShardSpec, build_log, build_shard, cut, place_in, shards_of
 from mamo_cli.training.windows import walk_columns
 from mamo_cli.training.worlds import Worlds, shifts
+from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
 
 ENGINES = ("local", "ray")
@@ -101,11 +104,15 @@ def require_worlds(spec: ShardSpec, domain: Domain) -> None:
     """See that there are the worlds that members are to train in, and the rule that they learn from first.
 
     Raises:
-        UsageError: nothing of the kind can shift in the domain, or it cannot go so far; or there is no such rule.
+        UsageError: nothing of the kind can shift in the domain, it cannot go so far, or that moves nothing; or there is
+            no such rule.
     """
     build_log(spec, domain)
     if spec.randomise != ONE_WORLD:
         Worlds(spec.randomise).of(domain, spec.phase.environments)
+        rates = training_and_evaluation(spec.source, spec.instance.train_share)[0].actual_rate_rps
+        if spec.randomise.shape is not None and np.allclose(rates, rates.mean(0), rtol=1e-9, atol=0.0):
+            raise UsageError("--randomise shape moves nothing: the rates never deviate from their mean")
 
 
 def train_members(

@@ -112,7 +112,7 @@ class RandomiseConfig(Section):
     service: Range | None = Field(default=None, description="[from, to], what the service times are multiplied by.")
     load: Range | None = Field(default=None, description="[from, to], what the trace's rates are multiplied by.")
     noise: RangeFromNone | None = Field(
-        default=None, description="[from, to], what deviations of what comes are multiplied by."
+        default=None, description="[from, to], what the setting noise is multiplied by."
     )
     shape: RangeFromNone | None = Field(
         default=None, description="[from, to], what the rates' deviations from their mean are multiplied by."

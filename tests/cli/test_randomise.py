@@ -3,10 +3,13 @@
 import json
 import tomllib
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from mamo_cli.training.conditions import RandomiseConfig
+from mamo_cli.workload.trace import Trace
+from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import MAMO, TRAIN, mamo
 
 RANGES = ("--randomise", "service=0.7..1.4", "--randomise", "load=0.8..1.2")
@@ -66,6 +69,26 @@ def test_policies_of_many_worlds_are_judged_in_the_configured_one(folder):
 )
 def test_ranges_that_cannot_be_are_refused(folder, given, line):
     done = mamo(*TRAIN, *(part for one in given for part in ("--randomise", one)))
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert line in done.err
+    assert not (folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "others", "line"),
+    [
+        ("noise=0..3", ["--noise", "0"], "noise cannot shift: it is 0"),
+        ("noise=0..3", ["--noise", "0", "--domain", "battery"], "noise cannot shift: it is 0"),
+        ("noise=0..1", ["--trace", "own.csv"], "noise cannot shift: the trace carries deviations of its own"),
+        ("shape=0.5..2", ["--trace", "flat.csv"], "--randomise shape moves nothing: the rates never deviate"),
+        ("shape=0.5..2", ["--domain", "inventory"], "--randomise shape moves nothing: the rates never deviate"),
+    ],
+)
+def test_ranges_that_would_move_nothing_are_refused(folder, what, others, line):
+    flat = np.full((8, 1), 0.3)  # of which the mean is another number
+    write_trace(Trace(("f0",), flat, flat, period_steps=8), folder / "flat.csv")
+    write_trace(Trace(("f0",), flat, flat * 1.5, period_steps=8), folder / "own.csv")
+    done = mamo(*TRAIN, "--randomise", what, *others)
     assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
     assert line in done.err
     assert not (folder / "results").exists()

@@ -17,6 +17,7 @@ from mamo_cli.domains.battery.environment import Homes, HomesEnvironment, with_n
 from mamo_cli.domains.battery.exact import at_plan, tables, within
 from mamo_cli.domains.battery.optimum import optimum, perfect
 from mamo_cli.domains.battery.settings import DAYS, LOAD, WORDS, BatteryConfig
+from mamo_cli.domains.noise import shifted_noise
 from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace
@@ -137,7 +138,7 @@ class BatteryDomain:
             )
         if steps is not None:
             raise UsageError("a battery cannot be walked in windows: what is charged in one is used in another")
-        noise = settings.noise * shift.noise
+        noise = shifted_noise(settings.noise, shift.noise, training)
         if noise > 1.0:
             raise UsageError(f"noise {settings.noise:g} times {shift.noise:g}: it must be at most 1")
         settings = settings.model_copy(update={"noise": noise})

@@ -36,6 +36,8 @@ from mamo_cli.domains.faas.settings import BY_REQUESTS, SHIELDED, SIMULATED, SLO
 from mamo_cli.domains.faas.shield import Shield
 from mamo_cli.domains.faas.simulation.environment import Requests, SimulatedEnvironment, mixing_block, requests_of
 from mamo_cli.domains.faas.source import load
+from mamo_cli.domains.noise import shifted_noise
+from mamo_cli.workload.parts import training_and_evaluation
 from mamo_cli.workload.trace import Trace
 
 __all__ = ["FaasDomain", "build", "load"]
@@ -78,7 +80,7 @@ class FaasDomain:
     ) -> None:
         """Args: settings, source, evaluation, planning: see `registry.build`. shift, steps: see `shifted`."""
         self._made_of = settings, source, evaluation, planning
-        self.settings = settings = _shifted(_with_memory(settings, planning), shift)
+        self.settings = settings = _shifted(_with_memory(settings, planning), shift, source)
         self.case = case = build_case(settings, source, evaluation, shift, steps)
         self._noise = settings.noise
         node, first = case.evaluation, 0 if steps is None else steps[0]
@@ -308,11 +310,12 @@ def _with_memory(settings: InstanceConfig, planning: Planning) -> InstanceConfig
     return settings.model_copy(update={name: mb for name, mb in asked.items() if mb is not None})
 
 
-def _shifted(settings: InstanceConfig, shift: Shift) -> InstanceConfig:
+def _shifted(settings: InstanceConfig, shift: Shift, source: Trace) -> InstanceConfig:
     """The settings, and what functions have of their own, with what shifts in them; load and cap are the workload's."""
     if shift.service != 1.0 and settings.rejection_model == MeasuredModel.name:
         raise UsageError("measurements hold for the service times that they were made under: service cannot shift")
-    if settings.noise * shift.noise >= 1.0:
+    noise = shifted_noise(settings.noise, shift.noise, training_and_evaluation(source, settings.train_share)[0])
+    if noise >= 1.0:
         raise UsageError(f"noise {settings.noise:g} times {shift.noise:g}: it must stay below 1")
 
     def changed(section: Section) -> dict[str, float]:
@@ -321,7 +324,7 @@ def _shifted(settings: InstanceConfig, shift: Shift) -> InstanceConfig:
         return times if shift.tolerance is None else times | {"tolerance": shift.tolerance}
 
     own = {name: section.model_copy(update=changed(section)) for name, section in settings.own.items()}
-    update = {**changed(settings), "noise": settings.noise * shift.noise}
+    update = {**changed(settings), "noise": noise}
     return settings.model_copy(update=update).having(own)
 
 
