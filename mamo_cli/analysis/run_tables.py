@@ -96,7 +96,10 @@ def read_run_table(folder: Path, name: str, columns: Sequence[str]) -> pd.DataFr
         raise DataError(f"{path}: holds no rows")
     missing = [column for column in columns if column not in kept and column != AGENT]
     if missing:
-        raise DataError(f"{path}: column {', '.join(missing)} is missing, the file has {', '.join(header)}")
+        raise DataError(
+            f"{path}: column {', '.join(missing)} is missing, the file has {', '.join(header)}: if an earlier version "
+            "wrote it, run its command again with --fresh"
+        )
     cells = dict(zip(kept, zip(*rows, strict=True), strict=True))
     table = {column: _parsed(path, cells[column], column, header.index(column)) for column in kept}
     return pd.DataFrame({column: table.get(column, [""] * len(rows)) for column in columns})

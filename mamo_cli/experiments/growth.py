@@ -18,7 +18,7 @@ from mamo_cli.experiments.members import members
 from mamo_cli.experiments.trained import read_complete
 from mamo_cli.runs import checkpoint
 from mamo_cli.runs.folder import GROWING, MAY_GROW, RunFolder, differences, known_as
-from mamo_cli.runs.tables import to_csv
+from mamo_cli.runs.tables import OTHER_COLUMNS, to_csv
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.strategies.settings import LoopSettings
 from mamo_cli.training.settings import seeds_of
@@ -166,7 +166,7 @@ def _rows(part: Grown, name: str, header: Sequence[str]) -> list[list[str]]:
     path = part.path / f"{name}.csv"
     first, *lines = path.read_text(encoding="utf-8").splitlines()
     if first != ",".join(header):
-        raise CheckpointError(f"{path} has other columns than this version writes: it cannot grow")
+        raise CheckpointError(f"{path} {OTHER_COLUMNS}: it cannot grow, start over with --fresh")
     return [line.split(",") for line in lines]
 
 

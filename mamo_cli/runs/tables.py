@@ -11,6 +11,8 @@ from typing import Any
 from mamo_cli.core.errors import CheckpointError
 from mamo_cli.core.storage import replace_text, storage_errors
 
+OTHER_COLUMNS = "has other columns than this version writes"
+
 _SPREADSHEET_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -26,7 +28,7 @@ class AppendTable:
             length: bytes to keep of what is there; 0 starts anew with the header.
 
         Raises:
-            CheckpointError: the file is shorter than the length to keep.
+            CheckpointError: the file is shorter than the length to keep, or has other columns.
             StorageError: the disk refuses.
         """
         self.path = path
@@ -36,6 +38,8 @@ class AppendTable:
                 raise CheckpointError(
                     f"{path} has {size} bytes where the checkpoint knows {length}: start over with --fresh"
                 )
+            if length and _head(path) != to_csv([columns]).encode():
+                raise CheckpointError(f"{path} {OTHER_COLUMNS}: start over with --fresh")
             self._file = path.open("ab")
             self._cut_back(length)
         if length == 0:
@@ -61,6 +65,11 @@ class AppendTable:
         """Close the file."""
         with storage_errors(self.path):
             self._file.close()
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.readline()
 
 
 def to_csv(rows: Iterable[Sequence[Any]]) -> str:

@@ -42,6 +42,22 @@ def test_there_are_fixtures_of_every_format_and_the_last_are_of_the_present_one(
     assert VERSIONS[-1] == VERSION
 
 
+def test_a_run_whose_columns_had_other_names_is_refused_in_one_line_that_says_what_to_do(folder):
+    """Of a gridworld, what is earned was once a second `mean_reward`."""
+    command = ("train", "--domain", "gridworld", "--iterations", "2", "--iteration-steps", "4", "--jobs", "1")
+    assert mamo(*command, "--seeds", "1", "--name", "old").code == 0
+    for table in (folder / "results/old").glob("*.csv"):
+        head, _, rest = table.read_text().partition("\n")
+        table.write_text(head.replace("earned", "reward") + "\n" + rest)
+    plotted = mamo("plot", "old")
+    assert (plotted.code, len(plotted.err.splitlines())) == (3, 1)
+    assert "earned is missing" in plotted.err
+    assert "if an earlier version wrote it, run its command again with --fresh" in plotted.err
+    grown = mamo(*command, "--seeds", "2", "--grow", "old", "--name", "more")
+    assert (grown.code, len(grown.err.splitlines())) == (REFUSED, 1)
+    assert "training.csv has other columns than this version writes: it cannot grow, start over" in grown.err
+
+
 def rows(path: Path) -> list[list[str]]:
     with path.open(newline="") as file:
         return list(csv.reader(file))

@@ -57,6 +57,13 @@ def test_a_table_shorter_than_the_checkpoint_knows_is_refused(path):
     assert path.read_text() == "a\n"
 
 
+def test_a_table_with_other_columns_is_refused(path):
+    path.write_text("a,a\n1,2\n")
+    with pytest.raises(CheckpointError, match=r"t.csv has other columns than this version writes: .*--fresh"):
+        AppendTable(path, ["a", "b"], 8)
+    assert path.read_text() == "a,a\n1,2\n"
+
+
 def test_a_folder_in_its_place_is_a_storage_error(path):
     path.mkdir()
     with pytest.raises(StorageError, match=r"t\.csv"):
