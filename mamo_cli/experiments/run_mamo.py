@@ -100,6 +100,9 @@ def run_mamo(
 
 def _shared_stages(config: MamoConfig, domain: Domain, bounds: Bounds) -> FloatArray | None:
     """What every member's decomposition begins with; None, with the reason told, where there is none."""
+    if domain.spec.proxy is not None:
+        LOGGER.warning("agents and weights answer to a proxy, not to the limits: no term of the cost over the bound")
+        return None
     loop = config.sections()["adaptation"]
     step = getattr(loop, "alpha_step", None)
     weights = None if step is None else weights_grid(step, domain.spec.objectives - 1)

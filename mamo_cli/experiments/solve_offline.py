@@ -7,6 +7,7 @@ import numpy as np
 from mamo_cli.analysis.exact import everywhere
 from mamo_cli.analysis.summaries import tolerances
 from mamo_cli.analysis.tolerances import AGENTS
+from mamo_cli.core.errors import UsageError
 from mamo_cli.core.means import mean_of_known
 from mamo_cli.core.seam import Domain, Optimum, Played, Scope
 from mamo_cli.core.weights import alpha_grid
@@ -34,6 +35,8 @@ def solve_offline(config: SolveOfflineConfig, place: Place = HERE) -> Outcome:
     planning = kind(**{name: getattr(config, name) for name in kind.model_fields})
     domain = domains.build(config.domain, config.instance, trace, trace, planning)
     scope = Scope(config.scope)
+    if domain.spec.proxy is not None:
+        raise UsageError("solve-offline trains nothing that could be told a proxy: leave --proxy out")
     with open_session("solve-offline", config.scope, config, trace.digest(), place) as run:
         if not run.complete:
             begin(run, config.domain, domain)

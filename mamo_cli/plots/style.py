@@ -141,7 +141,9 @@ def violation_scale(axes: Axes, which: Literal["x", "y"], tolerances: pd.Series,
         axes.margins(x=0.1 if which == "x" else None, y=0.1 if which == "y" else None)
         return
     bend = max(tolerances.min() / 5.0, 1e-6)
-    highest = min(1.0, 1.1 * max(2.0 * tolerances.max(), values.max()))
+    highest = 1.1 * max(2.0 * tolerances.max(), values.max())
+    if values.max() <= 1.0:  # a share has no room above all of it
+        highest = min(1.0, highest)
     scale, limits = (axes.set_xscale, axes.set_xlim) if which == "x" else (axes.set_yscale, axes.set_ylim)
     scale("symlog", linthresh=bend, linscale=0.5)
     axis = axes.xaxis if which == "x" else axes.yaxis

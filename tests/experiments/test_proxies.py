@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from mamo_cli.analysis.bounds import bound
+from mamo_cli.analysis.decomposition import TERMS
 from mamo_cli.analysis.told import tables_of
 from mamo_cli.domains.battery.domain import build, load
 from mamo_cli.domains.battery.settings import BatteryConfig
@@ -55,6 +56,48 @@ def test_the_table_has_belief_truth_and_what_it_costs(fooled):
     for seed, row in enumerate(table.rows):
         assert row == pytest.approx([seed, 0.3 / 8, 4.3 / 8, 0.0, 0.0, 0.1, 4.3 / least - 1], rel=1e-9)
     assert "believed cost" in ended.out
+
+
+def test_no_part_of_the_cost_is_blamed_on_agents_that_answer_to_the_proxy_exactly(fooled):
+    folder, ended = fooled
+    said = "agents and weights answer to a proxy, not to the limits: no term of the cost over the bound\n"
+    assert ended.err.count(said) == 1
+    assert not (folder / "decomposition.csv").exists()
+    assert "decomposition" not in [picture.name for picture in pictures_of(folder)]
+    summary = read_manifest(folder)["summary"]
+    assert {row[term] for row in summary for term in TERMS} == {None}
+    assert not [table for table in tables_of(folder, summary) if table.headings[0] == "%"]
+
+
+@pytest.mark.parametrize(
+    "about", [("inventory", "--proxy", "slow-periods"), ("battery", "--parts", "4", "--proxy", "first-part")]
+)
+def test_a_plan_is_told_no_proxy(tmp_path, monkeypatch, about):
+    monkeypatch.chdir(tmp_path)
+    ended = mamo("solve-offline", "--domain", *about)
+    assert (ended.code, ended.out, list(tmp_path.iterdir())) == (2, "", [])
+    assert "solve-offline trains nothing that could be told a proxy: leave --proxy out\n" in ended.err
+
+
+def test_requests_that_are_counted_are_no_probability_of_a_period(tmp_path, monkeypatch):
+    # 10 and 30 requests/s, of which one replica rejects 1/2 and 3/4: over the mean of 20, 0.25 and 1.125 of it.
+    monkeypatch.chdir(tmp_path)
+    rates = np.tile([[10.0], [30.0]], (10, 1))
+    write_trace(Trace(("f0",), rates, rates, 300.0), Path("two.csv"))
+    one = ("--max-replicas", "1", "--rejection-model", "erlang", "--warm-service-time", "0.1", "--noise", "0")
+    told = ("--trace", "two.csv", *one, "--counting", "requests")
+    assert mamo(*TRAIN, *told, "--alpha", "0.5", "--name", "counted", "-q").code == 0
+    folder = Path("results/counted")
+    evaluation = pd.read_csv(folder / "evaluation.csv")
+    assert "rejection" not in evaluation
+    assert sorted(evaluation["rejected"].unique()) == pytest.approx([0.25, 1.125], abs=1e-4)
+    assert read_manifest(folder)["summary"][0]["mean_rejected"] == pytest.approx(27.5 / 40, abs=1e-4)
+    figures = {picture.name: picture for picture in pictures_of(folder)}
+    own = figures["te_agents"]
+    *_, panel = own.kind.draw(own.table, own.words).axes
+    assert panel.get_ylabel() == "Rejected requests\n(share of a period's mean)"
+    assert panel.get_ylim()[1] > 1.125
+    assert "rejection" not in "".join(figure.describe() for figure in figures.values()).lower()
 
 
 def test_figure_and_report_say_it(fooled):

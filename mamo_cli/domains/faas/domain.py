@@ -32,7 +32,16 @@ from mamo_cli.domains.faas.prospects import Prospect, Prospects, Slow, nondecrea
 from mamo_cli.domains.faas.reach import reach_warning
 from mamo_cli.domains.faas.rejection.measured import MeasuredModel
 from mamo_cli.domains.faas.rejection.models import SimulationModel
-from mamo_cli.domains.faas.settings import BY_REQUESTS, SHIELDED, SIMULATED, SLOW, WORDS, InstanceConfig, Planning
+from mamo_cli.domains.faas.settings import (
+    BY_REQUESTS,
+    COUNTED,
+    SHIELDED,
+    SIMULATED,
+    SLOW,
+    WORDS,
+    InstanceConfig,
+    Planning,
+)
 from mamo_cli.domains.faas.shield import Shield
 from mamo_cli.domains.faas.simulation.environment import Requests, SimulatedEnvironment, mixing_block, requests_of
 from mamo_cli.domains.faas.source import load
@@ -95,7 +104,7 @@ class FaasDomain:
         simulated, shielded = SIMULATED if self._requests else (), () if self._guard is None else SHIELDED
         measures = (*WORDS.measures, *simulated, *shielded)
         self._slow = _slow(settings, node)
-        violations, second = WORDS.violations, []
+        violations, second = (WORDS.violations if node.mean_rate_rps is None else (COUNTED,)), []
         if self._slow is not None:
             violations, second = (*violations, SLOW), [settings.latency_tolerance]
         self.spec = Spec(

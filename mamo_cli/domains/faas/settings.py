@@ -19,6 +19,8 @@ WORDS = Words(
     powered="replicas",
 )
 """Those of every instance."""
+COUNTED = Quantity("rejected", "Rejected requests\n(share of a period's mean)", spoken="rejected requests")
+"""The violation where requests are counted: of a busy period it may be above 1; its mean is a share of all requests."""
 SLOW = Quantity("slow", "Served later than\nthe latency limit", spoken="share of slow responses")
 """A second violation, where there is a latency limit."""
 SIMULATED = (
@@ -113,7 +115,8 @@ class InstanceConfig(WorkloadSettings):
 
     counting: Literal["periods", "requests"] = Field(
         default="periods",
-        description="What the mean rejection is a mean of; requests: of all of them, so that busy periods weigh more.",
+        description="What the mean rejection is a mean of; requests: of all of them, so that busy periods weigh more; "
+        "what a period adds to it is the column rejected.",
         json_schema_extra=ADDED,
     )
     proxy: Literal["periods"] | None = Field(
