@@ -23,14 +23,15 @@ class Saved(NamedTuple):
         rule: tuned.
         rule_holds: whether it keeps the limits, in every play of it.
         units: fewer on average over time, of all agents together; over the members that hold with a 95 % bootstrap
-            interval. None where no member holds.
-        hours: until the training is paid for: infinite where that may never be. None where it is not to be said.
+            interval, which one member alone has not (None). None where no member holds.
+        hours: until the training is paid for: infinite where that may never be; of one member, with what it saves
+            taken as it is. None where it is not to be said.
         why: in that case, the reason; else empty.
     """
 
     rule: str
     rule_holds: bool
-    units: tuple[float, Interval] | None
+    units: tuple[float, Interval | None] | None
     hours: Interval | None
     why: str = ""
 
@@ -82,25 +83,31 @@ def break_even(
 
 
 def holds(row: Row, words: Words) -> bool:
-    """Whether a row of a summary keeps every limit: as it says, or by its means where it says nothing."""
+    """Whether a row of a summary keeps every limit: as it says, or by its means where it says nothing.
+
+    Raises:
+        TypeError: it says nothing, and agents have limits of their own.
+    """
     if "holds" in row:
         return bool(row["holds"])
     limits = [row[column] for column in words.each("tolerance")]
     means = [row[f"mean_{one.name}"] for one in words.violations]
-    return None not in limits and bool((np.array(means) <= reached(np.array(limits))).all())
+    return bool((np.array(means) <= reached(np.array(limits))).all())
 
 
 def _saved(rule: str, of_rule: float, rule_holds: bool, own: Any, kwh: Interval, watts: Interval) -> Saved:
     if not len(own):
         return Saved(rule, rule_holds, None, None, "no member keeps the limit")
     less = of_rule - own
-    middle, ends = float(mean(less)), bootstrap_interval(less, mean, rng=stream(0, "bootstrap"))
-    units = middle, Interval(*map(float, ends))
+    middle, ends = float(mean(less)), None
+    if len(own) > 1:
+        ends = Interval(*map(float, bootstrap_interval(less, mean, rng=stream(0, "bootstrap"))))
+    units = middle, ends
     if not rule_holds:
         return Saved(rule, rule_holds, units, None, "it does not keep the limit, the agents do")
     if middle <= 0.0:
         return Saved(rule, rule_holds, units, None, "never: nothing is saved")
-    return Saved(rule, rule_holds, units, hours(kwh, units[1], watts))
+    return Saved(rule, rule_holds, units, hours(kwh, ends or Interval(middle, middle), watts))
 
 
 def hours(kwh: Interval, units: Interval, watts: Interval) -> Interval:

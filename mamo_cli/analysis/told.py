@@ -141,10 +141,10 @@ def _believed(summary: Sequence[Row], words: Words, by_alpha: bool = False) -> l
     if not summary or f"{BELIEVED}cost" not in summary[0]:
         return []
     columns = ["seed", *(["alpha"] if by_alpha else [])]
-    headings = list(columns)
+    headings, told = list(columns), "{} in training" if by_alpha else "believed {}"  # agents explored, and still learnt
     for name, tolerance in zip(quantities(words), (None, *words.each("tolerance")), strict=True):
         columns += [f"{BELIEVED}{name}", f"mean_{name}", *([tolerance] if tolerance else [])]
-        headings += [f"believed {name}", f"true {name}", *(["limit"] if tolerance else [])]
+        headings += [told.format(name), f"true {name}", *(["limit"] if tolerance else [])]
     shown = dict(zip(columns, headings, strict=True))
     return [_rows_of(summary, shown | ({} if by_alpha else {CHARGED: "charged regret"}))]
 
@@ -234,8 +234,13 @@ def _over_plays(values: Sequence[Any]) -> Any:
 
 
 def _compared(folder: Path, summary: Sequence[Row]) -> list[Table]:
-    """The leaderboard, cost with its interval; nothing where every cell failed."""
-    return [_rows_of([{**row, COST: _with_interval(row, COST)} for row in summary], LEADERBOARD)] if summary else []
+    """The leaderboard, cost with its interval, and what scenarios train on a proxy; nothing where every cell failed."""
+    if not summary:
+        return []
+    own = read_manifest(folder).get("own", {})
+    proxies = [[scenario, facts["proxy"]] for scenario, facts in own.items() if "proxy" in facts]
+    board = _rows_of([{**row, COST: _with_interval(row, COST)} for row in summary], LEADERBOARD)
+    return [board, *([Table(["scenario", "trained on a proxy"], proxies)] if proxies else [])]
 
 
 COST = "cost_over_causal_bound"

@@ -58,8 +58,8 @@ def _show_break_even(found: "BreakEven") -> None:
 def _units(one: "Saved") -> str:
     if one.units is None:
         return "-"
-    value, (low, high) = one.units
-    return shown(value) + ("" if low == high else f" [{shown(low)}, {shown(high)}]")
+    value, ends = one.units
+    return shown(value) + (", one member, no interval" if ends is None else f" [{shown(ends.low)}, {shown(ends.high)}]")
 
 
 def _hours(one: "Saved", whole: bool) -> str:

@@ -8,6 +8,7 @@ Importing this module registers `mamo/Domain-v0`, so both of these make it:
     env = gymnasium.make("mamo_cli.domains.gym_env:mamo/Domain-v0", domain="junction", settings={"tolerance": 0.05})
 """
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,6 +69,9 @@ class DomainEnv(gymnasium.Env[NDArray[np.float32], Any]):
     | `alpha` | 0.5 | weight of the violations in the reward, 0..1; the cost weighs `1 - alpha` |
     | `settings` | None | of the instance, by name, as the table `[instance]` of a configuration has them |
     | `evaluation` | False | play the evaluation, as it is, instead of the training, drawn anew in every episode |
+
+    With a `proxy` among the settings, rewards and `info` of the training are the proxy's, which a warning says; those
+    of the evaluation are the truth.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 -- Gymnasium's own attribute
@@ -89,6 +93,8 @@ class DomainEnv(gymnasium.Env[NDArray[np.float32], Any]):
         spec = self.domain.spec
         if spec.coupled:
             raise UsageError(f"{spec.words.agent}s that share a budget choose jointly: the commands alone know how")
+        if spec.proxy is not None and not evaluation:
+            warnings.warn(f"rewards are of a proxy: {spec.proxy}; evaluation=True plays the truth", stacklevel=2)
         self.alpha = alpha
         self._weights = shared_alpha(np.full(len(spec.agents), alpha), spec.objectives - 1)
         self._part = Part.EVALUATION if evaluation else Part.TRAINING

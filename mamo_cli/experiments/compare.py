@@ -47,7 +47,7 @@ from mamo_cli.experiments.scenarios import (
     source_of,
     spec_of,
 )
-from mamo_cli.experiments.session import HERE, Outcome, Place, open_session, outcome
+from mamo_cli.experiments.session import HERE, Outcome, Place, open_session, outcome, own_facts
 from mamo_cli.experiments.starts import start_of
 from mamo_cli.runs.folder import RunFolder, name_of, unused
 from mamo_cli.runs.logs import LOGGER
@@ -136,7 +136,7 @@ def compare(
                     if reason is not None:
                         failed[cell.called] = reason
             done = [pair for pair in zip(planned, folders, strict=True) if pair[0].called not in failed]
-            run.record(summary=_write(run.path, done), failed=failed, skipped=skipped)
+            run.record(summary=_write(run, done), failed=failed, skipped=skipped)
             if failed:
                 raise SweepError(
                     f"{run.path}: {len(failed)} of {len(planned)} cells failed; the same command tries them again",
@@ -219,14 +219,17 @@ def _run(cell: Planned, place: Place, machines: Machines, progress: Progress | N
     return None
 
 
-def _write(path: Path, done: Sequence[tuple[Planned, Path]]) -> list[dict[str, Any]]:
-    """Write all tables of a comparison; returns the leaderboard's rows."""
+def _write(run: RunFolder, done: Sequence[tuple[Planned, Path]]) -> list[dict[str, Any]]:
+    """Write all tables of a comparison, and what scenarios have of their own; returns the leaderboard's rows."""
     rows: dict[str, list[list[Any]]] = {name: [] for name in TABLES}
     known: dict[str, Judged] = {}
+    own_of: dict[str, dict[str, Any]] = {}
     for planned, folder in done:
         name, spec = planned.scenario.name, members_of(planned.config, planned.source)
         if name not in known:
             known[name] = judged_of(build_domain(spec), planned.config.drift, spec.cycles)
+            if facts := own_facts(planned.config.domain, known[name].domain):
+                own_of[name] = facts
             rows["scenarios"].append(_about(planned, known[name]))
             rows["agents"] += agent_rows(name, known[name].domain.spec.agents, known[name].judge.limits)
             rows["profile"] += profile_rows(name, known[name].domain)
@@ -243,7 +246,9 @@ def _write(path: Path, done: Sequence[tuple[Planned, Path]]) -> list[dict[str, A
         rows["cycles"] += cycle_rows(cell, found, judged.domain.spec.agents)
     rows["improvement"], rows["overall"] = improvement_rows(rows["members"]), overall_rows(rows["members"])
     for table, columns in TABLES.items():
-        write_table(path / f"{table}.csv", columns, rows[table])
+        write_table(run.path / f"{table}.csv", columns, rows[table])
+    if own_of:
+        run.record(own=own_of)
     return [dict(zip(LEADERBOARD, map(_known, row), strict=True)) for row in rows["leaderboard"]]
 
 

@@ -1,9 +1,12 @@
 """A run with agents beside one of today's rules: whether both are of one problem, and when the first has paid off."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mamo_cli.analysis.break_even import BreakEven, break_even
+from mamo_cli.analysis.run_tables import ALPHA, read_run_table, read_words
+from mamo_cli.analysis.tolerances import AGENTS
 from mamo_cli.core.energy import declared
 from mamo_cli.core.errors import DataError, UsageError
 from mamo_cli.core.settings import canonical, read_toml
@@ -40,10 +43,21 @@ def paid_off(folders: Sequence[Path]) -> tuple[str, BreakEven | None] | None:
     watts = declared().watts_per_unit
     try:
         count = len(next(iter(manifest["limits"].values())))
-        told = break_even(manifest["summary"], rules["summary"], words, count, manifest["energy"], watts)
+        told = break_even(
+            _held(trained, manifest["summary"]), rules["summary"], words, count, manifest["energy"], watts
+        )
     except (LookupError, TypeError, ValueError):
         raise DataError(f"{trained} or {found[RULED]}: its run.json is damaged: there is no break-even") from None
     return "", told
+
+
+def _held(folder: Path, summary: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """The members of a run; where they do not say so themselves, whether every agent keeps its own limits."""
+    if "holds" in summary[0] or not (folder / AGENTS).exists():
+        return summary
+    alphas = list(read_words(folder).each(ALPHA))
+    held = read_run_table(folder, AGENTS, ["seed", *alphas, "holds"]).groupby(["seed", *alphas], sort=False)["holds"]
+    return [{**row, "holds": every} for row, every in zip(summary, held.min(), strict=True)]
 
 
 def _not_said(trained: Path, ruled: Path) -> str:

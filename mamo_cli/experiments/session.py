@@ -122,13 +122,19 @@ def begin(run: RunFolder, name: str, domain: Domain) -> None:
     """Write down what a run is about, for whoever reads its tables, and say what the user should know of it."""
     violations, limits = domain.spec.words.violations, domain.spec.limits.T.tolist()
     run.record(domain=name, limits=dict(zip((one.name for one in violations), limits, strict=True)))
-    if violations != domains.about(name).WORDS.violations:
-        run.record(violations=[one._asdict() for one in violations])
+    run.record(**own_facts(name, domain))
     if domain.spec.proxy is not None:
-        run.record(proxy=domain.spec.proxy)
         LOGGER.warning("trained on a proxy: %s; the evaluation, bounds and regret are of the truth", domain.spec.proxy)
     for warning in domain.warnings:
         LOGGER.warning("%s", warning)
+
+
+def own_facts(name: str, domain: Domain) -> dict[str, Any]:
+    """What readers of tables must know of an instance beyond its domain: violations of its own, and its proxy."""
+    violations, proxy = domain.spec.words.violations, domain.spec.proxy
+    told = violations != domains.about(name).WORDS.violations
+    facts: dict[str, Any] = {"violations": [one._asdict() for one in violations]} if told else {}
+    return facts if proxy is None else {**facts, "proxy": proxy}
 
 
 class Beside(NamedTuple):

@@ -13,7 +13,7 @@ from mamo_cli.analysis.walk import BOUND
 from mamo_cli.analysis.walk_tables import CHANGE, LIMIT
 from mamo_cli.core.told import shown
 from mamo_cli.core.words import Words
-from mamo_cli.plots.panels import believed, groups, seeds_text, spoken
+from mamo_cli.plots.panels import PROXY, believed, groups, seeds_text, spoken
 
 MOST_TOLD = 12
 """Panels, or things in one, that are told of one by one."""
@@ -91,8 +91,7 @@ def mamo(table: pd.DataFrame, words: Words) -> str:
         f"Over {_n(own['cycle'].max())} cycles, {seeds_text(own)}: {joined(told)}",
         f"The exact alpha is {exact:g}" if np.isfinite(exact) else "",
         f"As delivered, {held}",
-        f"Training was told a proxy: {table['proxy'].iloc[0]}" if "proxy" in table else "",
-        f"Medians of the seeds, {'; '.join(believed(table, words))}" if "proxy" in table else "",
+        f"Medians of the seeds, {'; '.join(believed(table, words))}" if PROXY in table else "",
         *(
             f"The middle of the seeds costs {row['value']:+.2f} % [{row['low']:+.2f}, {row['high']:+.2f}] beside the "
             f"{OVER_BOUND[row['quantity']]} bound"

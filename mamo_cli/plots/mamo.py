@@ -1,7 +1,5 @@
 """Experiment 4: MAMO's choices of alpha over its cycles, and what the TE agent does under them."""
 
-import textwrap
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,6 +11,7 @@ from mamo_cli.analysis.mamo_tables import OVER_BOUND
 from mamo_cli.analysis.over_seeds import CENTRE
 from mamo_cli.core.words import Words
 from mamo_cli.plots.panels import (
+    PROXY,
     believed,
     beyond_reach,
     by_agent,
@@ -41,9 +40,6 @@ from mamo_cli.plots.style import (
     tolerance_line,
     violation_scale,
 )
-
-MOST_LETTERS = 115
-"""In a line of the title."""
 
 ALPHAS = (LEARNT, SECOND, "#E69F00", GREY)
 """Colours of the alphas of several violations."""
@@ -110,11 +106,8 @@ def _exact_key(alpha: float, agents: int) -> list[Line2D]:
 
 
 def _believed_text(table: pd.DataFrame, words: Words) -> list[str]:
-    """Lines of the proxy that training was told, and of what it believed beside what is true."""
-    if "proxy" not in table:
-        return []
-    told = textwrap.wrap(f"trained on a proxy: {table['proxy'].iloc[0]}", MOST_LETTERS)
-    return [*told, "; ".join(believed(table, words))]
+    """A line of what training believed beside what is true, where it was told a proxy."""
+    return ["; ".join(believed(table, words))] if PROXY in table else []
 
 
 def _bound_text(table: pd.DataFrame, words: Words) -> list[str]:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import textwrap
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mamo_cli.analysis.believed import BELIEVED, TRUE
+from mamo_cli.analysis.frontier_tables import RUN
 from mamo_cli.analysis.over_seeds import CENTRE, SEED
 from mamo_cli.analysis.run_tables import AGENT
 from mamo_cli.analysis.selection import AGENTS_TOTAL, ALPHAS_TOTAL
@@ -25,6 +27,12 @@ ROW_HEIGHT = 1.35
 
 LEGEND_ROOM, LEGEND_ROW = 3, 0.16
 """So many rows of a legend fit every figure; each further one makes it higher, in inches."""
+
+PROXY, SCENARIO = "proxy", "scenario"
+"""Columns of figures' tables: what training was told in place of the truth, and a comparison's scenario."""
+
+LETTERS_AN_INCH = 16
+"""In a line of a title."""
 
 UNIT = re.compile(r"\s\([^()]+\)$")
 
@@ -133,7 +141,7 @@ def shortened(name: str, longest: int = LONGEST_NAME) -> str:
 
 
 def titled(figure: Figure, title: str, table: pd.DataFrame, words: Words) -> None:
-    """Give the figure its title, which says what was left out for want of room."""
+    """Give the figure its title, which says what was left out for want of room, and what proxy training was told."""
     left_out = []
     if AGENTS_TOTAL in table:
         shown, total = table[AGENT].nunique(), table[AGENTS_TOTAL].iloc[0]
@@ -141,7 +149,27 @@ def titled(figure: Figure, title: str, table: pd.DataFrame, words: Words) -> Non
         left_out.append(f"{shown} of {total} {words.agent}s, evenly from the least {violation} to the most")
     if ALPHAS_TOTAL in table:
         left_out.append(f"{table['alpha'].nunique()} of {table[ALPHAS_TOTAL].iloc[0]} alphas")
-    figure.suptitle("\n".join([title, *left_out]))
+    told = proxy_lines(figure, table)
+    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * len(told))
+    figure.suptitle("\n".join([title, *left_out, *told]))
+
+
+def proxy_lines(figure: Figure, table: pd.DataFrame) -> list[str]:
+    """Lines of a title as wide as the figure, see `proxies_told`."""
+    width = int(LETTERS_AN_INCH * figure.get_figwidth())
+    return [line for told in proxies_told(table) for line in textwrap.wrap(told, width)]
+
+
+def proxies_told(table: pd.DataFrame) -> list[str]:
+    """Which proxy training was told, of several runs or scenarios by name; nothing where it was told none."""
+    if PROXY not in table:
+        return []
+    by = next((column for column in (SCENARIO, RUN) if column in table and table[column].nunique() > 1), None)
+    if by is None:
+        return [f"trained on a proxy: {table[PROXY].iloc[0]}"]
+    told = table.dropna(subset=PROXY).drop_duplicates(by)
+    named = zip(told[by], told[PROXY], strict=True)
+    return [f"{shortened(name, LONGEST_RUN)}, trained on a proxy: {proxy}" for name, proxy in named]
 
 
 def beyond_reach(words: Words, least: float, tolerance: float) -> str:

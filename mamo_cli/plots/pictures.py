@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ from mamo_cli.analysis.comparison_tables import (
     unshared_alphas,
 )
 from mamo_cli.analysis.decomposition_tables import decomposition_table, has_decomposition
-from mamo_cli.analysis.frontier_tables import AGENT_KINDS, frontier_table
+from mamo_cli.analysis.frontier_tables import AGENT_KINDS, RUN, frontier_table
 from mamo_cli.analysis.mamo_tables import mamo_table
 from mamo_cli.analysis.offline_tables import offline_noise_table, offline_table
 from mamo_cli.analysis.over_seeds import SEED
@@ -29,7 +29,6 @@ from mamo_cli.analysis.validation_tables import validation_table
 from mamo_cli.analysis.walk_tables import walk_table
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.words import Words
-from mamo_cli.domains import registry as domains
 from mamo_cli.plots import described, described_several
 from mamo_cli.plots.agents import draw_learning_curves, draw_te_agents
 from mamo_cli.plots.baselines import draw_baselines
@@ -38,11 +37,14 @@ from mamo_cli.plots.decomposition import draw_decomposition
 from mamo_cli.plots.frontier import draw_frontier
 from mamo_cli.plots.mamo import draw_mamo
 from mamo_cli.plots.offline import draw_offline, draw_offline_noise
+from mamo_cli.plots.panels import PROXY, SCENARIO, proxies_told
 from mamo_cli.plots.regret import draw_regret
 from mamo_cli.plots.style import MOST_RUNS
 from mamo_cli.plots.sweep import draw_anytime, draw_leaderboard, draw_profile
 from mamo_cli.plots.validation import draw_validation
 from mamo_cli.plots.walk import draw_walk
+from mamo_cli.runs.manifest import read_manifest
+from mamo_cli.runs.outcomes import words_of
 from mamo_cli.training.conditions import WALKED
 
 logger = logging.getLogger(__name__)
@@ -65,7 +67,8 @@ class Picture(NamedTuple):
 
     def describe(self) -> str:
         """What is seen, in sentences with the plotted numbers."""
-        return self.kind.describe(self.table, self.words)
+        told = self.kind.describe(self.table, self.words)
+        return " ".join([told, *(f"{proxy[0].upper()}{proxy[1:]}." for proxy in proxies_told(self.table))])
 
     def without_seeds(self) -> "Picture | None":
         """The same without lines of single seeds, as of many seeds there are none; None where there are none."""
@@ -169,20 +172,33 @@ def pictures_of(folder: Path) -> Iterator[Picture]:
             continue
         if name == WALKED and not (folder / f"{WALKED}.csv").exists():
             continue
-        yield Picture(name, tabulate(folder), words, kind)
+        table, proxy = tabulate(folder), read_manifest(folder).get(PROXY)
+        yield Picture(name, table if proxy is None else table.assign(proxy=proxy), words, kind)
 
 
 def _of_sweep(folder: Path) -> Iterator[Picture]:
     """Of a comparison: the leaderboard, and of each scenario the way there, of each of its agents the profile."""
-    yield Picture("leaderboard", leaderboard_table(folder), read_words(folder), LEADERBOARD)
+    own: Mapping[str, Any] = read_manifest(folder).get("own", {})
+    proxies = {scenario: facts[PROXY] for scenario, facts in own.items() if PROXY in facts}
+    board = leaderboard_table(folder)
+    yield Picture("leaderboard", _with_proxies(board, SCENARIO, proxies), read_words(folder), LEADERBOARD)
     scenarios = scenarios_of(folder).dropna(subset="causal_cost")  # else there is no regret
     for scenario, domain in scenarios[["scenario", "domain"]].itertuples(index=False):
-        words: Words = domains.about(domain).WORDS
-        yield Picture(f"anytime_{scenario}", anytime_table(folder, scenario), words, ANYTIME)
+        words = words_of({"domain": domain, **own.get(scenario, {})}) or read_words(folder)
+        way = _with_proxies(anytime_table(folder, scenario), SCENARIO, proxies)
+        yield Picture(f"anytime_{scenario}", way, words, ANYTIME)
         agents = profiled(folder, scenario)
         for agent in agents:
             name = f"profile_{scenario}_{agent}" if len(agents) > 1 else f"profile_{scenario}"
-            yield Picture(name, profile_table(folder, scenario, agent), words, PROFILE)
+            profile = _with_proxies(profile_table(folder, scenario, agent), SCENARIO, proxies)
+            yield Picture(name, profile, words, PROFILE)
+
+
+def _with_proxies(table: pd.DataFrame, by: str, proxies: Mapping[str, str]) -> pd.DataFrame:
+    """The table with the proxy of each run or scenario, if any of them has one."""
+    if by not in table or not set(table[by]) & set(proxies):
+        return table
+    return table.assign(proxy=table[by].map(proxies))
 
 
 def pictures_of_several(runs: Mapping[str, Path]) -> Iterator[tuple[str, Picture]]:
@@ -225,7 +241,9 @@ def _compared(group: Mapping[str, Path]) -> Iterator[Picture]:
         for run in list(runs)[MOST_RUNS:]:
             logger.warning("%s: left out of %s, which has room for %d runs", run, name, MOST_RUNS)
             del runs[run]
-        table = comparison.tabulate(runs)
+        told = {run: read_manifest(folder).get(PROXY) for run, folder in runs.items()}
+        proxies = {run: str(proxy) for run, proxy in told.items() if proxy is not None}
+        table = _with_proxies(comparison.tabulate(runs), RUN, proxies)
         if name == LEARNING:
             for alpha, run in unshared_alphas(runs).items():
                 logger.warning("alpha %g: left out of %s, only %s has it", alpha, name, run)

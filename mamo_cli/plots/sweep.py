@@ -16,7 +16,16 @@ from mamo_cli.analysis.sweep_tables import EXACT as PERFECT
 from mamo_cli.analysis.tolerances import LEAST_TOLERANCE
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.words import Words
-from mamo_cli.plots.panels import groups, label_rows, legend_below, mean_label, panel_columns, shortened
+from mamo_cli.plots.panels import (
+    LEGEND_ROW,
+    groups,
+    label_rows,
+    legend_below,
+    mean_label,
+    panel_columns,
+    proxy_lines,
+    shortened,
+)
 from mamo_cli.plots.style import (
     DOUBLE_COLUMN,
     EXACT,
@@ -67,7 +76,9 @@ def draw_leaderboard(table: pd.DataFrame, words: Words) -> Figure:
         if row == rows - 1 or place == len(scenarios) - 1:
             left.set_xlabel("Cost over the bound (%)")
             right.set_xlabel("Mean violation")
-    figure.suptitle(f"Strategies after equally many environment steps, {_seeds(table)}")
+    told = proxy_lines(figure, table)
+    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * len(told))
+    figure.suptitle("\n".join([f"Strategies after equally many environment steps, {_seeds(table)}", *told]))
     keys = [
         Line2D([], [], color=LEARNT, marker="o", markersize=4, linewidth=1.2, label="IQM, 95 % bootstrap interval"),
         Line2D([], [], color=INK, marker="o", markersize=4, linewidth=1.2, label="mean, likewise"),
@@ -126,7 +137,8 @@ def draw_anytime(table: pd.DataFrame, words: Words) -> Figure:
     for panel in (left, right):
         panel.axhline(0.0, color=EXACT, linestyle=":")
         panel.margins(x=0.01)
-    figure.suptitle(f"{table['title'].iloc[0]}: regret against the causal bound, {_seeds(table)}")
+    title = f"{table['title'].iloc[0]}: regret against the causal bound, {_seeds(table)}"
+    figure.suptitle("\n".join([title, *proxy_lines(figure, table)]))
     keys = [
         *(Line2D([], [], color=look.colour, linestyle=look.line, label=name) for name, look in looks.items()),
         Line2D([], [], color=EXACT, linestyle=":", label="causal bound"),
@@ -160,9 +172,8 @@ def draw_profile(table: pd.DataFrame, words: Words) -> Figure:
     label_rows(axes, [words.cost.replace(" (", "\n("), mean_label(words.violations[0])])
     agents = table[AGENT].iloc[0]
     named = f", {words.agent} {shortened(agents)}" if table["agents"].iloc[0] > 1 else ""
-    figure.suptitle(
-        f"{table['title'].iloc[0]}{named}: the way of {runs['seed'].nunique()} seeds over the exact profile"
-    )
+    title = f"{table['title'].iloc[0]}{named}: the way of {runs['seed'].nunique()} seeds over the exact profile"
+    figure.suptitle("\n".join([title, *proxy_lines(figure, table)]))
     keys = [
         Line2D([], [], color=EXACT, linewidth=1.6, label="perfect agent, causal"),
         *(Line2D([], [], color=colour, label=f"quarter {place} of the cycles", **MARKED)

@@ -44,7 +44,7 @@ def test_replicas_saved_are_means_over_the_members_that_hold():
 
 def test_means_of_several_agents_are_all_of_theirs_together():
     [one] = against([member(2.0)], [play("hpa", 3.0)], agents=4).saved
-    assert one.units == (4.0, (4.0, 4.0))
+    assert one.units == (4.0, None)  # of one member there is no interval
     assert one.hours == pytest.approx((10 / 80, 40 / 20), rel=1e-12)
 
 
@@ -81,7 +81,8 @@ def test_members_of_fixed_weights_hold_by_their_means():
         for rejection in (0.05, 0.0501, 0.02)
     ]
     assert against(rows, [play("hpa", 7.0)]).holding == 2
-    assert against([{**rows[0], "tolerance": None}], [play("hpa", 7.0)]).holding == 0  # of each its own: not known
+    with pytest.raises(TypeError):  # of each agent its own: this row does not know
+        against([{**rows[0], "tolerance": None}], [play("hpa", 7.0)])
     both = WORDS._replace(violations=(*WORDS.violations, SLOW))
     two = {**rows[0], "tolerance_rejection": 0.05, "tolerance_slow": 0.1, "mean_slow": 0.2}
     assert break_even([two], [play("hpa", 7.0)], both, 1, LEDGER, WATTS).holding == 0

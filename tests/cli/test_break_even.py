@@ -55,11 +55,11 @@ def test_hours_are_those_of_the_ledger_and_of_what_is_declared(both, monkeypatch
     assert (said, found["not_comparable"], found["outcome"]) == ("", None, [])
     assert (found["break_even"]["members"], found["break_even"]["holding"]) == (2, 1)
     [hpa] = [one for one in found["break_even"]["saved"] if one["rule"] == "kubernetes-hpa"]
-    assert (hpa["units"], hpa["units_interval"]) == (1.0, [1.0, 1.0])
+    assert (hpa["units"], hpa["units_interval"]) == (1.0, None)
     assert hpa["hours"] == pytest.approx([10 / 40, 40 / 10], rel=1e-12)
     lines = mamo("runs", "compare", *runs).out.splitlines()
     [line] = [line for line in lines if line.startswith("kubernetes-hpa")]
-    assert line.split() == ["kubernetes-hpa", "1", "0.25", "to", "4"]
+    assert line.split() == ["kubernetes-hpa", *["1,", "one", "member,", "no", "interval"], "0.25", "to", "4"]
     assert lines[-1] == (
         "the whole run took 10 to 40 Wh; one of replicas 10 to 40 W; 1 of 2 members keep the limit and count"
     )
@@ -74,6 +74,20 @@ def test_a_ledger_that_is_not_whole_makes_hours_a_least(both):
 def test_fixed_weights_have_one_too(both):
     found, _ = told("te", "rules")
     assert found["break_even"]["members"] == 4
+
+
+def test_where_agents_have_limits_of_their_own_their_table_says_who_holds(both):
+    # Four members at two alphas, of which the second keeps both agents' limits, and saves 7 - 6 replicas of each agent.
+    change(both / "te", lambda manifest: [row.update(tolerance=None, mean_replicas=6.0) for row in manifest["summary"]])
+    rows = json.loads((both / "te" / "run.json").read_text())["summary"]
+    lines = [f"{row['seed']},{row['alpha']},{name},{int(place == 1 or name == 'a')}"
+             for place, row in enumerate(rows) for name in "ab"]  # fmt: skip
+    (both / "te" / "agents.csv").write_text("\n".join(["seed,alpha,function,holds", *lines, ""]))
+    found, _ = told("te", "rules")
+    assert (found["break_even"]["members"], found["break_even"]["holding"]) == (4, 1)
+    (both / "te" / "agents.csv").unlink()
+    done = mamo("runs", "compare", "te", "rules")
+    assert (done.code, done.out) == (3, "")
 
 
 @pytest.mark.parametrize(

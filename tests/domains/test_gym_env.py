@@ -9,6 +9,7 @@ from gymnasium.utils.env_checker import check_env
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Part
 from mamo_cli.domains.faas.gym_env import ReplicaScalingEnv
+from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.domains.gym_env import ENVIRONMENT_ID, DomainEnv
 from mamo_cli.domains.nearest import nearest
 from mamo_cli.domains.registry import DOMAINS
@@ -144,3 +145,13 @@ def test_what_makes_no_sense_is_refused():
         DomainEnv("junction", settings={"places": 0})
     with pytest.raises(UsageError, match="functions that share a budget choose jointly"):
         DomainEnv("faas", settings={"node_memory": 1024, "memory_per_replica": 128})
+
+
+def test_rewards_of_a_proxy_are_told_to_be_such_and_those_of_the_evaluation_are_none():
+    settings = {"places": 3, "evaluation_steps": 50, "proxy": "busier-queue"}
+    with pytest.warns(UserWarning, match="rewards are of a proxy: cost is queue 1 alone, .*; evaluation=True plays"):
+        told = DomainEnv("junction", settings=settings)
+    assert told.domain.spec.proxy is not None
+    DomainEnv("junction", settings=settings, evaluation=True)  # warnings are errors in this suite
+    with pytest.raises(UsageError, match="it needs --counting requests"):
+        ReplicaScalingEnv(instance=InstanceConfig(proxy="periods"))

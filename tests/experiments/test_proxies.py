@@ -12,14 +12,16 @@ from mamo_cli.analysis.decomposition import TERMS
 from mamo_cli.analysis.told import tables_of
 from mamo_cli.domains.battery.domain import build, load
 from mamo_cli.domains.battery.settings import BatteryConfig
+from mamo_cli.domains.faas.counting import PROXY as COUNTED_BY_PERIODS
 from mamo_cli.domains.tabular import junction
 from mamo_cli.domains.tabular.junction import JunctionConfig
 from mamo_cli.experiments.reported import reported
-from mamo_cli.plots.pictures import pictures_of
+from mamo_cli.plots.pictures import pictures_of, pictures_of_several
 from mamo_cli.runs.manifest import read_manifest
 from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import read_trace, write_trace
 from tests.cli.invoke import TRAIN, mamo
+from tests.experiments.mini import write_scenario
 
 EXACT = ("run-mamo", "--te", "exact", "--strategy", "bisect", "--readout", "mix", "--cycles", "12")
 SMALL = ("--domain", "junction", "--places", "4")
@@ -107,9 +109,10 @@ def test_figure_and_report_say_it(fooled):
     assert told["proxy"] == FORMULA
     assert [told["believed_cost"], told["true_cost"]] == pytest.approx([0.3 / 8, 4.3 / 8], rel=1e-6)
     said = "cost: believed 0.0375, true 0.5375; switches: believed 0, true 0 (limit 0.1)"
-    assert f"Training was told a proxy: {FORMULA}. Medians of the seeds, {said}." in figure.describe()
+    assert f" Medians of the seeds, {said}." in figure.describe()
+    assert figure.describe().endswith(f" Trained on a proxy: {FORMULA}.")
     title = figure.kind.draw(figure.table, figure.words).get_suptitle()
-    assert title.replace("\n", " ").endswith(f"trained on a proxy: {FORMULA} {said}")
+    assert title.replace("\n", " ").endswith(f"{said} trained on a proxy: {FORMULA}")
     page = reported("fooled", folder)
     assert ("trained on a proxy", FORMULA) in page.problem.rows
     assert page.headline.endswith(
@@ -168,10 +171,53 @@ def test_agents_at_fixed_weights_are_told_of_likewise(tmp_path, monkeypatch):
         # By the proxy: a queue of the two, over the places of both.
         assert row["believed_cost"] == pytest.approx(own["mean_queue_1"].mean() / 8, rel=1e-12)
     table = tables_of(folder, summary)[1]
-    assert table.headings[:4] == ["seed", "alpha", "believed cost", "true cost"]
+    assert table.headings[:4] == ["seed", "alpha", "cost in training", "true cost"]
     assert [row[:4] for row in table.rows] == [
         [row[name] for name in ("seed", "alpha", "believed_cost", "mean_cost")] for row in summary
     ]
+
+
+def test_figures_of_training_on_a_proxy_say_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    about = (*TRAIN, *SMALL, "--evaluation-steps", "50", "--alpha", "0.1", "-q")
+    assert mamo(*about, "--proxy", "busier-queue", "--name", "told").code == 0
+    assert mamo(*about, "--name", "honest").code == 0
+    told, honest = Path("results/told"), Path("results/honest")
+    figures = {picture.name: picture for picture in pictures_of(told)}
+    for picture in figures.values():
+        assert picture.describe().endswith(f" Trained on a proxy: {FORMULA}.")
+    for name in ("learning_curves", "te_agents"):
+        drawn = figures[name].kind.draw(figures[name].table, figures[name].words)
+        assert drawn.get_suptitle().replace("\n", " ").endswith(f" trained on a proxy: {FORMULA}")
+    assert not [picture.name for picture in pictures_of(honest) if "proxy" in picture.describe()]
+    several = {picture.name: picture for _, picture in pictures_of_several({"honest": honest, "told": told})}
+    compared = several["learning_curves_compared"]
+    assert compared.describe().endswith(f" Told, trained on a proxy: {FORMULA}.")
+    title = compared.kind.draw(compared.table, compared.words).get_suptitle().replace("\n", " ")
+    assert title.endswith(f" told, trained on a proxy: {FORMULA}")
+
+
+def test_a_comparison_says_which_scenario_trains_on_a_proxy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    instance = ("tolerance = 0.3", 'tolerance = 0.3\ncounting = "requests"\nproxy = "periods"')
+    write_scenario(Path("told.toml"), instance)
+    write_scenario(Path("mini.toml"))
+    asked = ("compare", "told.toml", "mini.toml", "--strategy", "fixed", "--seeds", "1", "--jobs", "1")
+    ended = mamo(*asked, "--name", "both", "-q")
+    assert ended.code == 0, ended.err
+    folder, formula = Path("results/both"), COUNTED_BY_PERIODS
+    assert {name: own["proxy"] for name, own in read_manifest(folder)["own"].items()} == {"told": formula}
+    assert tables_of(folder, read_manifest(folder)["summary"])[1].rows == [["told", formula]]
+    figures = {picture.name: picture for picture in pictures_of(folder)}
+    assert figures["leaderboard"].describe().endswith(f" Told, trained on a proxy: {formula}.")
+    for name in ("anytime", "profile"):
+        own = figures[f"{name}_told"]
+        title = own.kind.draw(own.table, own.words).get_suptitle().replace("\n", " ")
+        assert title.endswith(f" trained on a proxy: {formula}")
+        assert "proxy" not in figures[f"{name}_mini"].describe()
+    assert figures["profile_told"].words.violations[0].name == "rejected"
+    drawn = figures["leaderboard"].kind.draw(figures["leaderboard"].table, figures["leaderboard"].words)
+    assert drawn.get_suptitle().replace("\n", " ").endswith(f" told, trained on a proxy: {formula}")
 
 
 def test_without_a_proxy_nothing_is_added(tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.weights import rewards, weights_of
+from mamo_cli.domains.faas.counting import refuse
 from mamo_cli.domains.faas.domain import load
 from mamo_cli.domains.faas.node import build_case
 from mamo_cli.domains.faas.rejection.models import SimulationModel
@@ -94,7 +95,7 @@ multiplied by `1 + u`, `u ~ U(-noise, noise)` drawn anew in every episode |
         Raises:
             ValueError: alpha is outside [0, 1].
             DataError: the instance's trace cannot be used.
-            UsageError: the instance is simulated request by request, or has a shield.
+            UsageError: the instance is simulated request by request, has a shield, or counts by requests.
         """
         if not 0.0 <= alpha <= 1.0:
             raise ValueError(f"alpha must be in [0, 1], got {alpha}")
@@ -108,6 +109,7 @@ multiplied by `1 + u`, `u ~ U(-noise, noise)` drawn anew in every episode |
             raise UsageError(f"no shield stands before {ENVIRONMENT_ID}: --shield works in the commands alone")
         if config.counting == BY_REQUESTS:
             raise UsageError(f"{ENVIRONMENT_ID} counts by the period: --counting requests is for the commands")
+        refuse(config)
         case = build_case(config, load(config))
         self.scaling = case.evaluation if evaluation else case.training
         self.alpha = alpha

@@ -3,7 +3,6 @@
 Axes: T steps, A items, C levels 0..C-1. Demand of a period is independent of all else.
 """
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -49,14 +48,32 @@ def outcomes(level: IntArray, before: FloatArray, last: FloatArray, law: Law) ->
 def slow_unmet(level: IntArray, before: FloatArray, last: FloatArray) -> FloatArray:
     """`(...)` the same of unmet Poisson demand, in periods alone whose demand is below its mean `last`.
 
-    The sum over such demands d of their chance times `d + E[(S - d - D_before)^+] - E[(S - D_before)^+]`.
+    The sum over such demands d of their chance times `d + E[(S - d - D_before)^+] - E[(S - D_before)^+]`. Of d above S
+    the second term is 0, and the rest has a closed form, by `d P(D = d) = last P(D = d - 1)`.
     """
-    held = poisson_surplus(level, before)
-    total = np.zeros(np.broadcast_shapes(held.shape, last.shape))
-    for demand in range(math.ceil(last.max())):
-        chance = np.where(demand < last, np.exp(xlogy(demand, last) - last - gammaln(demand + 1)), 0.0)
-        left = poisson_surplus(np.maximum(level - demand, 0), before)
-        total += chance * np.clip(demand + left - held, 0.0, demand)
+    held, most = poisson_surplus(level, before), np.ceil(last) - 1.0
+    levels = np.arange(int(level.max()) + 1)
+    means = [np.ravel(each)[:, None] for each in np.broadcast_arrays(before, last)]
+    chance = np.where(levels < means[1], poisson_chances(means[1][:, 0], len(levels)), 0.0)
+    row = np.arange(len(chance)).reshape(np.broadcast_shapes(before.shape, last.shape))
+    rows, at = np.broadcast_arrays(row, level)
+    total = _up_to_the_level(rows.ravel(), at.ravel(), poisson_surplus(levels, means[0]), chance).reshape(rows.shape)
+    units = last * (
+        pdtr(np.maximum(most - 1.0, 0.0), last) - np.where(level > 0, pdtr(np.maximum(level - 1, 0), last), 0.0)
+    )
+    beyond = units - held * (pdtr(np.maximum(most, 0.0), last) - pdtr(level, last))
+    return np.asarray(total + np.where(most > level, beyond, 0.0))
+
+
+@compiled
+def _up_to_the_level(rows: IntArray, levels: IntArray, surplus: FloatArray, chance: FloatArray) -> FloatArray:
+    """`(n,)` the terms of `slow_unmet` of demands up to the level, by tables `(R, C)` over levels and over demands."""
+    total = np.zeros(len(levels))
+    for place in range(len(levels)):
+        row, level = rows[place], levels[place]
+        for demand in range(level + 1):
+            unmet = demand + surplus[row, level - demand] - surplus[row, level]
+            total[place] += chance[row, demand] * min(max(unmet, 0.0), float(demand))
     return total
 
 

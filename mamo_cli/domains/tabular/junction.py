@@ -15,10 +15,10 @@ conflict: vehicles of both are in the crossing.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mamo_cli.core.settings import ADDED, Section, Share
 from mamo_cli.core.words import Quantity, Words
@@ -91,6 +91,12 @@ class JunctionConfig(ProcessSettings):
         "for both.  [default: the truth]",
         json_schema_extra=ADDED,
     )
+
+    @model_validator(mode="after")
+    def _one_queue_is_busier(self) -> Self:
+        if self.proxy is not None and self.arrivals[0] == self.arrivals[1]:
+            raise ValueError("proxy busier-queue needs arrivals that differ: here neither queue has more")
+        return self
 
 
 SETTINGS, PLANNING = JunctionConfig, Section

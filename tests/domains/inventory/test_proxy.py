@@ -1,12 +1,16 @@
 """Unmet demand that counts in slow periods alone: by hand, by draws, and what exact agents make of it."""
 
+import math
+
 import numpy as np
 import pytest
+from scipy.stats import poisson
 
 from mamo_cli.analysis.bounds import bound
 from mamo_cli.core.seam import Part
 from mamo_cli.core.seeding import stream
-from mamo_cli.domains.inventory.exact import slow_demand, slow_unmet
+from mamo_cli.domains.inventory import exact
+from mamo_cli.domains.inventory.exact import poisson_surplus, slow_demand, slow_unmet
 from tests.domains.inventory.stocks import domain_of
 
 PROXY = {"proxy": "slow-periods"}
@@ -30,11 +34,39 @@ def test_what_is_expected_is_what_draws_bring(mean, level):
     rng = stream(0, "test")
     before, last = rng.poisson(3 * mean, 200_000), rng.poisson(mean, 200_000)
     unmet = np.maximum(before + last - level, 0) - np.maximum(before - level, 0)
-    for drawn, exact in (
+    for drawn, expected in (
         (unmet * (last < mean), slow_unmet(np.array(level), np.array(3 * mean), np.array(mean))),
         (last * (last < mean), slow_demand(np.array(mean))),
     ):
-        assert drawn.mean() == pytest.approx(exact, abs=5 * drawn.std() / np.sqrt(len(drawn)) + 1e-12)
+        assert drawn.mean() == pytest.approx(expected, abs=5 * drawn.std() / np.sqrt(len(drawn)) + 1e-12)
+
+
+def by_every_demand(level, before, last):
+    each = [
+        poisson.pmf(demand, last) * (demand + poisson_surplus(max(level - demand, 0), before)
+                                     - poisson_surplus(level, before))
+        for demand in range(math.ceil(last))
+    ]  # fmt: skip
+    return math.fsum(each)
+
+
+@pytest.mark.parametrize("before", [0.0, 7.5])
+@pytest.mark.parametrize("last", [0.0, 0.4, 1.0, 2.5, 9.0, 30.2])
+def test_of_demand_beyond_the_level_the_sum_is_closed(before, last):
+    levels = np.arange(40)
+    found = slow_unmet(levels, np.array([before])[:, None], np.array([last])[:, None])
+    expected = [by_every_demand(level, before, last) for level in levels.tolist()]
+    np.testing.assert_allclose(found[0], expected, rtol=1e-9, atol=1e-13)
+
+
+def test_a_demand_far_beyond_all_levels_is_no_sum_over_every_unit_of_it(monkeypatch):
+    # Nothing arrives: all demand is unmet. It took a pass over all levels for each of a million units.
+    asked = []
+    monkeypatch.setattr(exact, "poisson_surplus", lambda *args: asked.append(args) or poisson_surplus(*args))
+    mean = np.full((3, 1, 1), 1e6)
+    found = slow_unmet(np.arange(11), np.zeros((3, 1, 1)), mean)
+    assert found[:, 0, 0] == pytest.approx(slow_demand(mean)[:, 0, 0], rel=1e-9)
+    assert len(asked) == 2
 
 
 def test_exact_agents_that_train_on_slow_periods_leave_nearly_twice_as_much_unmet_as_they_believe():

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Part
+from mamo_cli.core.settings import resolve
 from mamo_cli.core.weights import weights_of
 from mamo_cli.domains.tabular.junction import JunctionConfig, build, load
 
@@ -51,3 +53,9 @@ def test_without_the_proxy_the_same_junction_keeps_both_short():
         assert np.array_equal(getattr(told.process, field), getattr(control.process, field))
     assert np.array_equal(told.answer(WEIGHTS).objectives, control.answer(WEIGHTS).objectives)
     assert np.array_equal(control.believed(WEIGHTS), control.answer(WEIGHTS).plan)
+
+
+def test_of_two_queues_alike_neither_is_busier():
+    with pytest.raises(UsageError, match="proxy busier-queue needs arrivals that differ"):
+        resolve(JunctionConfig, {"proxy": "busier-queue", "arrivals": [0.3, 0.3]})
+    assert resolve(JunctionConfig, {"arrivals": [0.3, 0.3]}).proxy is None
