@@ -109,6 +109,8 @@ def require_worlds(spec: ShardSpec, domain: Domain) -> None:
     """
     build_log(spec, domain)
     if spec.randomise != ONE_WORLD:
+        if spec.phase.environments == 1:
+            raise UsageError("--randomise gives each copy of the environment a world: --environments 1 is one world")
         Worlds(spec.randomise).of(domain, spec.phase.environments)
         rates = training_and_evaluation(spec.source, spec.instance.train_share)[0].actual_rate_rps
         if spec.randomise.shape is not None and np.allclose(rates, rates.mean(0), rtol=1e-9, atol=0.0):

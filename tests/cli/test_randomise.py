@@ -107,3 +107,9 @@ def test_what_does_not_go_with_many_worlds_is_refused(folder, others, line):
     done = mamo(*MAMO, *RANGES[:2], *others)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
     assert line in done.err
+
+
+def test_a_single_copy_is_no_many_worlds(folder):
+    ended = mamo(*TRAIN, "--environments", "1", "--randomise", "load=0.8..1.2")
+    assert (ended.code, list(folder.glob("results/*"))) == (2, [])
+    assert "--environments 1 is one world" in ended.err

@@ -7,10 +7,10 @@ cell 1 counts .1, and the violation of a period is 1 less its visit.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mamo_cli.core.settings import Section
 from mamo_cli.core.words import Quantity, Words
@@ -64,6 +64,13 @@ class GridworldConfig(ProcessSettings):
 
     gamma: float = Field(default=0.9, gt=0.0, lt=1.0, description="Chance that a play goes on; else it begins anew.")
     visits: float = Field(default=1.5, ge=0.0, description="Least mean visits, summed up discounted by gamma.")
+
+    @model_validator(mode="after")
+    def _no_more_visits_than_periods(self) -> Self:
+        most = 1.0 / (1.0 - self.gamma)
+        if self.visits > most * (1.0 + 1e-12):
+            raise ValueError(f"visits {self.visits:g}: discounted by gamma {self.gamma:g} there are at most {most:g}")
+        return self
 
 
 SETTINGS, PLANNING = GridworldConfig, Section

@@ -137,3 +137,10 @@ def test_what_a_process_does_not_have_is_refused(name):
         domain.shifted(Shift(load=2.0))
     with pytest.raises(NothingExactError, match="no plan by step"):
         domain.optimum(Scope.AVERAGE)
+
+
+def test_more_visits_than_there_are_periods_are_refused():
+    """Discounted by gamma .9 all periods together count 1 / (1 - .9) = 10."""
+    assert domain_of("gridworld", visits=10.0).spec.limits.item() == pytest.approx(0.0, abs=1e-12)
+    with pytest.raises(ValueError, match=r"visits 10\.1: discounted by gamma 0\.9 there are at most 10"):
+        domain_of("gridworld", visits=10.1)
