@@ -4,12 +4,14 @@
 
 All trainings have 12,800 environment steps and 2,400 gradient steps at alpha .8. Judged is greedy play, request by
 request, on nodes whose service times are the configured ones times a factor. Runs are named worlds-WHO-sSEEDS-FACTOR,
-resumed like any other and never run twice. Means over seeds, with 95 % bootstrap intervals, all of the same seeds.
+resumed like any other and never run twice. Means over seeds, with 95 % bootstrap intervals, all of the same seeds; then
+the differences in regret between two trainings, seed by seed.
 """
 
 import argparse
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,8 @@ ON_THE_NODE: Mapping[str, Mapping[str, Any]] = {
     "on the node": {},
 }
 """Trained on the node judged, request by request: by a rule's log there, by that and then itself, or itself alone."""
+PAIRS = (("randomised", "nominal"), ("log alone", "randomised"), ("log, then tuned", "on the node"))
+"""Whose regrets are set against one another, seed by seed."""
 COLUMNS = ("trained", "factor", "seed", "regret_percent", "rejection", "replicas")
 
 
@@ -57,6 +61,7 @@ def results_of(seeds: str, results: Path, machines: Machines) -> Iterator[tuple[
     base = {"alpha": [ALPHA], "seeds": seeds}
     for who, own in WORLD.items():
         run = train(configured(TrainConfig, base, own), Place(results, f"worlds-{who}-s{seeds}"), machines)
+        yield from rows_of(f"{who}, judged by the model", 1.0, run.summary)
         for factor in FACTORS:
             config = EvaluateConfig(run=run.path.name, **node(factor))
             judged = evaluate(run.path, config, Place(results, f"worlds-{who}-s{seeds}-{factor:g}"))
@@ -72,6 +77,18 @@ def rows_of(who: str, factor: float, members: Any) -> Iterator[tuple[Any, ...]]:
     """A row a seed."""
     for one in members:
         yield who, factor, one["seed"], 100 * one["regret"], one["mean_rejection"], one["mean_replicas"]
+
+
+def differences(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, str, float, float, float, float, float]]:
+    """Of each of `PAIRS`: who, than whom, factor; points more of regret, its interval; share of seeds with more."""
+    regrets: dict[tuple[str, float], dict[int, float]] = {}
+    for who, factor, seed, regret, *_ in rows:
+        regrets.setdefault((who, factor), {})[seed] = regret
+    for (who, than), factor in product(PAIRS, FACTORS):
+        others = regrets[than, factor]
+        more = np.array([regret - others[seed] for seed, regret in regrets[who, factor].items()])
+        low, high = bootstrap_interval(more, mean, rng=stream(0, "benchmarks", "worlds"))
+        yield who, than, factor, float(more.mean()), float(low), float(high), float((more > 0.0).mean())
 
 
 def main() -> None:
@@ -92,7 +109,10 @@ def main() -> None:
         low, high = bootstrap_interval(own, mean, rng=stream(0, "benchmarks", "worlds"))
         told = zip(own.mean(0), low, high, (2, 4, 2), strict=True)
         table.add_row(who, f"x {factor:g}", *(f"{m:.{d}f} [{a:.{d}f}, {b:.{d}f}]" for m, a, b, d in told))
-    Console(width=120).print(table)
+    paired = Table("trained", "against", "service times", "more regret, points", "seeds with more")
+    for who, than, factor, more, low, high, share in differences(rows):
+        paired.add_row(who, than, f"x {factor:g}", f"{more:.2f} [{low:.2f}, {high:.2f}]", f"{share:.0%}")
+    Console(width=120).print(table, paired)
 
 
 if __name__ == "__main__":
