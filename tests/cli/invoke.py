@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -18,10 +19,19 @@ MAMO = ("run-mamo", *TINY, "--cycles", "4", "--jobs", "1")
 COMMAND = str(Path(sys.executable).with_name("mamo"))
 
 
+PROGRESS = re.compile(r"(?!mamo: )[^:]+: (.+ since \d+:\d\d:\d\d|\d+ of \d+ rounds(, .*)?)\n")
+"""A line of how far a command has come, as it is told every ten seconds."""
+
+
 class Result(NamedTuple):
     code: int
     out: str
     err: str
+
+    @property
+    def said(self) -> list[str]:
+        """The lines of stderr, ends included, but for progress, of which there is some where the machine is busy."""
+        return [line for line in self.err.splitlines(keepends=True) if not PROGRESS.fullmatch(line)]
 
 
 def mamo(*arguments: str) -> Result:

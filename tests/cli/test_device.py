@@ -23,7 +23,7 @@ TRAIN = ("train", "--seeds", "1", "--iterations", "2", "--iteration-steps", "4",
 )
 def test_a_device_that_is_not_there_is_refused(folder, options, complaint):
     done = mamo(*TRAIN, *options)
-    assert (done.code, complaint in done.err, done.err.count("\n")) == (2, True, 1), done.err
+    assert (done.code, complaint in done.err, len(done.said)) == (2, True, 1), done.err
     assert not (folder / "results").exists()
 
 

@@ -13,12 +13,9 @@ HEADER = "# step_seconds=300\nstep,function,expected_rate,actual_rate\n"
 
 
 def refused(done: Result, code: int, *phrases: str) -> None:
-    """Assert the code, nothing on stdout, and one line on stderr with these phrases.
-
-    A machine that is busy is told every ten seconds that a command is still preparing.
-    """
+    """Assert the code, nothing on stdout, and one line on stderr with these phrases."""
     assert (done.code, done.out) == (code, ""), done.err
-    (said,) = [line for line in done.err.splitlines(keepends=True) if ": preparing since " not in line]
+    (said,) = done.said
     assert said.startswith("mamo: ")
     assert said.endswith("\n")
     for phrase in phrases:

@@ -242,7 +242,7 @@ def test_what_does_not_fit_is_refused_in_a_line_that_names_it(case):
     if case == "plan":
         done("solve-offline", "--name", "plan")
     refused = mamo(*command, "--name", "x")
-    assert (refused.code, refused.out, refused.err) == (2, "", f"mamo: {message}\n")
+    assert (refused.code, refused.out, refused.said) == (2, "", [f"mamo: {message}\n"])
     assert not Path("results/x").exists()
 
 
@@ -274,4 +274,4 @@ def test_agents_that_are_no_networks_of_ours_start_nothing():
     done(*LOOP, "--te", "exact", "--seeds", "1", "--name", "exact")
     refused = mamo(*LOOP, "--from", "exact", "--name", "x")
     message = "mamo: results/exact has task agents exact: --from is for dqn and conditioned\n"
-    assert (refused.code, refused.err) == (2, message)
+    assert (refused.code, refused.said) == (2, [message])

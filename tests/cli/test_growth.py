@@ -239,16 +239,16 @@ REFUSALS = [
 @pytest.mark.parametrize(("command", "run", "given", "message"), REFUSALS, ids=[case[3][-70:] for case in REFUSALS])
 def test_what_does_not_grow_is_refused_with_the_reason(finished, command, run, given, message):
     refused = mamo(command, "--grow", run, *given, "--jobs", "1", "--name", "x")
-    assert (refused.code, refused.out, refused.err) == (2, "", f"mamo: {message}\n")
+    assert (refused.code, refused.out, refused.said) == (2, "", [f"mamo: {message}\n"])
     assert not (finished / "x").exists()
 
 
 def test_the_same_name_with_more_of_something_says_how_to_grow(finished):
     refused = mamo(*TRAIN, "--seeds", "3", "--name", "te")
-    assert refused.err == (
+    assert refused.said == [
         "mamo: results/te holds a run of another configuration (seeds: 2 -> 3): use another --name "
         "(with --grow te, which trains only what is new), or --fresh\n"
-    )
+    ]
 
 
 def test_tables_that_are_not_those_of_the_run_are_refused(finished):
@@ -256,4 +256,4 @@ def test_tables_that_are_not_those_of_the_run_are_refused(finished):
         file.write("0,0.1,9\n")
     refused = mamo("train", "--grow", "te", "--seeds", "3", "--jobs", "1", "--name", "x")
     message = "mamo: results/te/training.csv is not what its run left: it cannot grow\n"
-    assert (refused.code, refused.err) == (7, message)
+    assert (refused.code, refused.said) == (7, [message])

@@ -39,7 +39,7 @@ def test_logs_that_cannot_be_are_refused(folder, command, given, line):
     (folder / "none.toml").write_text("[pretrain]\nsteps = 30\n")
     (folder / "cap.toml").write_text("[drift]\ncap = [[0, 2]]\n")
     done = mamo(*command, *given)
-    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert (done.code, done.out, len(done.said)) == (2, "", 1)
     assert line in done.err
     assert not (folder / "results").exists()
 
@@ -61,8 +61,8 @@ def test_policies_are_judged_on_a_slower_node_and_on_measurements(folder):
     kept = mamo(*TRAIN, "--rejection-model", "measured", "--measurements", "node.csv", "--name", "measured")
     assert kept.code == 0
     slower = mamo("evaluate", "measured", "--warm-service-time", "0.1")
-    assert (slower.code, len(slower.err.splitlines())) == (2, 1)
+    assert (slower.code, len(slower.said)) == (2, 1)
     assert "--warm-service-time changes nothing of a node that was measured" in slower.err
     both = mamo("evaluate", "te", "--measurements", "node.csv", "--warm-service-time", "0.1")
-    assert (both.code, len(both.err.splitlines())) == (2, 1)
+    assert (both.code, len(both.said)) == (2, 1)
     assert "--measurements say how the node rejects, whatever its --warm-service-time" in both.err

@@ -6,7 +6,7 @@ from mamo_cli.cli import progress as module
 from mamo_cli.cli.progress import Standing
 from mamo_cli.training.records import columns_of
 from tests.analysis.tiny_domain import Pumps
-from tests.cli.invoke import MAMO, TRAIN, patched
+from tests.cli.invoke import MAMO, TRAIN, Result, patched
 from tests.cli.test_terminal import on_a_terminal
 
 SOON = "from mamo_cli.cli import progress\nprogress.LINE_SECONDS = 0.02\n"
@@ -39,6 +39,13 @@ def test_forced_colours_make_no_control_codes_in_a_file(monkeypatch):
     done = patched(SOON + SLOWLY, *TRAIN)
     assert "train: 1 of 2 rounds" in done.err
     assert "\x1b" not in done.out + done.err
+
+
+def test_what_else_a_command_says_is_told_from_its_progress():
+    told = ["train: preparing since 0:00:10", "baselines: kubernetes-hpa since 0:01:20", "run-mamo: 0 of 4 rounds",
+            "wild fixed (1 of 2): 2 of 4 rounds, alpha 0.30  drought 0.200 of 0.1, 0:00:12 left"]  # fmt: skip
+    said = ["mamo: results/x: 0 of 4 rounds\n", "train: 0 of 4 rounds are lost\n", "next: mamo plot x\n"]
+    assert Result(7, "", "".join(f"{line}\n" for line in told) + "".join(said)).said == said
 
 
 def test_a_terminal_that_cannot_draw_gets_no_bar():

@@ -69,7 +69,7 @@ def test_policies_of_many_worlds_are_judged_in_the_configured_one(folder):
 )
 def test_ranges_that_cannot_be_are_refused(folder, given, line):
     done = mamo(*TRAIN, *(part for one in given for part in ("--randomise", one)))
-    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert (done.code, done.out, len(done.said)) == (2, "", 1)
     assert line in done.err
     assert not (folder / "results").exists()
 
@@ -105,7 +105,7 @@ def test_ranges_that_would_move_nothing_are_refused(folder, what, others, line):
 )
 def test_what_does_not_go_with_many_worlds_is_refused(folder, others, line):
     done = mamo(*MAMO, *RANGES[:2], *others)
-    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert (done.code, len(done.said)) == (2, 1)
     assert line in done.err
 
 

@@ -111,7 +111,7 @@ def test_each_function_is_simulated_as_it_is_served(folder):
 )
 def test_what_would_change_nothing_is_no_option(folder, option, value):
     done = mamo(*SMALL, option, value)
-    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert (done.code, done.out, len(done.said)) == (2, "", 1)
     assert done.err.startswith(f"mamo: No such option: {option}")
     assert not (folder / "results").exists()
 

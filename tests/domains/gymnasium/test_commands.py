@@ -65,5 +65,5 @@ def test_a_loop_runs_without_bounds_is_drawn_and_evaluated_on_other_episodes():
 )
 def test_what_does_not_fit_is_one_line_before_anything_is_written(options, code, message):
     done = mamo("train", *ABOUT, *options)
-    assert (done.code, done.err) == (code, message)
+    assert (done.code, done.said) == (code, [message])
     assert not Path("results").exists()
