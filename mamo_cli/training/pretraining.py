@@ -36,6 +36,8 @@ def learn_from(
 ) -> None:
     """Let the rule play environments that stand at their first steps, and make the gradient steps.
 
+    Gradient steps come in calls no longer than those of training, so that a signal to stop is heard between them.
+
     Args:
         log: whose choices.
         environment: E copies for each of K members.

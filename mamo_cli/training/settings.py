@@ -83,7 +83,7 @@ class PretrainConfig(Section):
         default=None,
         description="Learn first from the choices of a rule that people run today, such as kubernetes-hpa.",
     )
-    steps: int = Field(default=200, ge=1, le=1_000_000, description="Control periods that it plays in each copy.")
+    steps: int = Field(default=200, ge=1, le=20_000, description="Control periods that it plays in each copy.")
     updates: int = Field(default=600, ge=0, le=1_000_000, description="Gradient steps on what it brought.")
     epsilon: Share = Field(default=0.0, description="Probability of a random choice in place of the rule's.")
 

@@ -24,6 +24,7 @@ def test_steps_of_a_log_count_as_those_of_training(folder):
     [
         (TRAIN, ["--pretrain", "hpa"], "a rule to learn from is one of static, erlang"),
         (TRAIN, ["--pretrain", "erlang", "--domain", "battery"], "--domain battery: nobody told of rules"),
+        (TRAIN, ["--config", "long.toml"], "pretrain.steps: must be less than or equal to 20000"),
         (TRAIN, ["--config", "none.toml"], "pretrain.rule is needed: it says whose choices are learnt from"),
         (MAMO, ["--pretrain", "erlang", "--te", "exact"], "--te exact learns nothing"),
         (TRAIN, ["--pretrain", "erlang", "--randomise", "load=.9..1.1"], "--randomise is of many: choose"),
@@ -37,6 +38,7 @@ def test_steps_of_a_log_count_as_those_of_training(folder):
 )
 def test_logs_that_cannot_be_are_refused(folder, command, given, line):
     (folder / "none.toml").write_text("[pretrain]\nsteps = 30\n")
+    (folder / "long.toml").write_text("[pretrain]\nrule = 'erlang'\nsteps = 20001\n")
     (folder / "cap.toml").write_text("[drift]\ncap = [[0, 2]]\n")
     done = mamo(*command, *given)
     assert (done.code, done.out, len(done.said)) == (2, "", 1)
