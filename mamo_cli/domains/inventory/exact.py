@@ -57,12 +57,11 @@ def slow_unmet(level: IntArray, before: FloatArray, last: FloatArray) -> FloatAr
     chance = np.where(levels < means[1], poisson_chances(means[1][:, 0], len(levels)), 0.0)
     row = np.arange(len(chance)).reshape(np.broadcast_shapes(before.shape, last.shape))
     rows, at = np.broadcast_arrays(row, level)
-    total = _up_to_the_level(rows.ravel(), at.ravel(), poisson_surplus(levels, means[0]), chance).reshape(rows.shape)
-    units = last * (
-        pdtr(np.maximum(most - 1.0, 0.0), last) - np.where(level > 0, pdtr(np.maximum(level - 1, 0), last), 0.0)
-    )
+    total = _up_to_the_level(rows.flatten(), at.flatten(), poisson_surplus(levels, means[0]), chance)
+    below = np.where(level > 0, pdtr(np.maximum(level - 1, 0), last), 0.0)
+    units = last * (pdtr(np.maximum(most - 1.0, 0.0), last) - below)
     beyond = units - held * (pdtr(np.maximum(most, 0.0), last) - pdtr(level, last))
-    return np.asarray(total + np.where(most > level, beyond, 0.0))
+    return np.asarray(total.reshape(rows.shape) + np.where(most > level, beyond, 0.0))
 
 
 @compiled
