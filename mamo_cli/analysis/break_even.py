@@ -104,7 +104,7 @@ def _saved(rule: str, of_rule: float, rule_holds: bool, own: Any, kwh: Interval,
         ends = Interval(*map(float, bootstrap_interval(less, mean, rng=stream(0, "bootstrap"))))
     units = middle, ends
     if not rule_holds:
-        return Saved(rule, rule_holds, units, None, "it does not keep the limit, the agents do")
+        return Saved(rule, rule_holds, units, None, "it does not keep the limit, the members that count do")
     if middle <= 0.0:
         return Saved(rule, rule_holds, units, None, "never: nothing is saved")
     return Saved(rule, rule_holds, units, hours(kwh, ends or Interval(middle, middle), watts))

@@ -58,8 +58,12 @@ def test_of_several_plays_of_a_rule_the_mean():
     [
         ([member(5.0)], [play("hpa", 4.0)], "never: nothing is saved"),
         ([member(5.0)], [play("hpa", 5.0)], "never: nothing is saved"),
-        ([member(5.0)], [play("hpa", 9.0, holds=0)], "it does not keep the limit, the agents do"),
-        ([member(5.0)], [play("hpa", 9.0), play("hpa", 9.0, holds=0)], "it does not keep the limit, the agents do"),
+        ([member(5.0)], [play("hpa", 9.0, holds=0)], "it does not keep the limit, the members that count do"),
+        (
+            [member(5.0)],
+            [play("hpa", 9.0), play("hpa", 9.0, holds=0)],
+            "it does not keep the limit, the members that count do",
+        ),
         ([member(5.0, holds=0)], [play("hpa", 9.0)], "no member keeps the limit"),
         ([{**member(5.0), "mean_cost": None, "holds": None}], [play("hpa", 9.0)], "no member keeps the limit"),
     ],
