@@ -152,7 +152,7 @@ def unsearched(domain: Domain, grid: Grid | None, mix: bool) -> str | None:
     """Why the best weights of a grid, or of all those that are not mixed, are not known; None where they are."""
     spec = domain.spec
     if spec.coupled and (grid is not None or not mix):
-        return f"{spec.words.agent}s that share a budget play together, whose best weights are known of mixtures alone"
+        return f"{spec.words.agent}s play together here, whose best weights are known of mixtures alone"
     if spec.objectives > 2 and grid is None and not mix:
         return f"a {spec.words.agent} has several limits, within which the best weights are known of mixtures alone"
     return None

@@ -42,6 +42,8 @@ class Spec(NamedTuple):
 
     They have one weight then; where weights differ nevertheless, their mean counts.
     """
+    touching: bool = False
+    """Whether what an agent chooses changes the objectives of others, each of which has limits of its own."""
 
     @property
     def objectives(self) -> int:
@@ -50,8 +52,8 @@ class Spec(NamedTuple):
 
     @property
     def coupled(self) -> bool:
-        """Whether agents share a budget, so that what one may choose depends on the others: their plays are joint."""
-        return self.use is not None
+        """Whether agents share a budget, or touch one another's objectives: their plays are joint."""
+        return self.use is not None or self.touching
 
     @property
     def joint(self) -> bool:

@@ -91,7 +91,7 @@ class DomainEnv(gymnasium.Env[NDArray[np.float32], Any]):
         instance = resolve(registry.about(domain).SETTINGS, {} if settings is None else settings)
         self.domain = registry.build(domain, instance, registry.load_source(domain, instance))
         spec = self.domain.spec
-        if spec.coupled:
+        if spec.use is not None:
             raise UsageError(f"{spec.words.agent}s that share a budget choose jointly: the commands alone know how")
         if spec.proxy is not None and not evaluation:
             warnings.warn(f"rewards are of a proxy: {spec.proxy}; evaluation=True plays the truth", stacklevel=2)

@@ -58,6 +58,7 @@ DOMAINS: dict[str, Entry] = {
         "mamo_cli.domains.faas.baselines.registry",
         "mamo_cli.domains.faas.served",
     ),
+    "fleet": Entry("mamo_cli.domains.faas.fleet.settings", "mamo_cli.domains.faas.fleet.domain"),
     "inventory": Entry("mamo_cli.domains.inventory.settings", "mamo_cli.domains.inventory.domain"),
     "battery": Entry("mamo_cli.domains.battery.settings", "mamo_cli.domains.battery.domain"),
     "chain": Entry("mamo_cli.domains.chain.settings", "mamo_cli.domains.chain.domain"),

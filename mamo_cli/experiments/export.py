@@ -201,7 +201,7 @@ def _about(before: Trained, spec: ShardSpec, problem: Spec, delivery: Delivery, 
         "cost_scale": problem.cost_scale,
         "network": spec.learner.network,
         "leak": float(LEAK),
-        "chooser": chooser_for(spec.learner.chooser, problem.coupled),
+        "chooser": chooser_for(spec.learner.chooser, problem.use is not None),
         "block": problem.block,
         "coupled": problem.joint,
     }

@@ -46,7 +46,7 @@ def write_walk(run: RunFolder, spec: ShardSpec, domain: Domain) -> tuple[tuple[s
     assert spec.walk is not None
     walk, rules, words = build_walk(spec, spec.walk), domains.rules_of(spec.domain), domain.spec.words
     if domain.spec.coupled and rules:
-        LOGGER.warning("%s: left out, as rules of today know no shared budget", ", ".join(rules))
+        LOGGER.warning("%s: left out, as rules of today know nobody beside them", ", ".join(rules))
         rules = {}
     columns = reference_columns(words, len(domain.spec.agents))
     write_table(run.path / "references.csv", columns, references(domain, walk, rules))

@@ -15,7 +15,9 @@ import numpy as np
 from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.errors import DataError
 from mamo_cli.core.seeding import stream
-from mamo_cli.policies.file import About, Policy
+from mamo_cli.policies.file import About, Policy, groups
+
+Layers = list[tuple[Float32Array, Float32Array]]
 
 CHOOSERS = "mamo_cli.learners.dqn"
 STREAM = ("te", "readout")
@@ -64,7 +66,7 @@ class Decider:
         """Args: policy: as its file holds it."""
         about = policy.about
         self.policy = policy
-        self._layers = [_layers(row, policy.widths.tolist()) for row in policy.parameters]
+        self._networks = [_networks(row, about, policy.widths.tolist()) for row in policy.parameters]
         self._edges, self._told, self._leak = np.cumsum(policy.shares[:-1], 0), policy.told, np.float32(about.leak)
         self._shape = len(about.agents), max(about.choices)
         self._choose = None
@@ -98,7 +100,7 @@ class Decider:
         """
         if budget is None and self.policy.use.any():
             raise DataError("these agents share a budget, and none was told")
-        if len(self._layers) == 1:
+        if len(self._networks) == 1:
             return self._by(0, observed, allowed, budget or 0)
         drawn = (draw >= self._edges).sum(0)
         plays = np.broadcast_to(drawn, self._shape[:1])
@@ -111,12 +113,22 @@ class Decider:
     def values(self, play: int, observed: Float32Array) -> Float32Array:
         """Values `(A, C)` of every choice to one of the policies, where `(A, O)` is observed."""
         seen = observed if self._told is None else np.concatenate((observed, self._told[play]), 1)
-        signal = np.asarray(seen.T, dtype=np.float32).reshape(1, -1)  # the first number of each agent, then the second
-        *hidden, (weights, biases) = self._layers[play]
+        networks = self._networks[play]
+        if self.policy.about.network == "perceptron":
+            rows = [
+                np.asarray(seen.T, dtype=np.float32).reshape(1, -1)
+            ]  # the first number of each agent, then the second
+        else:
+            rows = np.split(np.asarray(seen, dtype=np.float32), len(networks))  # all agents, or one after another
+        values = [self._of(layers, signal) for layers, signal in zip(networks, rows, strict=True)]
+        return np.concatenate(values).reshape(self._shape)
+
+    def _of(self, layers: Layers, signal: Float32Array) -> Float32Array:
+        *hidden, (weights, biases) = layers
         for inner, shift in hidden:
             signal = signal @ inner + shift
             signal = np.maximum(signal, self._leak * signal)
-        return np.asarray(signal @ weights + biases).reshape(self._shape)
+        return np.asarray(signal @ weights + biases)
 
     def _by(self, play: int, observed: Float32Array, allowed: BoolArray, budget: int) -> IntArray:
         values = self.values(play, observed)
@@ -129,7 +141,14 @@ class Decider:
         return np.asarray(chosen[0])
 
 
-def _layers(parameters: Float32Array, widths: Sequence[int]) -> list[tuple[Float32Array, Float32Array]]:
+def _networks(parameters: Float32Array, about: About, widths: Sequence[int]) -> list[Layers]:
+    """The layers of each network of one policy."""
+    networks, split = groups(about.network, len(about.agents))
+    own = (widths[0] // split, *widths[1:-1], widths[-1] // split)
+    return [_layers(row, own) for row in parameters.reshape(networks, -1)]
+
+
+def _layers(parameters: Float32Array, widths: Sequence[int]) -> Layers:
     """Weights and biases of each layer of one network."""
     layers, at = [], 0
     for wide, narrow in pairwise(widths):

@@ -3,7 +3,7 @@
 | member | holds |
 |---|---|
 | `about.json` | what it is: see `About` |
-| `parameters` | `(J, D)` float32: of each policy, layer after layer the weights `(inputs, outputs)`, then the biases |
+| `parameters` | `(J, D)` float32: of each network, layer after layer the weights `(inputs, outputs)`, then the biases |
 | `widths` | of the inputs (the first number of each agent, then the second), the hidden layers and the outputs, A C |
 | `shares` | `(J, A)` how often each agent plays by each policy |
 | `weights` | `(J, A, M)` what the objectives weighed for each |
@@ -67,7 +67,7 @@ class About(Section):
     limits: tuple[tuple[float, ...], ...]  # (A, M - 1) of the violations' means
     step_seconds: Annotated[float, Field(gt=0.0)]
     cost_scale: float
-    network: Literal["perceptron"]
+    network: Literal["perceptron", "shared", "apart"]  # see `groups`
     leak: Annotated[float, Field(ge=0.0, le=1.0)]  # slope of its rectifiers below 0
     chooser: Literal["greedy", "knapsack", "repair"]
     block: Count  # periods for which one policy of a mixture plays on
@@ -184,13 +184,23 @@ def _little(array: NDArray[Any]) -> bytes:
     return array.astype(array.dtype.newbyteorder("<")).tobytes()
 
 
+def groups(network: str, agents: int) -> tuple[int, int]:
+    """How many networks a policy has, and among how many agents the inputs and outputs of all are divided.
+
+    A perceptron sees all agents at once; of those that see one at a time there is one for all, or one for each.
+    """
+    return (agents if network == "apart" else 1), (1 if network == "perceptron" else agents)
+
+
 def _require_fit(policy: Policy) -> None:
     """See that all parts are of one problem: what plays by them trusts their shapes."""
     about, plays = policy.about, len(policy.parameters)
     agents, choices, objectives = len(about.agents), max(about.choices, default=0), len(about.objectives)
     inputs = about.observation + (0 if policy.told is None else objectives - 1)
     widths = policy.widths.tolist() if policy.widths.ndim == 1 else []
-    size = sum(wide * narrow + narrow for wide, narrow in itertools.pairwise(widths))
+    networks, split = groups(about.network, agents)
+    own = [width // split if place in (0, len(widths) - 1) else width for place, width in enumerate(widths)]
+    size = networks * sum(wide * narrow + narrow for wide, narrow in itertools.pairwise(own))
     wanted: dict[str, tuple[str, tuple[int, ...]]] = {
         "parameters": ("float32", (plays, size)),
         "widths": ("int64", (max(len(widths), 2),)),

@@ -71,8 +71,10 @@ def onnx_of(policy: Policy) -> bytes:
     """The model's bytes: the same policy gives the same, by one version of mamo and of onnx.
 
     Raises:
-        UsageError: onnx is not installed.
+        UsageError: onnx is not installed, or the policy has networks that see one agent at a time.
     """
+    if policy.about.network != "perceptron":
+        raise UsageError(f"--format onnx writes perceptrons that see all agents, not networks {policy.about.network}")
     try:
         import onnx
         from onnx import checker, numpy_helper, parser

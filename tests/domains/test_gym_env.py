@@ -19,6 +19,7 @@ from tests.domains.battery.homes import load_trace
 # Small, and of every kind: with states, with chance that ends episodes, with masks.
 SMALL = {
     "faas": {},
+    "fleet": {"topology": "ring", "messages": "full", "loss": 0.3, "max_replicas": 4},
     "inventory": {"levels": 40},
     "battery": {},
     "chain": {"levels": (12, 15, 22), "evaluation_steps": 50},

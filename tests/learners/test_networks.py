@@ -30,7 +30,7 @@ def in_torch(network, parameters, widths, agents):
 @given(WIDTHS, st.integers(1, 3), st.integers(1, 40), st.integers(0, 99))
 def test_forward_and_backward_are_what_autograd_says(name, widths, agents, rows, seed):
     network, rng, beyond = part(NETWORKS, name), np.random.default_rng(seed), 3
-    widths = [*widths[:-1], agents * widths[-1]]
+    widths = [agents * widths[0], *widths[1:-1], agents * widths[-1]]
     parameters, layout = network.initial(widths, agents, rng), np.array(widths)
     states = rng.normal(size=(rows + beyond, widths[0])).astype(np.float32)
     activations = np.empty((rows + beyond) * network.row_size(layout, agents), dtype=np.float32)

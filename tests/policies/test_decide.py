@@ -114,3 +114,25 @@ def test_no_training_is_imported():
     heavy = "('torch', 'numba', 'scipy', 'pandas')"
     code = f"import sys, mamo_cli.policies.decide; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("network", ["shared", "apart"])
+def test_networks_that_see_one_agent_choose_as_the_learner_does_whatever_the_others_see(network):
+    shape = Shape(observation=4, agents=3, choices=5, objectives=2)
+    learner = DQN(LearnerConfig(hidden=(8, 6), network=network), shape, [MemberStreams(7, "te")])
+    row = learner.policies()
+    names = {"agents": ("f", "g", "h"), "choices": (5, 5, 5), "limits": [[0.1]] * 3, "alpha": [[0.5]] * 3}
+    ours = Policy(
+        about=about(network=network, **names), parameters=row, widths=np.array([12, 8, 6, 15]), shares=np.ones((1, 3)),
+        weights=np.ones((1, 3, 2)), use=np.zeros((3, 5), dtype=np.int64),
+    )  # fmt: skip
+    decider, rng, free = Decider(ours), np.random.default_rng(0), np.ones((3, 5), dtype=np.bool_)
+    for _ in range(STATES):
+        observed = rng.normal(size=(3, 4)).astype(np.float32)
+        np.testing.assert_allclose(
+            decider.values(0, observed), learner.q_values(observed[None, None])[0, 0], rtol=1e-4, atol=1e-6
+        )
+        elsewhere = rng.normal(size=(3, 4)).astype(np.float32) * 100
+        elsewhere[1] = observed[1]
+        np.testing.assert_array_equal(decider.values(0, elsewhere)[1], decider.values(0, observed)[1])
+        assert decider.decide(elsewhere, free)[1] == decider.decide(observed, free)[1]

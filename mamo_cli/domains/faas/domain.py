@@ -89,7 +89,7 @@ class FaasDomain:
     ) -> None:
         """Args: settings, source, evaluation, planning: see `registry.build`. shift, steps: see `shifted`."""
         self._made_of = settings, source, evaluation, planning
-        self.settings = settings = _shifted(_with_memory(settings, planning), shift, source)
+        self.settings = settings = shifted_settings(_with_memory(settings, planning), shift, source)
         self.case = case = build_case(settings, source, evaluation, shift, steps)
         self._noise = settings.noise
         node, first = case.evaluation, 0 if steps is None else steps[0]
@@ -319,8 +319,12 @@ def _with_memory(settings: InstanceConfig, planning: Planning) -> InstanceConfig
     return settings.model_copy(update={name: mb for name, mb in asked.items() if mb is not None})
 
 
-def _shifted(settings: InstanceConfig, shift: Shift, source: Trace) -> InstanceConfig:
-    """The settings, and what functions have of their own, with what shifts in them; load and cap are the workload's."""
+def shifted_settings(settings: InstanceConfig, shift: Shift, source: Trace) -> InstanceConfig:
+    """The settings, and what functions have of their own, with what shifts in them; load and cap are the workload's.
+
+    Raises:
+        UsageError: they cannot shift so.
+    """
     if shift.service != 1.0 and settings.rejection_model == MeasuredModel.name:
         raise UsageError("measurements hold for the service times that they were made under: service cannot shift")
     noise = shifted_noise(settings.noise, shift.noise, training_and_evaluation(source, settings.train_share)[0])

@@ -46,8 +46,8 @@ Megabytes = Annotated[int, Field(ge=1, le=10**9)]
 BY_REQUESTS = "requests"
 
 
-class InstanceConfig(WorkloadSettings):
-    """The node, its workload and what is asked of it: the reference instance unless told otherwise."""
+class NodeSettings(WorkloadSettings):
+    """What every node has: replicas that take their time, at a cost, and a limit on what they reject."""
 
     tolerance: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
         default=0.05, description="Most rejection allowed, a probability."
@@ -68,6 +68,16 @@ class InstanceConfig(WorkloadSettings):
         default=0.25, gt=0.0, le=1e6, description="Mean service time on a starting replica, s."
     )
     idle_timeout: float = Field(default=60.0, ge=0.0, le=1e9, description="Idleness after which a replica ends, s.")
+
+    @field_validator("replica_cost", mode="after")
+    @classmethod
+    def _one_for_all_is_a_number(cls, cost: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        return cost[0] if isinstance(cost, tuple) and len(cost) == 1 else cost
+
+
+class InstanceConfig(NodeSettings):
+    """The node, its workload and what is asked of it: the reference instance unless told otherwise."""
+
     rejection_model: Literal["serverless", "erlang", "simulation", "measured"] = Field(
         default="serverless",
         description="How P(rate, replicas) is computed; simulation: request by request, replicas go on from period to "
@@ -167,11 +177,6 @@ class InstanceConfig(WorkloadSettings):
         if self.shield_window is not None and not self.shield:
             raise ValueError("shield_window is what the shield counts in: it needs a shield above 0")
         return self
-
-    @field_validator("replica_cost", mode="after")
-    @classmethod
-    def _one_for_all_is_a_number(cls, cost: float | tuple[float, ...]) -> float | tuple[float, ...]:
-        return cost[0] if isinstance(cost, tuple) and len(cost) == 1 else cost
 
 
 class FunctionConfig(Section):

@@ -22,7 +22,7 @@ from typing import Any
 from mamo_cli.core.errors import UsageError
 
 _HERE = "mamo_cli.learners.dqn"
-NETWORKS = {"perceptron": f"{_HERE}.perceptron"}
+NETWORKS = {name: f"{_HERE}.{name}" for name in ("perceptron", "shared", "apart")}
 TARGETS = {"double_q": f"{_HERE}.double_q"}
 CHOOSERS = {name: f"{_HERE}.{name}" for name in ("greedy", "knapsack", "repair")}
 MIXERS = {"independent": f"{_HERE}.independent", "sum": f"{_HERE}.summed", "monotone": f"{_HERE}.monotone"}

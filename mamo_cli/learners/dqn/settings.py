@@ -29,7 +29,10 @@ class LearnerConfig(Section):
     )
 
     network: Annotated[str, one_of(NETWORKS)] = Field(
-        default="perceptron", description="What values are computed by.", json_schema_extra=ADDED
+        default="perceptron",
+        description="What values are computed by: a perceptron that sees what all agents observe, one for all that "
+        "sees what each observes itself (shared), or one for each that does (apart).",
+        json_schema_extra=ADDED,
     )
     target: Annotated[str, one_of(TARGETS)] = Field(
         default="double_q", description="What values are moved towards.", json_schema_extra=ADDED

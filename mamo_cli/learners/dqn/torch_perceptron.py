@@ -26,3 +26,19 @@ class Perceptron(torch.nn.Module):
             signal = leaky_relu(signal, self.leak) if layer else signal
             signal = torch.addmm(parameters[layer + 1], signal, parameters[layer])
         return signal
+
+
+class Apart(torch.nn.Module):
+    """Networks that each see what one agent observes: one for all agents, or one for each; see `shared` and `apart`."""
+
+    def __init__(self, widths: Sequence[int], agents: int, networks: int, leak: float) -> None:
+        """Args: widths: of all agents. agents: A. networks: 1 or A. leak: of the rectifiers."""
+        super().__init__()
+        self.agents, own = agents, (widths[0] // agents, *widths[1:-1], widths[-1] // agents)
+        self.networks = torch.nn.ModuleList(Perceptron(own, leak) for _ in range(networks))
+
+    def forward(self, signal: Tensor) -> Tensor:
+        """Values `(rows, outputs)`, agent after agent, of states `(rows, inputs)`, number after number."""
+        seen = signal.reshape(len(signal), -1, self.agents)
+        each = [self.networks[a % len(self.networks)](seen[:, :, a]) for a in range(self.agents)]
+        return torch.cat(each, 1)

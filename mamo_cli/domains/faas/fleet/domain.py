@@ -1,0 +1,204 @@
+"""A fleet of nodes behind the seam."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.errors import NothingExactError, UsageError
+from mamo_cli.core.seam import AS_CONFIGURED, Answer, Copy, Knowledge, Optimum, Part, Played, Scope, Shift, Spec
+from mamo_cli.core.seeding import stream
+from mamo_cli.core.settings import Section
+from mamo_cli.domains.faas.domain import shifted_settings
+from mamo_cli.domains.faas.fleet.environment import FleetEnvironment
+from mamo_cli.domains.faas.fleet.messages import messages_of
+from mamo_cli.domains.faas.fleet.nodes import NOBODY, SHARES, Fleet, table_of
+from mamo_cli.domains.faas.fleet.outlook import Outlook, outlook
+from mamo_cli.domains.faas.fleet.settings import NODES, WORDS, FleetConfig
+from mamo_cli.domains.faas.fleet.topology import neighbours
+from mamo_cli.domains.faas.node import build_case
+from mamo_cli.workload.generators import sinusoidal
+from mamo_cli.workload.joined import joined
+from mamo_cli.workload.parts import training_and_evaluation
+from mamo_cli.workload.trace import Trace
+from mamo_cli.workload.trace_csv import read_trace
+
+
+def load(settings: FleetConfig) -> Trace:
+    """The configured trace's first functions, or sinusoids that come one after the other.
+
+    Raises:
+        UsageError: the trace has fewer functions than there are to be nodes, or a table is of no node.
+        DataError: the file cannot be read.
+    """
+    if settings.trace is None:
+        count = settings.nodes or NODES
+        waves = [sinusoidal(phase=-288 * m / count, function=f"node{m + 1}") for m in range(count)]
+        source = joined({wave.functions[0]: wave for wave in waves}, {})
+    else:
+        source = read_trace(Path(settings.trace))
+        count = settings.nodes or len(source.functions)
+        if count > len(source.functions):
+            raise UsageError(f"--nodes {count}: {settings.trace} has {len(source.functions)} functions, one a node")
+        parts = {name: source.only(m, name) for m, name in enumerate(source.functions[:count])}
+        source = joined(parts, dict.fromkeys(parts, settings.max_replicas)) if count < len(source.functions) else source
+    for name in settings.own:
+        if name not in source.functions:
+            raise UsageError(f"node.{name}: there is no such node, but {', '.join(source.functions)}")
+    return source
+
+
+def build(
+    settings: FleetConfig, source: Trace, evaluation: Trace | None = None, planning: Section | None = None
+) -> "FleetDomain":
+    """The fleet of a configuration under a workload; see `registry.build`.
+
+    Raises:
+        UsageError: a plan by step is asked for.
+    """
+    if planning is not None and settings.topology != "none":
+        raise UsageError(
+            "solve-offline plans each node alone, and these forward to one another: take --topology none; the bounds "
+            "of training and of run-mamo are joint"
+        )
+    return FleetDomain(settings, source, evaluation)
+
+
+class FleetDomain:
+    """How many replicas each node runs, and what it forwards to whom, period after period."""
+
+    def __init__(
+        self,
+        settings: FleetConfig,
+        source: Trace,
+        evaluation: Trace | None = None,
+        shift: Shift = AS_CONFIGURED,
+        steps: tuple[int, int] | None = None,
+    ) -> None:
+        """Args: settings, source, evaluation: see `registry.build`. shift, steps: see `shifted`."""
+        self._made_of, self.settings = (settings, source, evaluation), settings
+        own = shifted_settings(settings.node(), shift, source)
+        self._noise = own.noise
+        self.case = case = build_case(own, source, evaluation, shift, steps)
+        near = neighbours(settings.topology, len(source.functions), settings.degree)
+        parts = training_and_evaluation(source, settings.train_share, evaluation)
+        cost = settings.forward_cost * source.step_seconds
+        largest = parts[0].expected_rate_rps.max(0) * (1.0 + settings.noise)
+        forwarded = max(SHARES) * largest * np.array([bool(each) for each in near])
+        scale = case.evaluation.cost_scale + cost * float(forwarded.mean())
+        table = table_of(case, own.noise, near)
+        messages = messages_of(settings, len(source.functions))
+        self.training, self.evaluation = (
+            Fleet(replace(node, table=table), near, cost, scale, messages) for node in (case.training, case.evaluation)
+        )
+        self._outlooks: dict[tuple[Part, Knowledge], Outlook] = {}
+        node, fleet = case.evaluation, self.evaluation
+        self.spec = Spec(
+            agents=node.trace.functions,
+            words=WORDS,
+            limits=np.array([[own.of(name).tolerance] for name in node.trace.functions]),
+            observation=fleet.observation,
+            choices=fleet.choices,
+            cost_scale=fleet.cost_scale,
+            step_seconds=node.trace.step_seconds,
+            touching=fleet.forwards,
+        )
+        self.warnings = case.warnings
+
+    def environment(self, part: Part, members: int, copies: int | Copy = 1) -> FleetEnvironment:
+        """The training's actual rates are perturbed anew in every episode; the evaluation's are as they are."""
+        fleet, noise = (self.training, self._noise) if part is Part.TRAINING else (self.evaluation, 0.0)
+        lost = stream(self.settings.noise_seed, "evaluation", "messages")
+        return FleetEnvironment(fleet, members, copies, noise, lost)
+
+    def conditions(self) -> FloatArray:
+        """`(T, M, 2)` expected and actual rate, requests/s."""
+        trace = self.case.evaluation.trace
+        return np.stack((trace.expected_rate_rps, trace.actual_rate_rps), -1)
+
+    def answer(
+        self, weights: FloatArray, part: Part = Part.EVALUATION, knowledge: Knowledge = Knowledge.CAUSAL
+    ) -> Answer:
+        """The joint play of least sum of all nodes' weighted objectives, see `Outlook`.
+
+        Raises:
+            NothingExactError: the nodes are too many, or too entangled; or what is expected lags behind what comes.
+        """
+        known = self.outlook(part, knowledge)
+        plan = known.best(weights)
+        brought = known.objectives(plan)
+        return Answer(plan, np.stack([np.ascontiguousarray(brought[..., m]).mean(0) for m in range(2)], -1))
+
+    def outlook(self, part: Part, knowledge: Knowledge) -> Outlook:
+        """What is known of a part before choosing.
+
+        Raises:
+            NothingExactError: see `answer`.
+        """
+        key = (part, knowledge)
+        if key not in self._outlooks:
+            self._outlooks[key] = self._outlook(*key)
+        return self._outlooks[key]
+
+    def _outlook(self, part: Part, knowledge: Knowledge) -> Outlook:
+        case, trained = self.case, part is Part.TRAINING
+        fleet, law = (self.training, self._noise) if trained else (self.evaluation, case.evaluation_noise)
+        came = not trained and knowledge is Knowledge.CLAIRVOYANT
+        trace = fleet.node.trace
+        rates = trace.actual_rate_rps if trained or came else case.known_rate_rps
+        if knowledge is Knowledge.CAUSAL and not np.array_equal(trace.expected_rate_rps, rates):
+            raise NothingExactError("the best that nodes can do together with lagged rates is not known")
+        return outlook(fleet, case.models, rates, 0.0 if came else law)
+
+    def optimum(
+        self, scope: Scope, weights: FloatArray | None = None, solver: str = "auto", time_limit_s: float | None = None
+    ) -> Optimum:
+        """None is known of a fleet by step; the bounds are joint mixtures.
+
+        Raises:
+            NothingExactError: always.
+        """
+        raise NothingExactError("no plan by step is made for a fleet: its bounds are those of joint plays")
+
+    def perfect(self, weights: FloatArray) -> IntArray:
+        """The plan of the causal answer."""
+        return self.answer(weights).plan
+
+    def choices_of(self, measures: FloatArray) -> IntArray:
+        """Choices `(T, M)`, from replicas, the share forwarded and to whom."""
+        fleet = self.evaluation
+        receivers, shares = fleet.receivers(), fleet.shares()
+        options = np.zeros(measures.shape[:-1], dtype=np.int64)
+        for m in range(fleet.nodes):
+            for option in range(1, int(fleet.options[m])):
+                taken = (measures[:, m, 2] == receivers[m, option]) & (measures[:, m, 1] == shares[option])
+                options[taken, m] = option
+        return options * fleet.node.replica_choices + measures[..., 0].astype(np.int64) - 1
+
+    def expected(self, plan: IntArray) -> Played:
+        """What a plan brings in expectation over the noise."""
+        return self._played(plan, self.outlook(Part.EVALUATION, Knowledge.CAUSAL))
+
+    def replayed(self, plan: IntArray) -> tuple[Played, Played]:
+        """What a plan brings at the rates it was made for, and at those that came."""
+        known = outlook(self.evaluation, self.case.models, self.case.known_rate_rps, 0.0)
+        return self._played(plan, known), self._played(plan, self.outlook(Part.EVALUATION, Knowledge.CLAIRVOYANT))
+
+    def _played(self, plan: IntArray, known: Outlook) -> Played:
+        fleet, objectives = self.evaluation, known.objectives(plan)
+        options = fleet.options_of(plan)
+        to = np.take_along_axis(fleet.receivers().T, options, 0)
+        shares = fleet.shares()[options]
+        arriving = (1.0 - shares) * known.rates
+        for step, node in np.argwhere(to != NOBODY):
+            arriving[step, to[step, node]] += shares[step, node] * known.rates[step, node]
+        measures = np.stack((fleet.replicas_of(plan), shares, to, arriving), -1).astype(np.float64)
+        return Played(objectives[..., 0] * fleet.cost_scale, measures, objectives[..., 1:])
+
+    def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "FleetDomain":
+        """Of the load and its shape, the noise, the service times, the cap and the tolerance, at all nodes alike."""
+        return FleetDomain(*self._made_of, shift, steps)
+
+
+__all__ = ["Fleet", "FleetDomain", "build", "load"]

@@ -1,0 +1,71 @@
+"""What nodes tell one another before a period, and what of it is lost on the way.
+
+A message tells the sender's expected rate and how many replicas more than in the period before it may run. Who hears
+nothing new keeps the last that arrived; before the first there is silence, which is zeros. Each link loses messages by
+itself: independently, or in bursts, by a chain of two states (Gilbert, 1960).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.compiled import compiled
+from mamo_cli.domains.faas.fleet.settings import FleetConfig
+from mamo_cli.domains.faas.fleet.topology import neighbours
+
+TOLD = 2
+"""Numbers of a message."""
+
+SILENT = -1
+"""In the place of a sender: none."""
+
+
+class Messages(NamedTuple):
+    """Who hears whom, and how surely."""
+
+    heard: IntArray  # (M, H) the senders that each node hears, rising, then `SILENT`
+    stays: float  # the chance that after a loss the next is lost, too
+    fails: float  # the chance that after an arrival the next is lost
+    loss: float  # of the first
+    late: int  # periods that a message takes
+
+
+def messages_of(settings: FleetConfig, nodes: int) -> Messages:
+    """Those of a configuration."""
+    heard = neighbours(settings.messages, nodes, settings.degree)
+    table = np.full((nodes, max(map(len, heard))), SILENT)
+    for m, each in enumerate(heard):
+        table[m, : len(each)] = each
+    loss, burst = settings.loss, settings.burst
+    if burst is None or loss == 1.0:
+        return Messages(table, loss, loss, loss, int(settings.late))
+    return Messages(table, 1.0 - 1.0 / burst, loss / (burst * (1.0 - loss)), loss, int(settings.late))
+
+
+@compiled
+def tell(messages: Messages, uniforms: FloatArray, told: FloatArray, lost: IntArray, kept: FloatArray) -> None:
+    """Let the messages of a period arrive, or not.
+
+    Args:
+        messages: who hears whom.
+        uniforms: `(K, E, M, H)` in [0, 1).
+        told: `(K, E, M, 2)` what each node says.
+        lost: `(K, E, M, H)` whether the last message was lost, -1 before the first; moved on.
+        kept: `(K, E, M, H, 2)` the last that arrived; moved on.
+    """
+    members, copies, nodes, most = uniforms.shape
+    for k in range(members):
+        for e in range(copies):
+            for m in range(nodes):
+                for h in range(most):
+                    sender = messages.heard[m, h]
+                    if sender == SILENT:
+                        continue
+                    before = lost[k, e, m, h]
+                    chance = messages.stays if before == 1 else messages.fails
+                    if before < 0:
+                        chance = messages.loss
+                    lost[k, e, m, h] = uniforms[k, e, m, h] < chance
+                    if lost[k, e, m, h] == 0:
+                        kept[k, e, m, h] = told[k, e, sender]

@@ -1,0 +1,97 @@
+"""What a fleet of nodes is, and what it calls its things."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mamo_cli.core.settings import Section, Share
+from mamo_cli.core.words import Quantity, Words
+from mamo_cli.domains.faas.fleet.topology import Topology
+from mamo_cli.domains.faas.settings import Cost, InstanceConfig, NodeSettings
+
+WORDS = Words(
+    agent="node",
+    violations=(
+        Quantity(
+            "rejection", "Own requests rejected\nanywhere, share P", symbol="P", spoken="share of rejected requests"
+        ),
+    ),
+    measures=(
+        Quantity("replicas", "Replicas n", symbol="n", whole=True, total="replica_steps"),
+        Quantity("forwarded", "Forwarded\n(share of its requests)"),
+        Quantity("to", "Forwarded to\n(neighbour)", whole=True),
+        Quantity("arriving", "Arriving at its replicas\n(requests/s)"),
+    ),
+    conditions=(Quantity("expected_rate", "expected rate"), Quantity("actual_rate", "actual rate")),
+    control="Arrival rate\n(requests/s)",
+    cost="Mean cost (share of the most)",
+)
+DEFAULTS: Mapping[str, Any] = {}
+
+NODES = 3
+"""Of the fleet that no trace says."""
+
+
+class FleetConfig(NodeSettings):
+    """Nodes, each with a load of its own, and what they may do for one another."""
+
+    max_replicas: int = Field(
+        default=8, ge=1, le=1000, description="Cap on a node's replicas where the trace has none."
+    )
+    rejection_model: Literal["serverless", "erlang"] = Field(
+        default="serverless", description="How P(rate, replicas) is computed."
+    )
+    nodes: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="How many nodes: the trace's first so many functions. Default: all; without a trace 3, whose loads "
+        "are one sinusoid, each as much later than the one before.",
+    )
+    topology: Topology = Field(default="none", description="Who may forward to whom: none, ring, star, full or random.")
+    degree: int = Field(default=2, ge=1, le=999, description="Neighbours of each node in a random graph.")
+    messages: Topology = Field(
+        default="none", description="Who hears whom before a period: none, ring, star, full or random."
+    )
+    loss: Share = Field(default=0.0, description="Share of the messages that are lost.")
+    burst: Annotated[float, Field(ge=1.0, le=1e6)] | None = Field(
+        default=None, description="Mean number of messages lost in a row. Default: each is lost or not by itself."
+    )
+    late: bool = Field(default=False, description="Messages arrive a period late.")
+    forward_cost: Annotated[float, Field(ge=0.0, le=1e9)] = Field(
+        default=5e-5, description="Cost of a request that is forwarded."
+    )
+
+    @model_validator(mode="after")
+    def _only_what_is_sent_is_lost(self) -> Self:
+        if self.messages == "none" and (self.loss, self.burst, self.late) != (0.0, None, False):
+            raise ValueError("loss, burst and late are of messages, and messages is none")
+        if self.burst is not None and self.loss / (self.burst * (1.0 - min(self.loss, 0.999999))) > 1.0:
+            raise ValueError(f"a share of {self.loss:g} cannot be lost in bursts of {self.burst:g}: they are too short")
+        return self
+
+    @model_validator(mode="after")
+    def _degrees_are_of_random_graphs(self) -> Self:
+        if "random" not in (self.topology, self.messages) and self.degree != type(self).model_fields["degree"].default:
+            raise ValueError("degree is of a random graph, and neither topology nor messages is random")
+        return self
+
+    def node(self) -> InstanceConfig:
+        """The same as functions of one node, which none of them shares with another."""
+        given = {name: getattr(self, name) for name in InstanceConfig.model_fields if hasattr(self, name)}
+        return InstanceConfig.model_validate(given).having(self.own)
+
+
+class OwnConfig(Section):
+    """A table `[node.NAME]`: what a node has of its own; the rest is as the instance says."""
+
+    tolerance: Share | None = None
+    max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
+    replica_cost: Cost | None = None
+    warm_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
+    cold_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
+    idle_timeout: Annotated[float, Field(ge=0.0, le=1e9)] | None = None
+
+
+SETTINGS, PLANNING, EACH = FleetConfig, Section, OwnConfig
