@@ -218,7 +218,8 @@ def test_nothing_above_the_domains_names_one():
 
 def test_the_exception_is_one_and_every_domain_is_looked_for():
     assert all(named_domains(sources()[name]) for name in ABOUT_ONE)
-    assert {"faas", "fleet", "inventory", "battery", "junction", "gridworld", "chain", "tabular", "gymnasium"} <= DOMAINS.keys()
+    known = {"faas", "fleet", "inventory", "battery", "junction", "gridworld", "chain", "tabular", "gymnasium"}
+    assert known <= DOMAINS.keys()
     assert all(named_domains(f"x = {name!r}") == [name] for name in {*DOMAINS, *FOLDERS})
 
 
