@@ -11,12 +11,14 @@ from mamo_cli.core.seam import AS_CONFIGURED, Answer, Copy, Knowledge, Optimum, 
 from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import Section
 from mamo_cli.domains.faas.domain import shifted_settings
+from mamo_cli.domains.faas.fleet.adversaries import at_worst, faults_of
 from mamo_cli.domains.faas.fleet.environment import FleetEnvironment
 from mamo_cli.domains.faas.fleet.messages import messages_of
 from mamo_cli.domains.faas.fleet.nodes import NOBODY, SHARES, Fleet, table_of
 from mamo_cli.domains.faas.fleet.outlook import Outlook, outlook
-from mamo_cli.domains.faas.fleet.settings import NODES, WORDS, FleetConfig
+from mamo_cli.domains.faas.fleet.settings import ISOLATED, NODES, WORDS, FleetConfig
 from mamo_cli.domains.faas.fleet.topology import neighbours
+from mamo_cli.domains.faas.fleet.trust import trust_of
 from mamo_cli.domains.faas.node import build_case
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.joined import joined
@@ -79,8 +81,9 @@ class FleetDomain:
         """Args: settings, source, evaluation: see `registry.build`. shift, steps: see `shifted`."""
         self._made_of, self.settings = (settings, source, evaluation), settings
         own = shifted_settings(settings.node(), shift, source)
-        self._noise = own.noise
-        self.case = case = build_case(own, source, evaluation, shift, steps)
+        self._surge = own.noise if settings.load == "worst" else 0.0
+        self._noise = own.noise - self._surge
+        case = build_case(own, source, evaluation, shift, steps)
         near = neighbours(settings.topology, len(source.functions), settings.degree)
         parts = training_and_evaluation(source, settings.train_share, evaluation)
         cost = settings.forward_cost * source.step_seconds
@@ -88,15 +91,18 @@ class FleetDomain:
         forwarded = max(SHARES) * largest * np.array([bool(each) for each in near])
         scale = case.evaluation.cost_scale + cost * float(forwarded.mean())
         table = table_of(case, own.noise, near)
-        messages = messages_of(settings, len(source.functions))
+        messages, faults = messages_of(settings, len(source.functions)), faults_of(settings, source.functions)
+        trust = trust_of(settings, own.noise, near, messages)
+        self.case = case = case if settings.load == "drawn" else at_worst(case, own.noise)
         self.training, self.evaluation = (
-            Fleet(replace(node, table=table), near, cost, scale, messages) for node in (case.training, case.evaluation)
+            Fleet(replace(node, table=table), near, cost, scale, messages, faults, trust)
+            for node in (case.training, case.evaluation)
         )
         self._outlooks: dict[tuple[Part, Knowledge], Outlook] = {}
         node, fleet = case.evaluation, self.evaluation
         self.spec = Spec(
             agents=node.trace.functions,
-            words=WORDS,
+            words=WORDS if trust is None else WORDS._replace(measures=(*WORDS.measures, ISOLATED)),
             limits=np.array([[own.of(name).tolerance] for name in node.trace.functions]),
             observation=fleet.observation,
             choices=fleet.choices,
@@ -147,7 +153,7 @@ class FleetDomain:
         came = not trained and knowledge is Knowledge.CLAIRVOYANT
         trace = fleet.node.trace
         rates = trace.actual_rate_rps if trained or came else case.known_rate_rps
-        if knowledge is Knowledge.CAUSAL and not np.array_equal(trace.expected_rate_rps, rates):
+        if knowledge is Knowledge.CAUSAL and not np.array_equal(trace.expected_rate_rps * (1.0 + self._surge), rates):
             raise NothingExactError("the best that nodes can do together with lagged rates is not known")
         return outlook(fleet, case.models, rates, 0.0 if came else law)
 
@@ -193,7 +199,8 @@ class FleetDomain:
         arriving = (1.0 - shares) * known.rates
         for step, node in np.argwhere(to != NOBODY):
             arriving[step, to[step, node]] += shares[step, node] * known.rates[step, node]
-        measures = np.stack((fleet.replicas_of(plan), shares, to, arriving), -1).astype(np.float64)
+        isolated = [] if fleet.trust is None else [np.zeros_like(shares)]  # who knows all needs nobody's word
+        measures = np.stack((fleet.replicas_of(plan), shares, to, arriving, *isolated), -1).astype(np.float64)
         return Played(objectives[..., 0] * fleet.cost_scale, measures, objectives[..., 1:])
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "FleetDomain":

@@ -9,7 +9,9 @@ neighbours, besides
 | 5 | what arrived at its replicas then, over the training trace's largest rate | >= 0 |
 
 and where they hear others, of each in turn the last message that arrived: its expected rate, over the same, and the
-replicas that it may add, over N (may be below 0 where its cap falls). Who hears fewer than another has zeros.
+replicas that it may add, over N (may be below 0 where its cap falls). Who hears fewer than another has zeros. A node
+whose sensor is off has number 0, and tells it, times a factor; who lies, and whom a node isolates: see `adversaries.py`
+and `trust.py`.
 
 Choice: see `Fleet`. Replicas beyond the cap are masked, and cut to it where they are asked for all the same; options
 that a node does not have are masked, and keep all requests.
@@ -32,17 +34,20 @@ from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.domains.faas.environment import Brought, ScalingEnvironment
 from mamo_cli.domains.faas.fleet.messages import TOLD, tell
 from mamo_cli.domains.faas.fleet.nodes import FLOWED, NOBODY, Fleet
+from mamo_cli.domains.faas.fleet.trust import judge
 from mamo_cli.domains.faas.rejection.table import interpolated
 
 ALONE = 4
 """Numbers of an observation that a single node has; those of flows follow, then those that were heard."""
+
+STATE = ("flows", "lost", "kept", "underway", "doubts")
 
 
 class FleetEnvironment(ScalingEnvironment):
     """E fleets for each of K members, advanced together."""
 
     measures = 4
-    """Q: replicas, share forwarded, to whom, what arrived."""
+    """Q: replicas, share forwarded, to whom, what arrived; and where nodes isolate others, how many each has."""
 
     def __init__(
         self,
@@ -70,6 +75,8 @@ class FleetEnvironment(ScalingEnvironment):
             else losses.random((fleet.node.trace.steps, *shape))
         )
         super().__init__(fleet.node, members, copies, noise)
+        self._expected = self._expected * fleet.faults.sensors
+        self.measures += fleet.trust is not None
 
     def reset(self) -> Seen:
         """Start anew, with one replica, no rejection and no flow behind, and nothing heard."""
@@ -77,6 +84,7 @@ class FleetEnvironment(ScalingEnvironment):
         self._flows = np.zeros((*self._shape, FLOWED))
         self._lost, self._kept = np.full(heard, -1), np.zeros((*heard, TOLD))
         self._underway = np.zeros((*self._shape, TOLD))
+        self._doubts = np.zeros(heard, dtype=np.int64)
         return super().reset()
 
     def draw(self, steps: int, streams: Sequence[MemberStreams]) -> Any:
@@ -95,11 +103,13 @@ class FleetEnvironment(ScalingEnvironment):
         if fleet.forwards:
             values.append(self._flows.astype(np.float32))
         if fleet.messages.heard.size:
-            values.append(self._kept.reshape(*self._shape, -1).astype(np.float32))
+            values.append(self._believed().reshape(*self._shape, -1).astype(np.float32))
         if not fleet.forwards:
             return Seen(np.concatenate(values, -1), alone.mask)
         mask = np.empty((*self._shape, max(fleet.choices)), dtype=np.bool_)
         _allow(self._options, alone.mask, mask)
+        if fleet.trust is not None:
+            mask &= ~np.repeat(fleet.trust.barred(self._doubts, self._receivers), self.node.replica_choices, -1)
         return Seen(np.concatenate(values, -1), mask)
 
     def _advance(self, actions: IntArray, draw: Any, brought: Brought) -> None:
@@ -107,6 +117,10 @@ class FleetEnvironment(ScalingEnvironment):
         deviations, uniforms = draw if isinstance(draw, tuple) else (self._calm if draw is None else draw, None)
         if uniforms is None and heard.size:
             uniforms = np.broadcast_to(self._losses[self._at], (*self._shape, heard.shape[1]))
+        if fleet.trust is not None:
+            actions = fleet.trust.obeyed(actions, self._doubts, self._receivers, node.replica_choices)
+            came = node.trace.actual_rate_rps[self._at] * (1.0 + deviations)
+            claims = self._kept[..., :TOLD] * (node.rate_scale_rps, node.replica_choices)
         _play(
             node.table.values, node.table.root_step, node.trace.actual_rate_rps, node.max_replicas, node.replica_cost,
             fleet.cost_scale, fleet.forward_cost, node.rate_scale_rps, self._receivers, self._shared, self._options,
@@ -117,16 +131,27 @@ class FleetEnvironment(ScalingEnvironment):
             arriving = self._underway if fleet.messages.late else said
             tell(fleet.messages, np.ascontiguousarray(uniforms), arriving, self._lost, self._kept)
             self._underway = said
+        if fleet.trust is not None:
+            judge(fleet.trust, node.table, claims, came * brought.measures[..., 1], brought.measures, self._doubts)
+            brought.measures[..., -1] = fleet.trust.isolated(self._doubts).sum(-1)
+            self._doubts[:, self._at == 0] = 0
+
+    def _believed(self) -> FloatArray:
+        """`(K, E, M, H, 2)` what was heard of those whom nobody isolated; silence of others."""
+        trust = self.fleet.trust
+        return self._kept if trust is None else self._kept * ~trust.isolated(self._doubts)[..., None]
 
     def _said(self) -> FloatArray:
         """`(K, E, M, 2)` what nodes say before the coming period."""
         caps = self.node.max_replicas[self._at] / self.node.replica_choices
         rates = np.broadcast_to(self._expected[self._at], self._shape)
-        return np.stack((rates, caps - self._before[..., 0]), -1)
+        said, liars = np.stack((rates, caps - self._before[..., 0]), -1), self.fleet.faults.liars
+        said[:, :, liars] = np.stack((np.zeros_like(caps), caps), -1)[:, liars]
+        return said
 
     def state_dict(self) -> dict[str, Any]:
         """Where every copy stands."""
-        own = {name: getattr(self, f"_{name}").copy() for name in ("flows", "lost", "kept", "underway")}
+        own = {name: getattr(self, f"_{name}").copy() for name in STATE}
         return {**super().state_dict(), **own}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -136,7 +161,7 @@ class FleetEnvironment(ScalingEnvironment):
             ValueError: it is not of these environments.
         """
         super().load_state_dict(state)
-        for name in ("flows", "lost", "kept", "underway"):
+        for name in STATE:
             put_back(getattr(self, f"_{name}"), state[name])
 
 

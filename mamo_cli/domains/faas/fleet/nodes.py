@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.domains.faas.fleet.adversaries import Faults
 from mamo_cli.domains.faas.fleet.messages import TOLD, Messages
+from mamo_cli.domains.faas.fleet.trust import Trust
 from mamo_cli.domains.faas.node import Case, Node
 from mamo_cli.domains.faas.rejection.table import RejectionTable, build_table
 
@@ -34,6 +36,8 @@ class Fleet:
         forward_cost: of forwarding one request/s for a period.
         messages: who hears whom.
         cost_scale: what the normalised cost is measured in: what a node pays at most, a mean over the nodes.
+        faults: what is wrong with its nodes.
+        trust: whom they isolate; None: nobody.
     """
 
     node: Node
@@ -41,6 +45,8 @@ class Fleet:
     forward_cost: float
     cost_scale: float
     messages: Messages
+    faults: Faults
+    trust: Trust | None = None
 
     @property
     def nodes(self) -> int:

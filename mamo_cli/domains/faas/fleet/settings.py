@@ -27,6 +27,8 @@ WORDS = Words(
     control="Arrival rate\n(requests/s)",
     cost="Mean cost (share of the most)",
 )
+ISOLATED = Quantity("isolated", "Neighbours that\nit has isolated", whole=True)
+"""What is measured besides, and last, where a node may isolate others."""
 DEFAULTS: Mapping[str, Any] = {}
 
 NODES = 3
@@ -63,6 +65,21 @@ class FleetConfig(NodeSettings):
         default=5e-5, description="Cost of a request that is forwarded."
     )
 
+    load: Literal["drawn", "worst"] = Field(
+        default="drawn",
+        description="What comes within the noise: drawn by chance; worst: what is worst for every node, all at its "
+        "upper end, in training and evaluation alike.",
+    )
+    isolate_after: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="Periods in which a neighbour claimed room and rejected, after which a node neither hears it nor "
+        "forwards to it until the trace begins anew. Default: nobody is isolated.",
+    )
+    contradiction: Share = Field(
+        default=0.1,
+        description="Share of what it was forwarded that a neighbour which claimed room may reject.",
+    )
+
     @model_validator(mode="after")
     def _only_what_is_sent_is_lost(self) -> Self:
         if self.messages == "none" and (self.loss, self.burst, self.late) != (0.0, None, False):
@@ -77,6 +94,15 @@ class FleetConfig(NodeSettings):
             raise ValueError("degree is of a random graph, and neither topology nor messages is random")
         return self
 
+    @model_validator(mode="after")
+    def _only_who_hears_and_forwards_is_contradicted(self) -> Self:
+        if self.isolate_after is None:
+            if self.contradiction != type(self).model_fields["contradiction"].default:
+                raise ValueError("contradiction is what isolates, and isolate_after says that nobody is isolated")
+        elif "none" in (self.topology, self.messages):
+            raise ValueError("isolate_after is of what neighbours claim and reject: it needs topology and messages")
+        return self
+
     def node(self) -> InstanceConfig:
         """The same as functions of one node, which none of them shares with another."""
         given = {name: getattr(self, name) for name in InstanceConfig.model_fields if hasattr(self, name)}
@@ -84,7 +110,11 @@ class FleetConfig(NodeSettings):
 
 
 class OwnConfig(Section):
-    """A table `[node.NAME]`: what a node has of its own; the rest is as the instance says."""
+    """A table `[node.NAME]`: what a node has of its own; the rest is as the instance says.
+
+    `sensor` is what it takes its expected rate for, and tells of it, over what that is. Who `lies` tells an expected
+    rate of 0 and its whole cap as replicas to spare.
+    """
 
     tolerance: Share | None = None
     max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -92,6 +122,8 @@ class OwnConfig(Section):
     warm_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
     cold_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
     idle_timeout: Annotated[float, Field(ge=0.0, le=1e9)] | None = None
+    sensor: Annotated[float, Field(gt=0.0, le=1e3)] | None = None
+    lies: bool | None = None
 
 
 SETTINGS, PLANNING, EACH = FleetConfig, Section, OwnConfig
