@@ -67,7 +67,7 @@ def test_the_shifts_are_seen(name):
     domain = domain_of(name)
     before = told(domain)
     assert (told(domain.shifted(SHIFTS["load"]))[0] != before[0]).any()
-    assert told(domain.shifted(SHIFTS["both"]))[1].ravel().tolist() == [0.2]
+    assert set(told(domain.shifted(SHIFTS["both"]))[1].ravel().tolist()) == {0.2}
     for ours, same in zip(told(domain.shifted(AS_CONFIGURED)), before, strict=True):
         np.testing.assert_array_equal(ours, same)
 
