@@ -54,8 +54,9 @@ def test_every_choice_that_was_added_is_in_the_digest_once_it_is_made():
             base.model_copy(update={"learner": base.learner.model_copy(update={part: "another"})})
             for part in ("network", "target", "chooser", "mixer", "optimiser")
         ),
+        configured(MamoConfig, {"learner": {"sharing": 0.5}}),
     ]
-    assert len({digest(config, "x") for config in (base, *others)}) == 8
+    assert len({digest(config, "x") for config in (base, *others)}) == 9
 
 
 def test_later_layers_win_and_leave_the_rest():

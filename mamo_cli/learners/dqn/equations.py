@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.compiled import compiled
 
 # Added to |TD error| so that no transition is forgotten for good (Schaul et al., 2016).
@@ -16,6 +17,7 @@ class Rules(NamedTuple):
     priority_exponent: float
     max_gradient_norm: float
     target_interval: int
+    sharing: float = 0.0
 
 
 @compiled
@@ -42,3 +44,11 @@ def huber_loss(td_error: float) -> float:
     """Quadratic up to an error of 1 and linear beyond."""
     slope = huber_slope(td_error)
     return slope * (td_error - 0.5 * slope)
+
+
+@compiled
+def share_rewards(own: FloatArray, sharing: float) -> None:
+    """Mix into each agent's own reward `(A,)` the mean of all, a share of 0 to 1 (Peysakhovich and Lerer, 2018)."""
+    mean = own.sum() / own.size
+    for a in range(own.size):
+        own[a] = (1.0 - sharing) * own[a] + sharing * mean

@@ -13,6 +13,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import AnyFloatArray, BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.compiled import put_back
+from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Seen, Step
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.dqn.acting import make_act
@@ -34,8 +35,10 @@ def refuse(config: LearnerConfig, shape: Shape) -> None:
     """Say what it cannot do; see `registry`.
 
     Raises:
-        UsageError: the agents share a budget that the chooser does not know.
+        UsageError: the agents share a budget that the chooser does not know, or there is one, who shares no rewards.
     """
+    if config.sharing and shape.agents == 1:
+        raise UsageError("learner.sharing is of rewards between agents, and here one acts: leave it out")
     chooser_for(config.chooser, shape.use is not None)
 
 
@@ -82,6 +85,7 @@ class DQN:
             priority_exponent=config.priority_exponent,
             max_gradient_norm=config.max_gradient_norm,
             target_interval=config.target_interval,
+            sharing=config.sharing,
         )
         self._act, self._use = make_act(parts.chooser), shape.units()
         self._networks: PopulationNetworks

@@ -51,6 +51,18 @@ class LearnerConfig(Section):
         default="adam", description="What moves the parameters.", json_schema_extra=ADDED
     )
 
+    sharing: Share = Field(
+        default=0.0,
+        description="Share of the mean of all agents' rewards in what each is rewarded by; the rest is its own reward.",
+        json_schema_extra=ADDED,
+    )
+
+    @model_validator(mode="after")
+    def _what_is_learnt_as_one_is_not_shared(self) -> Self:
+        if self.sharing and self.mixer != "independent":
+            raise ValueError(f"mixer {self.mixer} learns the agents' total reward: sharing is for independent ones")
+        return self
+
     @model_validator(mode="after")
     def _replay_holds_a_batch(self) -> Self:
         if self.replay_capacity < self.batch_size:

@@ -109,6 +109,8 @@ class TorchNetworks:
             following = self._mixed(self._target, self._parts.target.in_torch(online, target, chosen), states[:, size:])
             learnt = following.shape[-1]
             rewards = -(objectives * weights).sum(-1).view(*following.shape[:-1], -1, learnt).sum(-2)
+            if rules.sharing:
+                rewards = (1.0 - rules.sharing) * rewards + rules.sharing * rewards.mean(-1, keepdim=True)
             goal = rewards + discounts[..., None] * following
         taken = self._values(self._online, states[:, :size]).gather(-1, actions)[..., 0]
         values = self._mixed(self._online, taken, states[:, :size])

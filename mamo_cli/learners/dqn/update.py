@@ -17,7 +17,14 @@ import numpy as np
 from mamo_cli.core.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled
 from mamo_cli.core.weights import scalarize
-from mamo_cli.learners.dqn.equations import PRIORITY_FLOOR, Rules, huber_loss, huber_slope, importance_weight
+from mamo_cli.learners.dqn.equations import (
+    PRIORITY_FLOOR,
+    Rules,
+    huber_loss,
+    huber_slope,
+    importance_weight,
+    share_rewards,
+)
 from mamo_cli.learners.dqn.replay import Batch, Memory, make_sample, prioritise
 
 
@@ -120,6 +127,8 @@ def make_temporal_difference(target: Any, chooser: Any, mixer: Any) -> Callable[
                 reward[g] = 0.0
             for a in range(agents):
                 reward[a if count > 1 else 0] += scalarize(batch.objectives[b, a], weighed[a])
+            if rules.sharing > 0.0:
+                share_rewards(reward, rules.sharing)
             for g in range(count):
                 error = mixed[b, g] - (reward[g] + batch.discounts[b] * goal[b, g])
                 mixed[b, g] = share * huber_slope(error)

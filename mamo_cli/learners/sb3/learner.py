@@ -39,6 +39,8 @@ def refuse(config: LearnerConfig, shape: Shape) -> None:
     """
     if shape.agents > 1:
         raise UsageError(f"--te sb3 is for one agent, as its networks are; here act {shape.agents}: take --te dqn")
+    if config.sharing:
+        raise UsageError("learner.sharing is of rewards between agents, and --te sb3 has one: leave it out")
     if shape.use is not None:
         raise UsageError("--te sb3 knows no budget that choices must fit: take --te dqn")
     for part in ("network", "target", "chooser", "mixer", "optimiser"):
