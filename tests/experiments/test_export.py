@@ -254,3 +254,27 @@ def test_a_file_that_is_another_is_replaced_only_where_that_is_wanted(tmp_path):
     assert read_policy(path).about.seed == 1
     with pytest.raises(UsageError, match="is a folder or a device: name a file"):
         write_policy(first, tmp_path, force=True)
+
+
+@pytest.mark.parametrize("network", ["apart", "perceptron"])
+def test_the_file_of_a_fleet_has_a_node_choose_by_what_it_sees_itself(network, tmp_path):
+    instance = {"nodes": 2, "topology": "ring", "messages": "full", "max_replicas": 7}
+    mixer = {"apart": "monotone", "perceptron": "sum"}[network]
+    config = loop(domain="fleet", instance=instance, learner={**LEARNER, "network": network, "mixer": mixer})
+    run = run_mamo(config.model_copy(update={"readout": "mix"}), Place(tmp_path, "run"), HERE)
+    write_policy(policy_of_run(run.path, seed=1), tmp_path / "p.npz")
+    played = evaluate(tmp_path / "p.npz", EvaluateConfig(run="p.npz"), Place(tmp_path, "played"))
+    assert rows(played.path) == rows(run.path, 1)
+    decider = Decider(read_policy(tmp_path / "p.npz"))
+    domain = domains.build(config.domain, config.instance, domains.load_source(config.domain, config.instance))
+    environment, rng, moved = domain.environment(Part.EVALUATION, 1), np.random.default_rng(0), []
+    for draw in decider.draws(environment.steps, 1)[:100]:
+        seen = environment.observe()
+        values, mask = seen.values[0, 0], seen.mask[0, 0]
+        chosen = decider.decide(values, mask, None, draw)
+        for node, other in ((0, 1), (1, 0)):
+            elsewhere, allowed = values.copy(), mask.copy()
+            elsewhere[other], allowed[other, 1:] = rng.random(values[other].shape), False
+            moved.append(decider.decide(elsewhere, allowed, None, draw)[node] != chosen[node])
+        environment.step(chosen[None, None])
+    assert np.mean(moved) > 0.2 if network == "perceptron" else not any(moved)

@@ -47,6 +47,7 @@ def test_what_the_issue_asks_for_is_there():
         "gridworld",
         "junction",
         "chain",
+        "fleet",
         *drifts,
     } <= set(names())
 
@@ -72,7 +73,7 @@ def test_every_shipped_scenario_has_its_workload_and_a_limit_that_can_be_kept_at
     source = source_of(read_scenario(name))
     config = configuration_of(read_scenario(name), "fixed", source)
     domain = domains.build(config.domain, config.instance, source)
-    assert len(domain.spec.agents) == (3 if name in ("three", "chain") else 1)
+    assert len(domain.spec.agents) == (3 if name in ("three", "chain", "fleet") else 1)
     cycles = config.sections()["adaptation"].cycles
     assert World(domain, config.drift).at(cycles - 1) is not domain or not name.startswith("drift")
     assert np.isfinite(bound(World(domain, config.drift).at(cycles - 1)).cost)
