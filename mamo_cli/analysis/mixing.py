@@ -11,6 +11,7 @@ import numpy as np
 from mamo_cli.analysis.perfect import ROUNDING, Mixture, UnreachableError, played
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.seam import Domain, Knowledge, Part, Spec
+from mamo_cli.core.weights import joint_weights
 from mamo_cli.solvers.columns import Mixed, cheapest
 
 
@@ -38,16 +39,8 @@ def cheapest_mixture(domain: Domain, part: Part, knowledge: Knowledge) -> Mixtur
 
 
 def _of_agents(spec: Spec, weights: FloatArray) -> FloatArray:
-    """Weights `(A, M)` that stand for those of each problem, `(B, 1 + L)`.
-
-    A joint play weighs the mean cost and each limit: an agent's own weights are what its priority makes that of.
-    """
-    if not spec.coupled:
-        return weights
-    agents = len(spec.agents)
-    priorities = np.full(agents, 1.0 / agents) if spec.priorities is None else spec.priorities
-    own = np.concatenate((np.full((agents, 1), weights[0, 0] / agents), weights[0, 1:].reshape(agents, -1)), 1)
-    return np.asarray(own / priorities[:, None])
+    """Weights `(A, M)` that stand for those of each problem, `(B, 1 + L)`."""
+    return joint_weights(spec, weights[0, 0], weights[0, 1:].reshape(len(spec.agents), -1)) if spec.coupled else weights
 
 
 def _plays(spec: Spec, found: Sequence[Mixed]) -> tuple[FloatArray, FloatArray]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import Float32Array, FloatArray
 from mamo_cli.core.compiled import compiled
+from mamo_cli.core.seam import Spec
 
 GRID_ROUNDING = 1e-9
 """What a sum of multiples of a grid's step may be wrong by."""
@@ -49,6 +50,17 @@ def weights_grid(step: float, violations: int) -> FloatArray:
 def shared_alpha(alpha: FloatArray, violations: int) -> FloatArray:
     """Weights `(..., M)` at which so many violations together weigh `alpha`, each as much as another."""
     return np.stack((1.0 - alpha, *[alpha / violations] * violations), -1)
+
+
+def joint_weights(spec: Spec, cost: float, violations: FloatArray) -> FloatArray:
+    """Weights `(A, M)` at which a play weighs the mean cost and every agent's violations `(A, M - 1)` by so much.
+
+    A joint play weighs an agent's share by its priority: its own weights are what this makes that of.
+    """
+    agents = len(spec.agents)
+    priorities = np.full(agents, 1.0 / agents) if spec.priorities is None else spec.priorities
+    own = np.concatenate((np.full((agents, 1), cost / agents), violations), 1)
+    return np.asarray(own / priorities[:, None])
 
 
 @compiled
