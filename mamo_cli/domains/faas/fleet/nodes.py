@@ -85,9 +85,9 @@ class Fleet:
         """`(1 + 2 D,)` what an option forwards, a share of a node's requests."""
         return np.concatenate(([0.0], np.tile(SHARES, (int(self.options.max()) - 1) // len(SHARES))))
 
-    def replicas_of(self, choices: IntArray) -> IntArray:
-        """`(T, M)` replicas 1..N that choices ask for, cut to the caps."""
-        return np.minimum(choices % self.node.replica_choices + 1, self.node.max_replicas)
+    def replicas_of(self, choices: IntArray, steps: IntArray | slice = slice(None)) -> IntArray:
+        """`(R, M)` replicas 1..N that choices ask for at steps `(R,)`, of all by default, cut to the caps."""
+        return np.minimum(choices % self.node.replica_choices + 1, self.node.max_replicas[steps])
 
     def options_of(self, choices: IntArray) -> IntArray:
         """`(..., M)` options."""

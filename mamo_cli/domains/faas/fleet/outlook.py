@@ -64,17 +64,17 @@ class Outlook:
         )
         return np.asarray(options * self.fleet.node.replica_choices + replicas)
 
-    def objectives(self, plan: IntArray) -> FloatArray:
-        """`(T, M, 2)` expected normalised cost and rejection of choices `(T, M)`."""
-        fleet = self.fleet
-        options, replicas = fleet.options_of(plan), fleet.replicas_of(plan)
+    def objectives(self, plan: IntArray, steps: IntArray | None = None) -> FloatArray:
+        """`(R, M, 2)` expected normalised cost and rejection of choices `(R, M)` at steps `(R,)`, or a row at each."""
+        fleet, steps = self.fleet, np.arange(len(self.rates)) if steps is None else steps
+        options, replicas = fleet.options_of(plan), fleet.replicas_of(plan, steps)
         shares, receivers = fleet.shares()[options], np.take_along_axis(fleet.receivers().T, options, 0)
-        steps, nodes = np.arange(len(plan)), range(fleet.nodes)
+        nodes = range(fleet.nodes)
         at = [self._flows(m, {j: options[:, j] for j in self._around(m)}) for m in nodes]
         own = np.stack([self.rejection[m][(steps, *at[m], replicas[:, m] - 1)] for m in nodes], 1)
         there = np.take_along_axis(own, np.maximum(receivers, 0), 1)
         lost = np.where(receivers >= 0, (1.0 - shares) * own + shares * there, own)
-        paid = fleet.node.replica_cost * replicas + fleet.forward_cost * shares * self.rates
+        paid = fleet.node.replica_cost * replicas + fleet.forward_cost * shares * self.rates[steps]
         return np.stack((paid / fleet.cost_scale, lost), -1)
 
     def _around(self, m: int) -> tuple[int, ...]:
