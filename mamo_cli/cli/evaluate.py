@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mamo_cli.cli.completing import run_names
-from mamo_cli.cli.options import AsJson, Fresh, Name, Results
+from mamo_cli.cli.options import AsJson, ConfigFile, Fresh, Name, Results
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.settings import resolve
 from mamo_cli.experiments.configs import EvaluateConfig
@@ -24,6 +24,7 @@ def evaluate(
     ] = None,
     *,
     overrides: dict[str, Any],
+    config_file: ConfigFile = None,
     name: Name = None,
     results: Results = RESULTS,
     fresh: Fresh = False,
@@ -33,13 +34,13 @@ def evaluate(
 
     The policies are greedy and learn no more; they stand beside the exact optimum on that trace.
     """
-    from mamo_cli.cli.running import finish, place
+    from mamo_cli.cli.running import finish, layers, place
     from mamo_cli.experiments import evaluate as experiment
     from mamo_cli.experiments.trained import KINDS
 
     from_file = run_name is not None and is_policy(run_name, results)
     trained = Path(str(run_name)) if from_file else trained_run(run_name, results, list(KINDS))
-    config = resolve(EvaluateConfig, {"run": trained.resolve().name}, overrides)
+    config = resolve(EvaluateConfig, *layers(config_file, overrides), {"run": trained.resolve().name})
     outcome = experiment.evaluate(trained, config, place(results, name, fresh))
     finish(outcome, {"members": outcome.summary}, as_json)
 

@@ -187,7 +187,7 @@ def with_settings(command: Command, kind: type[Section], about: Chosen) -> Comma
 def _paths(kind: type[Section], composed: type[Section], about: Chosen) -> dict[str, str]:
     """Dotted place in a command's configuration by option name."""
     if not issubclass(kind, ProblemConfig):
-        return {name: name for name in composed.model_fields if name != "run"}
+        return {name: name for name in composed.model_fields if name not in ("run", "own")}
     instance = domains.about(about.domain).SETTINGS
     paths = {"domain": "domain", **{name: f"instance.{name}" for name in instance.model_fields}}
     if issubclass(kind, SolveOfflineConfig):

@@ -180,6 +180,16 @@ class BaselinesConfig(ProblemConfig):
     )
 
 
+class OtherConfig(Section):
+    """A table `[own.NAME]` of `mamo evaluate`: what an agent has otherwise than its policy was trained for."""
+
+    tolerance: Share | None = None
+    warm_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
+    cold_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
+    sensor: Annotated[float, Field(gt=0.0, le=1e3)] | None = None
+    lies: bool | None = None
+
+
 class EvaluateConfig(Section):
     """`mamo evaluate`."""
 
@@ -229,6 +239,18 @@ class EvaluateConfig(Section):
         description="Floor under the replicas of a node, see `mamo train --help`. Default: the run's own.",
         json_schema_extra=ADDED,
     )
+    load: Literal["drawn", "worst"] | None = Field(
+        default=None,
+        description="drawn or worst: what comes within the noise at the nodes of a fleet. Default: the run's own.",
+        json_schema_extra=ADDED,
+    )
+    isolate_after: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="Contradictions of its claims after which a neighbour in a fleet is isolated. Default: the run's "
+        "own.",
+        json_schema_extra=ADDED,
+    )
+    own: dict[str, OtherConfig] | None = Field(default=None, json_schema_extra=ADDED)
 
     @model_validator(mode="after")
     def _a_node_is_measured_or_modelled(self) -> Self:

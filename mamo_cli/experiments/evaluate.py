@@ -1,6 +1,6 @@
 """Trained policies on another workload, beside the exact optimum there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from mamo_cli.core.arrays import IntArray
 from mamo_cli.core.complaints import Given
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Domain, Environment, Part, Seen
-from mamo_cli.core.settings import resolve
+from mamo_cli.core.settings import Section, resolve
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.settings import WorkloadSettings
@@ -47,7 +47,7 @@ from mamo_cli.workload.trace_csv import read_trace
 
 CHANGEABLE = (
     *("noise_seed", "noise", "tolerance", "rejection_model", "measurements"),
-    *("warm_service_time", "cold_service_time", "shield"),
+    *("warm_service_time", "cold_service_time", "shield", "load", "isolate_after"),
 )
 """Of an instance, what may be another than the policies were trained for."""
 
@@ -170,13 +170,37 @@ def _instance(before: Trained, config: EvaluateConfig) -> WorkloadSettings:
         name: section.model_copy(update=dict.fromkeys(changed.keys() & type(section).model_fields.keys()))
         for name, section in instance.own.items()
     }
-    resolved = resolve(type(instance), instance.model_dump(), given).having(own)
+    resolved = resolve(type(instance), instance.model_dump(), given).having(
+        {**own, **_of_their_own(before, config, own)}
+    )
     times = sorted(name for name in changed if name.endswith("_service_time"))
     if times and getattr(resolved, "rejection_model", None) == "measured":
         raise UsageError(
             f"{_option(times[0])} changes nothing of a node that was measured: give --rejection-model, too"
         )
     return resolved
+
+
+def _of_their_own(before: Trained, config: EvaluateConfig, own: Mapping[str, Section]) -> dict[str, Section]:
+    """What some agents have of their own, with what they are to have otherwise.
+
+    Raises:
+        UsageError: there is no such agent, or its domain knows no such setting.
+    """
+    if config.own is None:
+        return {}
+    domain, table = before.config.domain, domains.own_table(before.config.domain)
+    if table is None:
+        raise UsageError(f"own: {before.path} is a run of {domain}, whose agents have nothing of their own")
+    found = {}
+    for name, other in config.own.items():
+        if name not in before.source.functions:
+            raise UsageError(f"own.{name}: there is no such {table[0]}, but {', '.join(before.source.functions)}")
+        given = other.model_dump(exclude_none=True)
+        for unknown in sorted(given.keys() - table[1].model_fields.keys()):
+            raise UsageError(f"own.{name}: a {table[0]} of {domain} has no {unknown}")
+        found[name] = (own.get(name) or table[1]()).model_copy(update=given)
+    return found
 
 
 def _option(name: str) -> str:
