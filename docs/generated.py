@@ -192,6 +192,8 @@ def configuration_page() -> str:
         _section(usual.pretrain, "pretrain"),
         "## `[randomise]`, or `--randomise`: ranges of what differs from world to world in training",
         _section(usual.randomise, "randomise"),
+        "## `[federation]`: agents that train apart and average their networks",
+        _section(usual.federation, "federation"),
         "## `[drift]`: what changes",
         _section(usual.drift, "drift"),
         "## `[walk]`: how an evaluation is walked",

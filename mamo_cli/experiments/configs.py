@@ -12,6 +12,7 @@ from mamo_cli.domains.settings import WorkloadSettings
 from mamo_cli.learners.dqn.settings import LearnerConfig
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.training.conditions import NO_DRIFT, ONE_WORLD, DriftConfig, RandomiseConfig, WalkConfig
+from mamo_cli.training.federation.settings import NO_FEDERATION, FederationConfig
 from mamo_cli.training.settings import (
     EXACT,
     NO_LOG,
@@ -136,6 +137,7 @@ class MamoConfig(ProblemConfig):
         default=False, description="Walk the evaluation once, and go on learning.", json_schema_extra=ADDED
     )
     walk: WalkConfig = Field(default=WalkConfig(), json_schema_extra=ADDED)
+    federation: FederationConfig = Field(default=NO_FEDERATION, json_schema_extra=ADDED)
 
     @model_validator(mode="after")
     def _only_who_goes_on_learning_walks(self) -> Self:
@@ -163,6 +165,19 @@ class MamoConfig(ProblemConfig):
                 )
             if self.drift != NO_DRIFT:
                 raise ValueError("pretrain is what a rule did on the configured node: it does not go with drift")
+        return self
+
+    @model_validator(mode="after")
+    def _a_federation_delivers_what_it_averaged_last(self) -> Self:
+        if self.federation != NO_FEDERATION:
+            if self.start is not None:
+                raise ValueError(
+                    "federation begins with one network for all agents, and --from brings their own: choose"
+                )
+            if self.readout != "last":
+                raise ValueError(f"federation delivers what was averaged last: it goes without readout {self.readout}")
+            if self.continual:
+                raise ValueError("federation averages between cycles, and continual learns on without: choose")
         return self
 
     def sections(self) -> dict[str, Section]:

@@ -22,6 +22,7 @@ from mamo_cli.runs.provenance import cores
 from mamo_cli.runs.worker import Pool
 from mamo_cli.strategies import registry as strategies
 from mamo_cli.training.conditions import ONE_WORLD, WALKED
+from mamo_cli.training.federation.federation import COLUMNS, promised
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.settings import EXACT
 from mamo_cli.training.shards import ShardSpec, build_log, build_shard, cut, place_in, shards_of
@@ -152,7 +153,13 @@ def train_members(
             names, worlds = spec.randomise.ranges(), shifts(spec.randomise, spec.phase.environments)
             run.record(worlds=[{name: getattr(world, name) for name in names} for world in worlds])
 
-        columns = columns_of(domain.spec, strategies.columns_of(spec.strategy) if spec.strategy else ())
+        told = strategies.columns_of(spec.strategy) if spec.strategy else ()
+        if spec.federation.every is not None:
+            facts = promised(spec.federation, spec.cycles)
+            run.record(federation=facts)
+            LOGGER.info("federation: %s", ", ".join(f"{name} {fact}" for name, fact in facts.items()))
+            told = (*told, *COLUMNS)
+        columns = columns_of(domain.spec, told)
         chosen = ("cycles", "delivered")  # of the weights that a strategy picks
         kept = {name: header for name, header in columns.items() if spec.strategy or name not in chosen}
         if spec.walk is not None:

@@ -48,4 +48,5 @@ def _of_a_loop(config: MamoConfig, source: Trace, device: str, start: Start | No
         start=start,
         randomise=config.randomise,
         pretrain=config.pretrain,
+        federation=config.federation,
     )

@@ -37,6 +37,7 @@ from mamo_cli.learners.protocol import Shape
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.tables import write_table
 from mamo_cli.strategies import registry as strategies
+from mamo_cli.training.federation import federation
 from mamo_cli.training.shards import build_domain
 
 
@@ -65,6 +66,8 @@ def run_mamo(
         raise UsageError("a run that walks its evaluation cannot grow: what has walked has learnt on the way")
     domain = planned(spec, build_domain(spec))
     learners.refuse(config.te, config.learner, Shape.of(domain.spec))
+    if config.federation.every is not None:
+        federation.refuse(config.federation, config.te, config.learner, domain.spec)
     refuse_another_kind(spec, domain.spec)
     require_worlds(spec, domain)
     strategies.refuse(config.strategy, config.sections(), domain.spec)

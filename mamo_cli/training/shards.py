@@ -28,6 +28,8 @@ from mamo_cli.training.conditioned_agents import ConditionedAgents
 from mamo_cli.training.conditions import NO_DRIFT, ONE_WORLD, DriftConfig, RandomiseConfig, WalkConfig
 from mamo_cli.training.continual import ContinualLoop, Walk
 from mamo_cli.training.exact_agents import ExactAgents
+from mamo_cli.training.federation.federation import Federation
+from mamo_cli.training.federation.settings import NO_FEDERATION, FederationConfig
 from mamo_cli.training.pretraining import Log
 from mamo_cli.training.settings import EXACT, NO_LOG, PhaseConfig, Preparation, PretrainConfig
 from mamo_cli.training.two_phase import TwoPhaseLoop
@@ -61,6 +63,7 @@ class ShardSpec:
         start: the policies that members begin with; None for untrained ones.
         randomise: what differs from world to world in training.
         pretrain: whose log they learn from first, if anybody's.
+        federation: how agents' networks are averaged, if they are.
     """
 
     domain: str
@@ -81,6 +84,7 @@ class ShardSpec:
     start: Start | None = None
     randomise: RandomiseConfig = ONE_WORLD
     pretrain: PretrainConfig = NO_LOG
+    federation: FederationConfig = NO_FEDERATION
 
     @property
     def cycles(self) -> int:
@@ -177,6 +181,7 @@ def build_shard(spec: ShardSpec) -> TwoPhaseLoop | ContinualLoop:
         steps_before=spec.prepared_transitions,
         readout=spec.readout,
         drift=spec.drift if walk is None else NO_DRIFT,
+        federation=_federation(spec, tasks, len(domain.spec.agents)),
     )
     if spec.start is not None:
         assert isinstance(tasks, TaskAgents)
@@ -198,6 +203,13 @@ def _agents(spec: ShardSpec, domain: Domain) -> Agents:
             domain, learner, spec.phase, spec.preparation, streams, training, build_log(spec, domain)
         )
     return TaskAgents(domain, learner, spec.phase, streams, training, build_log(spec, domain))
+
+
+def _federation(spec: ShardSpec, tasks: Agents, agents: int) -> Federation | None:
+    if spec.federation.every is None:
+        return None
+    assert isinstance(tasks, TaskAgents)
+    return Federation(spec.federation, tasks, spec.seeds, agents)
 
 
 def build_log(spec: ShardSpec, domain: Domain) -> Log | None:

@@ -1,9 +1,9 @@
 """The two-phase loop: a strategy fixes the weights, the task agents train under them, the strategy is told.
 
 A cycle: (1) the strategy fixes the weights; (2) the task agents train for a phase under them, going on from their
-present policies; (3) they are summarised over the phase's last window and evaluated greedily; (4) the strategy is told
-and chooses again. Baselines at fixed weights are the same loop with one cycle and a strategy that never changes its
-mind.
+present policies; (3) they are summarised over the phase's last window, averaged if they are a federation, and evaluated
+greedily; (4) the strategy is told and chooses again. Baselines at fixed weights are the same loop with one cycle and a
+strategy that never changes its mind.
 
 Agents that know the weights learn before the first cycle, and in (2) only play: see `conditioned_agents`.
 """
@@ -21,6 +21,7 @@ from mamo_cli.strategies.protocol import CycleReport, Strategy
 from mamo_cli.training.agents import Agents
 from mamo_cli.training.conditions import NO_DRIFT, DriftConfig
 from mamo_cli.training.drift import World
+from mamo_cli.training.federation.federation import Federation
 from mamo_cli.training.readout import RULES, Delivery, Kept, only
 from mamo_cli.training.records import Records, Row, Tables
 
@@ -43,10 +44,11 @@ class TwoPhaseLoop:
         steps_before: int = 0,
         readout: str = "last",
         drift: DriftConfig = NO_DRIFT,
+        federation: Federation | None = None,
     ) -> None:
         self._seeds = list(seeds)
         self._domain, self._tasks, self._strategy = domain, tasks, strategy
-        self._world, self._readout = World(domain, drift), readout
+        self._world, self._readout, self._federation = World(domain, drift), readout, federation
         self._cycles, self._phase, self._round = cycles, phase_iterations, round_iterations
         self._window, self._steps, self._steps_before = window, steps_per_iteration, steps_before
         self._iteration = 0
@@ -116,6 +118,9 @@ class TwoPhaseLoop:
         report = CycleReport(cycle, self._weights, objectives, _errors(self._recent, objectives), limits)
         told = self._strategy.observe(report)
         self.freeze(self._strategy.diverged())
+        if self._federation is not None:
+            told = {**told, **self._federation.average(cycle, self._alive)}
+            self.freeze(self._tasks.diverged())
         evaluation = self._tasks.evaluate(self._domain)
         self._records.add_cycle(cycle, self._weights, objectives, evaluation, limits, told)
         if self._kept is not None:
@@ -178,6 +183,7 @@ class TwoPhaseLoop:
             "tasks": self._tasks.state_dict(),
             "strategy": self._strategy.state_dict(),
             "kept": None if self._kept is None else self._kept.state_dict(),
+            **({} if self._federation is None else {"federation": self._federation.state_dict()}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -194,6 +200,8 @@ class TwoPhaseLoop:
         self._strategy.load_state_dict(state["strategy"])
         if self._kept is not None:
             self._kept.load_state_dict(state["kept"])
+        if self._federation is not None:
+            self._federation.load_state_dict(state["federation"])
         self._tasks.freeze(~self._alive)
         self._strategy.freeze(~self._alive)
         if state.get("due"):

@@ -65,7 +65,14 @@ class CompiledNetworks:
     """Networks that the processor's compiled loops move."""
 
     def __init__(
-        self, parts: Parts, widths: Sequence[int], network: int, initial: Float32Array, rules: Rules, shape: Shape
+        self,
+        parts: Parts,
+        widths: Sequence[int],
+        network: int,
+        initial: Float32Array,
+        rules: Rules,
+        shape: Shape,
+        separate: int = 1,
     ) -> None:
         """K networks.
 
@@ -76,10 +83,11 @@ class CompiledNetworks:
             initial: `(K, D)` parameters.
             rules: settings.
             shape: of the problem.
+            separate: parts of a row that learn nothing of each other.
         """
         self._update = make_update(*parts)
         self._values = make_values(parts.network)
-        self._layout = Layout(np.array(widths), network, shape.units())
+        self._layout = Layout(np.array(widths), network, shape.units(), separate)
         self._rules = rules
         self._networks = Networks(initial.copy(), initial.copy(), np.zeros_like(initial), np.zeros_like(initial))
         self._updates = 0

@@ -88,13 +88,14 @@ class DQN:
             sharing=config.sharing,
         )
         self._act, self._use = make_act(parts.chooser), shape.units()
+        separate = shape.agents if config.separate else 1
         self._networks: PopulationNetworks
         if device == "cpu":
-            self._networks = CompiledNetworks(parts, widths, self._parameters, initial, rules, shape)
+            self._networks = CompiledNetworks(parts, widths, self._parameters, initial, rules, shape, separate)
         else:
             from mamo_cli.learners.dqn.torch_networks import TorchNetworks  # torch takes its time to import
 
-            self._networks = TorchNetworks(parts, widths, self._parameters, initial, rules, shape, device)
+            self._networks = TorchNetworks(parts, widths, self._parameters, initial, rules, shape, device, separate)
         self.replay = PrioritisedReplay(len(self._streams), config.replay_capacity, shape)
 
     # ------------------------------------------- what a kind of it does otherwise

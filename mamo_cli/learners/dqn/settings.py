@@ -25,7 +25,9 @@ class LearnerConfig(Section):
     )
     target_interval: int = Field(default=50, ge=1, description="Gradient steps between copies to the target network.")
     max_gradient_norm: float = Field(
-        default=10.0, gt=0.0, description="Each member's gradient is clipped to this norm."
+        default=10.0,
+        gt=0.0,
+        description="Each member's gradient is clipped to this norm; each agent's, where agents learn apart.",
     )
 
     network: Annotated[str, one_of(NETWORKS)] = Field(
@@ -62,6 +64,11 @@ class LearnerConfig(Section):
         if self.sharing and self.mixer != "independent":
             raise ValueError(f"mixer {self.mixer} learns the agents' total reward: sharing is for independent ones")
         return self
+
+    @property
+    def separate(self) -> bool:
+        """Whether each agent has a network of its own, which learns from that agent's rewards and values alone."""
+        return self.network == "apart" and self.mixer == "independent" and not self.sharing
 
     @model_validator(mode="after")
     def _replay_holds_a_batch(self) -> Self:

@@ -38,6 +38,7 @@ class TorchNetworks:
         rules: Rules,
         shape: Shape,
         device: str,
+        separate: int = 1,
     ) -> None:
         """See `CompiledNetworks`; device: as torch names it.
 
@@ -52,7 +53,7 @@ class TorchNetworks:
         with torch.device("meta"):  # its parameters are rows of `_online`
             self._network: torch.nn.Module = parts.network.in_torch(widths, shape.agents)
             self._mixer: torch.nn.Module = parts.mixer.in_torch(widths[0], shape.agents)
-        self._first = network
+        self._first, self._separate = network, separate
         self._online = torch.nn.Parameter(torch.tensor(initial, device=device))
         self._target = self._online.detach().clone()
         self._optimiser = torch.optim.Adam([self._online], fused=True)
@@ -119,7 +120,8 @@ class TorchNetworks:
         torch.autograd.backward(losses.sum())  # a sum, so that a member's gradient is its own
         gradient = self._online.grad
         assert gradient is not None
-        gradient *= (rules.max_gradient_norm / gradient.norm(dim=1, keepdim=True)).clamp(max=1.0)
+        parts = gradient.view(len(gradient), self._separate, -1)
+        parts *= (rules.max_gradient_norm / parts.norm(dim=2, keepdim=True)).clamp(max=1.0)
         self._optimiser.step()
         self._updates += 1
         if self._updates % rules.target_interval == 0:

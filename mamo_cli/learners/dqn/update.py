@@ -43,6 +43,7 @@ class Layout(NamedTuple):
     widths: IntArray  # of the network's inputs, hidden layers and outputs
     network: int  # parameters of the network, which come first; the mixer's follow
     use: IntArray  # (A, C): units of the agents' budget that each choice takes
+    separate: int = 1  # rows consist of so many parts, as long as one another, that learn nothing of each other
 
 
 class Mixing(NamedTuple):
@@ -226,8 +227,10 @@ def make_update(network: Any, target: Any, chooser: Any, mixer: Any, optimiser: 
                 prioritise(memory, k, batch.places, priority)
                 backward(online[:own], widths, agents, activations, size, slope, scratch, gradient[:own])
                 step = count + u + 1
-                mean, square = networks.mean[k], networks.square[k]
-                move(online, mean, square, gradient, rules.max_gradient_norm, learning_rate, step)
+                mean, square, part = networks.mean[k], networks.square[k], online.size // layout.separate
+                for start in range(0, online.size, part):
+                    at = slice(start, start + part)
+                    move(online[at], mean[at], square[at], gradient[at], rules.max_gradient_norm, learning_rate, step)
                 if step % rules.target_interval == 0:
                     for i in range(online.size):
                         target[i] = online[i]

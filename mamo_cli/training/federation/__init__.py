@@ -1,0 +1,1 @@
+"""Federation: nodes that train their own networks, and average them now and then."""
