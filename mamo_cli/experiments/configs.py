@@ -256,13 +256,12 @@ class EvaluateConfig(Section):
     )
     load: Literal["drawn", "worst"] | None = Field(
         default=None,
-        description="drawn or worst: what comes within the noise at the nodes of a fleet. Default: the run's own.",
+        description="drawn or worst: what comes within the noise where nodes play together. Default: the run's own.",
         json_schema_extra=ADDED,
     )
     isolate_after: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None,
-        description="Contradictions of its claims after which a neighbour in a fleet is isolated. Default: the run's "
-        "own.",
+        description="Contradictions of its claims after which a neighbour is isolated. Default: the run's own.",
         json_schema_extra=ADDED,
     )
     own: dict[str, OtherConfig] | None = Field(default=None, json_schema_extra=ADDED)
