@@ -15,8 +15,10 @@ from mamo_cli.domains.faas.fleet.adversaries import at_worst, faults_of
 from mamo_cli.domains.faas.fleet.environment import FleetEnvironment
 from mamo_cli.domains.faas.fleet.messages import messages_of
 from mamo_cli.domains.faas.fleet.nodes import NOBODY, SHARES, Fleet, table_of
+from mamo_cli.domains.faas.fleet.optimum import optimum
 from mamo_cli.domains.faas.fleet.outlook import Outlook, outlook
 from mamo_cli.domains.faas.fleet.settings import ISOLATED, NODES, WORDS, FleetConfig
+from mamo_cli.domains.faas.fleet.steps import few
 from mamo_cli.domains.faas.fleet.topology import neighbours
 from mamo_cli.domains.faas.fleet.trust import trust_of
 from mamo_cli.domains.faas.node import build_case
@@ -54,17 +56,8 @@ def load(settings: FleetConfig) -> Trace:
 def build(
     settings: FleetConfig, source: Trace, evaluation: Trace | None = None, planning: Section | None = None
 ) -> "FleetDomain":
-    """The fleet of a configuration under a workload; see `registry.build`.
-
-    Raises:
-        UsageError: a plan by step is asked for.
-    """
-    if planning is not None and settings.topology != "none":
-        raise UsageError(
-            "solve-offline plans each node alone, and these forward to one another: take --topology none; the bounds "
-            "of training and of run-mamo are joint"
-        )
-    return FleetDomain(settings, source, evaluation)
+    """The fleet of a configuration under a workload; see `registry.build`."""
+    return FleetDomain(settings, source, evaluation, planning)
 
 
 class FleetDomain:
@@ -75,11 +68,12 @@ class FleetDomain:
         settings: FleetConfig,
         source: Trace,
         evaluation: Trace | None = None,
+        planning: Section | None = None,
         shift: Shift = AS_CONFIGURED,
         steps: tuple[int, int] | None = None,
     ) -> None:
-        """Args: settings, source, evaluation: see `registry.build`. shift, steps: see `shifted`."""
-        self._made_of, self.settings = (settings, source, evaluation), settings
+        """Args: settings, source, evaluation, planning: see `registry.build`. shift, steps: see `shifted`."""
+        self._made_of, self.settings = (settings, source, evaluation, planning), settings
         own = shifted_settings(settings.node(), shift, source)
         self._surge = own.noise if settings.load == "worst" else 0.0
         self._noise = own.noise - self._surge
@@ -98,7 +92,7 @@ class FleetDomain:
             Fleet(replace(node, table=table), near, cost, scale, messages, faults, trust)
             for node in (case.training, case.evaluation)
         )
-        self._outlooks: dict[tuple[Part, Knowledge], Outlook] = {}
+        self._outlooks: dict[tuple[Part, float, bool], Outlook] = {}
         node, fleet = case.evaluation, self.evaluation
         self.spec = Spec(
             agents=node.trace.functions,
@@ -140,32 +134,44 @@ class FleetDomain:
         """What is known of a part before choosing.
 
         Raises:
-            NothingExactError: see `answer`.
+            NothingExactError: what is expected lags behind what comes.
         """
-        key = (part, knowledge)
-        if key not in self._outlooks:
-            self._outlooks[key] = self._outlook(*key)
-        return self._outlooks[key]
-
-    def _outlook(self, part: Part, knowledge: Knowledge) -> Outlook:
-        case, trained = self.case, part is Part.TRAINING
-        fleet, law = (self.training, self._noise) if trained else (self.evaluation, case.evaluation_noise)
-        came = not trained and knowledge is Knowledge.CLAIRVOYANT
-        trace = fleet.node.trace
-        rates = trace.actual_rate_rps if trained or came else case.known_rate_rps
+        trained = part is Part.TRAINING
+        trace = (self.training if trained else self.evaluation).node.trace
+        rates = trace.actual_rate_rps if trained else self.case.known_rate_rps
         if knowledge is Knowledge.CAUSAL and not np.array_equal(trace.expected_rate_rps * (1.0 + self._surge), rates):
             raise NothingExactError("the best that nodes can do together with lagged rates is not known")
-        return outlook(fleet, case.models, rates, 0.0 if came else law)
+        if trained:
+            return self._outlook(part, self._noise, came=False)
+        came = knowledge is Knowledge.CLAIRVOYANT
+        return self._outlook(part, 0.0 if came else self.case.evaluation_noise, came)
+
+    def _outlook(self, part: Part, noise: float, came: bool) -> Outlook:
+        """A part at the rates before any noise and in expectation over it, or at those that came."""
+        key = (part, noise, came)
+        if key not in self._outlooks:
+            fleet = self.training if part is Part.TRAINING else self.evaluation
+            rates = fleet.node.trace.actual_rate_rps if came or part is Part.TRAINING else self.case.known_rate_rps
+            self._outlooks[key] = outlook(fleet, self.case.models, rates, noise)
+        return self._outlooks[key]
 
     def optimum(
         self, scope: Scope, weights: FloatArray | None = None, solver: str = "auto", time_limit_s: float | None = None
     ) -> Optimum:
-        """None is known of a fleet by step; the bounds are joint mixtures.
+        """Of scopes step and average at the rates before any noise; see `optimum.py`.
 
         Raises:
-            NothingExactError: always.
+            NothingExactError: too many nodes touch one another; or outside of solve-offline, as it takes its time, a
+                period has more joint choices than can be tried one by one.
+            UsageError: scope alpha without weights.
+            SolverError: no solver can answer.
         """
-        raise NothingExactError("no plan by step is made for a fleet: its bounds are those of joint plays")
+        planned, over_noise = (
+            self._outlook(Part.EVALUATION, each, False) for each in (0.0, self.case.evaluation_noise)
+        )
+        if self._made_of[-1] is None and not few(planned):
+            raise NothingExactError("plans by step of so many joint choices are made by solve-offline alone")
+        return optimum(planned, over_noise, self.spec.limits[:, 0], scope, weights, solver, time_limit_s)
 
     def perfect(self, weights: FloatArray) -> IntArray:
         """The plan of the causal answer."""
@@ -184,12 +190,12 @@ class FleetDomain:
 
     def expected(self, plan: IntArray) -> Played:
         """What a plan brings in expectation over the noise."""
-        return self._played(plan, self.outlook(Part.EVALUATION, Knowledge.CAUSAL))
+        return self._played(plan, self._outlook(Part.EVALUATION, self.case.evaluation_noise, came=False))
 
     def replayed(self, plan: IntArray) -> tuple[Played, Played]:
         """What a plan brings at the rates it was made for, and at those that came."""
-        known = outlook(self.evaluation, self.case.models, self.case.known_rate_rps, 0.0)
-        return self._played(plan, known), self._played(plan, self.outlook(Part.EVALUATION, Knowledge.CLAIRVOYANT))
+        planned, came = (self._outlook(Part.EVALUATION, 0.0, came=each) for each in (False, True))
+        return self._played(plan, planned), self._played(plan, came)
 
     def _played(self, plan: IntArray, known: Outlook) -> Played:
         fleet, objectives = self.evaluation, known.objectives(plan)

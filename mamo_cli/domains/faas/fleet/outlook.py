@@ -4,12 +4,12 @@ Shares being few, what arrives at a node takes few values: one for each share th
 neighbours may forward to it. Given all flows, each node's best number of replicas follows from its own rejection, which
 counts for all whose requests it serves; which flows are best is found by elimination (`solvers/elimination.py`).
 
-Where the rates deviate by noise, independent at each node, rejection is the mean over a sum of uniform terms, by a
-product of Gauss-Legendre rules over the curve, which a cubic spline through `KNOTS` values of the model stands for.
+Where the rates deviate by noise, independent at each node, rejection is the mean over a sum of uniform terms, by the
+Gauss rule of its law (`sums.py`) over the curve, which a cubic spline through `KNOTS` values of the model stands for.
 """
 
-import itertools
-from collections.abc import Iterator
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,18 +19,17 @@ from scipy.interpolate import CubicSpline
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.domains.faas.fleet.nodes import SHARES, Fleet
+from mamo_cli.domains.faas.fleet.sums import Law, plus, rule
 from mamo_cli.domains.faas.rejection.expectation import expected_rejection
 from mamo_cli.domains.faas.rejection.models import RejectionModel
-from mamo_cli.solvers.elimination import Term, least
+from mamo_cli.solvers.elimination import Term, least, require
 
 KNOTS = 2049
-RULES = (0, 32, 10, 6, 5)
-"""Points of the rule for each of so many independent terms."""
 
-MOST_NUMBERS = 60_000_000
+MOST_NUMBERS = 6_000_000
 """Of a node's table."""
 
-FLOWS = (0.0, *SHARES)
+FLOWS = np.array((0.0, *SHARES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,46 +39,127 @@ class Outlook:
     Attributes:
         fleet: with the loads of that part.
         rates: `(T, M)` requests/s on average.
-        rejection: of each node `(T, s, a, b, ..., N)`: share of what arrives that 1..N replicas reject, where it
-            forwards the s-th of `FLOWS` and its neighbours, in order, forward the a-th, b-th, ... to it.
+        noise: what they deviate by, relative, at most.
+        alone: `(T, M, N)` share that 1..N replicas reject of a node's own requests, all of which it keeps.
+        curves: of each node, from the root of a rate to the shares `(..., N)`; none where nobody forwards.
     """
 
     fleet: Fleet
     rates: FloatArray
-    rejection: tuple[FloatArray, ...]
+    noise: float
+    alone: FloatArray
+    curves: tuple[CubicSpline, ...]
+
+    @functools.cached_property
+    def rejection(self) -> tuple[FloatArray, ...]:
+        """Of each node `(T, s, a, b, ..., N)`, the share of what arrives that 1..N replicas reject.
+
+        The node forwards the s-th of `FLOWS` and its neighbours, in order, forward the a-th, b-th, ... to it.
+
+        Raises:
+            NothingExactError: a node has so many neighbours that there are too many flows to enumerate.
+        """
+        fleet = self.fleet
+        for m, near in enumerate(fleet.neighbours):
+            if len(self.rates) * len(FLOWS) ** (1 + len(near)) * fleet.node.replica_choices > MOST_NUMBERS:
+                raise NothingExactError(
+                    f"what may arrive at {fleet.node.trace.functions[m]}, which has {len(near)} neighbours, is too "
+                    "much to be enumerated"
+                )
+        require(self.terms(), fleet.options.tolist())
+        return tuple(self._table(m) if near else self.alone[:, m][:, None] for m, near in enumerate(fleet.neighbours))
+
+    def _table(self, m: int) -> FloatArray:
+        near = self.fleet.neighbours[m]
+        table = np.empty((len(self.rates), *(len(FLOWS),) * (1 + len(near)), self.fleet.node.replica_choices))
+        for flows, law in _laws(self.rates[:, [m, *near]], self.noise).items():
+            at: Any = (slice(None), *flows)
+            table[at] = self.alone[:, m] if not any(flows) else self._mean(m, *law)
+        return table
+
+    def _mean(self, m: int, points: FloatArray, weights: FloatArray) -> FloatArray:
+        """`(T, N)` shares that a node rejects of what arrives by laws `(T, n)`."""
+        return np.asarray(np.einsum("tk,tkn->tn", weights, self.curves[m](np.sqrt(points))))
 
     def best(self, weights: FloatArray) -> IntArray:
-        """The choices `(T, M)` of least sum of all nodes' objectives under weights `(M, 2)`.
+        """The choices `(T, M)` of least sum of all nodes' objectives under weights `(M, 2)`, or `(T, M, 2)` by step.
 
         Raises:
             NothingExactError: too many nodes touch one another.
         """
-        nodes = range(self.fleet.nodes)
-        scores = [self._scores(m, weights) for m in nodes]
-        terms = [Term(*_by_scope(self._around(m), score.min(-1))) for m, score in zip(nodes, scores, strict=True)]
-        options = least(terms, self.fleet.options.tolist())
+        weights = np.broadcast_to(weights, (*self.rates.shape, 2))
+        scores = [self._scores(m, weights) for m in range(self.fleet.nodes)]
+        options, at = self.cheapest_flows([score.min(-1) for score in scores])
         steps = np.arange(len(options))
-        replicas = np.stack(
-            [scores[m][(steps, *(options[:, j] for j in self._around(m)))].argmin(-1) for m in nodes], 1
-        )
-        return np.asarray(options * self.fleet.node.replica_choices + replicas)
+        replicas = [score[(steps, *flows)].argmin(-1) for score, flows in zip(scores, at, strict=True)]
+        return np.asarray(options * self.fleet.node.replica_choices + np.stack(replicas, 1))
+
+    def cheapest_flows(self, values: Sequence[FloatArray]) -> tuple[IntArray, list[tuple[IntArray, ...]]]:
+        """The options `(T, M)` at which values add up to the least, and the flows `(T,)` at each node under them.
+
+        Args:
+            values: of each node `(T, s, a, b, ...)`, over its flows, as `rejection`.
+        """
+        options = least(self.terms(values), self.fleet.options.tolist())
+        return options, self.flows(options)
+
+    def terms(self, values: Sequence[FloatArray] | None = None) -> list[Term]:
+        """Values over each node's flows as functions of what it and its neighbours choose to forward; None: which."""
+        terms = []
+        for m in range(self.fleet.nodes):
+            around = (m, *self.fleet.neighbours[m])
+            if values is None:
+                terms.append(Term(tuple(sorted(around)), np.zeros(0)))
+                continue
+            options = dict(zip(around, np.indices([int(self.fleet.options[j]) for j in around]), strict=True))
+            at: Any = (slice(None), *self._flows(m, options))
+            terms.append(Term(*_by_scope(around, values[m][at])))
+        return terms
 
     def objectives(self, plan: IntArray, steps: IntArray | None = None) -> FloatArray:
-        """`(R, M, 2)` expected normalised cost and rejection of choices `(R, M)` at steps `(R,)`, or a row at each."""
+        """`(R, M, 2)` expected normalised cost and rejection of choices `(R, M)` at steps `(R,)`, or a row at each.
+
+        Of any fleet: where there are too many flows to enumerate, from the laws of what arrives.
+        """
         fleet, steps = self.fleet, np.arange(len(self.rates)) if steps is None else steps
         options, replicas = fleet.options_of(plan), fleet.replicas_of(plan, steps)
+        try:
+            own = self.looked_up(options, replicas, steps)
+        except NothingExactError:
+            own = self.by_laws(options, replicas, steps)
         shares, receivers = fleet.shares()[options], np.take_along_axis(fleet.receivers().T, options, 0)
-        nodes = range(fleet.nodes)
-        at = [self._flows(m, {j: options[:, j] for j in self._around(m)}) for m in nodes]
-        own = np.stack([self.rejection[m][(steps, *at[m], replicas[:, m] - 1)] for m in nodes], 1)
         there = np.take_along_axis(own, np.maximum(receivers, 0), 1)
         lost = np.where(receivers >= 0, (1.0 - shares) * own + shares * there, own)
         paid = fleet.node.replica_cost * replicas + fleet.forward_cost * shares * self.rates[steps]
         return np.stack((paid / fleet.cost_scale, lost), -1)
 
-    def _around(self, m: int) -> tuple[int, ...]:
-        """A node and its neighbours."""
-        return (m, *self.fleet.neighbours[m])
+    def looked_up(self, options: IntArray, replicas: IntArray, steps: IntArray) -> FloatArray:
+        """`(R, M)` share that each node rejects of what arrives, under options and replicas `(R, M)` at steps `(R,)`.
+
+        Raises:
+            NothingExactError: see `rejection`.
+        """
+        own = [
+            table[(steps, *flows, replicas[:, m] - 1)]
+            for m, (table, flows) in enumerate(zip(self.rejection, self.flows(options), strict=True))
+        ]
+        return np.stack(own, 1)
+
+    def by_laws(self, options: IntArray, replicas: IntArray, steps: IntArray) -> FloatArray:
+        """The same from the laws of what arrives under these options alone."""
+        own = np.take_along_axis(self.alone[steps], replicas[..., None] - 1, -1)[..., 0]
+        for m, (flows, near) in enumerate(zip(self.flows(options), self.fleet.neighbours, strict=True)):
+            touched = np.stack(flows).any(0)
+            if touched.any():
+                shares = np.stack([1.0 - FLOWS[flows[0]], *(FLOWS[sent] for sent in flows[1:])], 1)[touched]
+                law = rule(shares * self.rates[steps[touched]][:, [m, *near]], self.noise)
+                own[touched, m] = self._mean(m, *law)[np.arange(len(shares)), replicas[touched, m] - 1]
+        return own
+
+    def flows(self, options: IntArray) -> list[tuple[IntArray, ...]]:
+        """At each node the places `(T,)` in `FLOWS` of what it and its neighbours forward under options `(T, M)`."""
+        around = ((m, *near) for m, near in enumerate(self.fleet.neighbours))
+        return [self._flows(each[0], {j: options[:, j] for j in each}) for each in around]
 
     def _flows(self, m: int, options: dict[int, IntArray]) -> tuple[IntArray, ...]:
         """Indices into the flows' axes of `rejection[m]`, where those around have taken options (arrays alike)."""
@@ -89,26 +169,26 @@ class Outlook:
         return (shared[options[m]], *sent)
 
     def _scores(self, m: int, weights: FloatArray) -> FloatArray:
-        """`(T, options of the node, of its first neighbour, ..., N)`: what the replicas of a node weigh for all.
+        """`(T, s, a, b, ..., N)`: what the replicas of a node weigh for all, by its flows.
 
         Its own cost, and its rejection for all whose requests it serves; infinite beyond the cap.
         """
-        fleet, around = self.fleet, self._around(m)
-        sizes = [int(fleet.options[j]) for j in around]
-        options = dict(zip(around, np.indices(sizes), strict=True))
-        flows = self._flows(m, options)
-        counts = weights[m, 1] * (1.0 - np.array(FLOWS)[flows[0]])
-        for j, sent in zip(fleet.neighbours[m], flows[1:], strict=True):
-            counts = counts + weights[j, 1] * np.array(FLOWS)[sent]
+        shape = self.rejection[m].shape[:-1]
+        flows = list(np.indices((1, *shape[1:]))[1:])
+        weigh = [weights[:, j].reshape(-1, *(1,) * (len(shape) - 1), 2) for j in (m, *self.fleet.neighbours[m])]
+        counts = weigh[0][..., 1] * (1.0 - FLOWS[flows[0]])
+        for weight, sent in zip(weigh[1:], flows[1:], strict=True):
+            counts = counts + weight[..., 1] * FLOWS[sent]
+        paid = weigh[0][..., :1] * self.paid(m) / self.fleet.cost_scale
+        return np.asarray(paid + counts[..., None] * self.rejection[m])
+
+    def paid(self, m: int) -> FloatArray:
+        """`(T, s, 1, 1, ..., N)` what a node pays for 1..N replicas and what it forwards; infinite beyond the cap."""
+        fleet, near = self.fleet, len(self.fleet.neighbours[m])
         replicas = np.arange(1, fleet.node.replica_choices + 1)
-        paid = fleet.node.replica_cost[m] * replicas / fleet.cost_scale
-        forwarded = fleet.forward_cost * self.rates[:, m] / fleet.cost_scale
-        at: Any = (slice(None), *flows)
-        score = weights[m, 0] * paid + counts[..., None] * self.rejection[m][at]
-        sent = np.array(FLOWS)[flows[0]]
-        score = score + weights[m, 0] * np.multiply.outer(forwarded, sent)[..., None]
-        beyond = replicas > fleet.node.max_replicas[:, m, None]
-        return np.where(beyond.reshape(len(beyond), *(1,) * len(sizes), -1), np.inf, score)
+        paid = np.where(replicas > fleet.node.max_replicas[:, m, None], np.inf, fleet.node.replica_cost[m] * replicas)
+        forwarded = fleet.forward_cost * np.multiply.outer(self.rates[:, m], FLOWS if near else FLOWS[:1])
+        return np.asarray((forwarded[..., None] + paid[:, None]).reshape(*forwarded.shape, *(1,) * near, -1))
 
 
 def _by_scope(around: tuple[int, ...], values: FloatArray) -> tuple[tuple[int, ...], FloatArray]:
@@ -118,52 +198,34 @@ def _by_scope(around: tuple[int, ...], values: FloatArray) -> tuple[tuple[int, .
 
 
 def outlook(fleet: Fleet, models: tuple[RejectionModel, ...], rates: FloatArray, noise: float) -> Outlook:
-    """What a fleet rejects at rates `(T, M)` that deviate by relative noise, uniform in +- this.
-
-    Raises:
-        NothingExactError: a node has so many neighbours that there are too many flows to enumerate.
-    """
+    """A fleet at rates `(T, M)` that deviate by relative noise, uniform in +- this."""
+    alone = expected_rejection(models, rates, noise, fleet.node.replica_choices)
     curves = {model: _curve(model, fleet) for model in set(models)} if fleet.forwards else {}
-    tables = []
-    for m, near in enumerate(fleet.neighbours):
-        alone = expected_rejection(models[m : m + 1], rates[:, m : m + 1], noise, fleet.node.replica_choices)[:, 0]
-        if not near:
-            tables.append(alone[:, None])
-            continue
-        shape = (len(rates), *(len(FLOWS),) * (1 + len(near)), fleet.node.replica_choices)
-        if np.prod(shape, dtype=object) > MOST_NUMBERS or (noise and len(near) + 1 >= len(RULES)):
-            raise NothingExactError(f"what arrives where a node has {len(near)} neighbours is not enumerated")
-        table = np.empty(shape)
-        for flows, means in _arrivals(m, near, rates):
-            at: Any = (slice(None), *flows)
-            table[at] = alone if not any(flows) else _mean(curves[models[m]], means, noise)
-        tables.append(table)
-    return Outlook(fleet, rates, tuple(tables))
+    return Outlook(fleet, rates, noise, alone, tuple(curves[model] for model in models if curves))
 
 
-def _arrivals(m: int, near: tuple[int, ...], rates: FloatArray) -> Iterator[tuple[tuple[int, ...], FloatArray]]:
-    """Every combination of flows at a node, as places in `FLOWS`, and the `(T, terms)` rates that arrive under it."""
-    for flows in itertools.product(range(len(FLOWS)), repeat=1 + len(near)):
-        own = (1.0 - FLOWS[flows[0]]) * rates[:, m]
-        sent = [FLOWS[flow] * rates[:, j] for flow, j in zip(flows[1:], near, strict=True) if flow]
-        yield flows, np.stack((own, *sent), 1)
+def _laws(rates: FloatArray, noise: float) -> dict[tuple[int, ...], Law]:
+    """Every combination of flows at a node, as places in `FLOWS`, and the rule of what arrives under it.
+
+    Args:
+        rates: `(T, 1 + D)` of the node and its neighbours.
+        noise: what they deviate by.
+    """
+    kept, *others = range(rates.shape[1])
+    laws: dict[tuple[int, ...], Law] = {
+        (place,): rule((1.0 - share) * rates[:, [kept]], noise) for place, share in enumerate(FLOWS)
+    }
+    for k in others:
+        sent = [rule(share * rates[:, [k]], noise) for share in FLOWS]
+        laws = {
+            (*flows, place): plus(law, sent[place]) if place else law
+            for flows, law in laws.items()
+            for place in range(len(FLOWS))
+        }
+    return laws
 
 
 def _curve(model: RejectionModel, fleet: Fleet) -> CubicSpline:
     """Rejection over the root of the rate, up to the most that may arrive."""
     roots = np.linspace(0.0, np.sqrt(fleet.node.table.max_rate_rps), KNOTS)
     return CubicSpline(roots, model.rejection_probability(np.square(roots), fleet.node.replica_choices))
-
-
-def _mean(curve: CubicSpline, means: FloatArray, noise: float) -> FloatArray:
-    """`(T, N)` mean rejection of a sum of rates `(T, terms)`, each times `1 + u` of its own."""
-    terms = means.shape[1] if noise else 0
-    if not terms:
-        return np.asarray(curve(np.sqrt(means.sum(1))))
-    points, shares = np.polynomial.legendre.leggauss(RULES[terms])
-    deviations = np.array(list(itertools.product(noise * points, repeat=terms)))
-    weights = np.array(list(itertools.product(shares / 2.0, repeat=terms))).prod(1)
-    total = np.zeros((len(means), curve.c.shape[-1]))
-    for deviation, weight in zip(deviations, weights, strict=True):
-        total += weight * curve(np.sqrt(((1.0 + deviation) * means).sum(1)))
-    return total

@@ -19,6 +19,7 @@ from mamo_cli.domains.faas.units import whole_units
 from mamo_cli.solvers.columns import cheapest
 from mamo_cli.solvers.knapsack import best_with_each, best_within
 from mamo_cli.solvers.program import Floats, Integers
+from mamo_cli.solvers.rounding import pieced
 
 WORTH_ALL = 1e7
 """What violation weighs against the cost of the dearest plan: so little as a ten-millionth of it is worth more."""
@@ -99,9 +100,12 @@ def _average(problem: ReplicaProblem, steps: Steps) -> Certificate | None:
     pool += [play(own) for own in mixed.weights]
     for f in range(problem.shape[1]):
         pool += [play(np.r_[1.0, np.where(np.arange(len(prices)) == f, prices * scale, prices)]) for scale in SCALES]
-    plan = _improved(problem, np.stack(pool), limit, prices)
-    if plan is None:
+    plans = np.stack(pool)
+    rejection = np.stack([at_plan(problem.rejection, plan) for plan in pool])
+    chosen = pieced((plans * problem.replica_cost).sum(axis=2), rejection, limit, prices)
+    if chosen is None:
         return None
+    plan = plans[chosen, np.arange(count)]
     beyond = steps.beyond_least(cost + prices[:, None] * problem.rejection)
     least = float(mixed.objectives[0] - mixed.gap) * count - ROUNDING * count
     upper = plan_cost(problem, Scope.AVERAGE, plan) * count
@@ -116,36 +120,3 @@ def _whole(problem: ReplicaProblem, least: float) -> float:
     scale = lcm(*(cost.denominator for cost in exact))
     unit = gcd(*(int(cost * scale) for cost in exact)) / scale
     return float(np.ceil(least / unit - 1e-6)) * unit
-
-
-def _improved(problem: ReplicaProblem, pool: Integers, limit: Floats, prices: Floats) -> Integers | None:
-    """A plan `(T, F)` within the limits `(F,)` on the sums, made of the steps of others; None where none is.
-
-    From the cheapest of the pool that is within them on, step after step becomes another's, that first which saves most
-    for what it takes at the prices.
-
-    Args:
-        problem: the instance.
-        pool: `(P, T, F)` plans that fit.
-        limit: of each function's rejection, summed over steps.
-        prices: `(F,)` of it.
-    """
-    count = problem.shape[0]
-    rejection = np.stack([at_plan(problem.rejection, plan) for plan in pool])
-    costs = (pool * problem.replica_cost).sum(axis=2)
-    within = np.flatnonzero((rejection.sum(axis=1) <= limit).all(axis=1))
-    if not within.size:
-        return None
-    start = within[costs[within].sum(axis=1).argmin()]
-    plan, here, paid = pool[start].copy(), rejection[start].copy(), costs[start].copy()
-    while True:
-        saved = paid - costs
-        more = rejection - here
-        room = limit - here.sum(axis=0) - ROUNDING
-        fits = (saved > ROUNDING) & (more <= room).all(axis=2)
-        if not fits.any():
-            found: Integers = plan
-            return found
-        taken = np.maximum(more @ prices, ROUNDING)
-        which, step = np.unravel_index(np.where(fits, saved / taken, -np.inf).argmax(), (len(pool), count))
-        plan[step], here[step], paid[step] = pool[which, step], rejection[which, step], costs[which, step]

@@ -135,22 +135,6 @@ def small(topology):
 SMALL = [small("star"), small("none")]
 
 
-def test_many_rules_agree_with_few():
-    """The means over noise, by far finer rules."""
-    import mamo_cli.domains.faas.fleet.outlook as module
-
-    domain = fleet(topology="ring", noise=0.3)
-    known = domain.outlook(Part.EVALUATION, Knowledge.CAUSAL)
-    rates = domain.case.known_rate_rps[::48]
-    fine, module.RULES = module.RULES, (0, 64, 32, 16)
-    try:
-        finer = module.outlook(domain.evaluation, domain.case.models, rates, 0.3)
-    finally:
-        module.RULES = fine
-    for few, many in zip(known.rejection, finer.rejection, strict=True):
-        np.testing.assert_allclose(few[::48], many, atol=1e-6)
-
-
 def test_forwarding_pays_where_caps_bind():
     """What a node cannot serve at its peak, another can: together they hold limits that none does alone."""
     from mamo_cli.analysis.bounds import bound
