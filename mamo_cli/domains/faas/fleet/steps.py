@@ -178,7 +178,7 @@ def _proven(answer: Answer) -> Answer:
         NoPlanError: it was cut short, and bounds nothing.
     """
     if answer.termination is not Termination.OPTIMAL:
-        raise NoPlanError("the least violation was not found in time; give it a longer --time-limit")
+        raise NoPlanError("the least violation was not found in time")
     return answer
 
 
