@@ -264,6 +264,11 @@ class EvaluateConfig(Section):
         description="Contradictions of its claims after which a neighbour is isolated. Default: the run's own.",
         json_schema_extra=ADDED,
     )
+    loss: Share | None = Field(
+        default=None,
+        description="Share of the messages between agents that are lost. Default: the run's own.",
+        json_schema_extra=ADDED,
+    )
     own: dict[str, OtherConfig] | None = Field(default=None, json_schema_extra=ADDED)
 
     @model_validator(mode="after")

@@ -47,7 +47,7 @@ from mamo_cli.workload.trace_csv import read_trace
 
 CHANGEABLE = (
     *("noise_seed", "noise", "tolerance", "rejection_model", "measurements"),
-    *("warm_service_time", "cold_service_time", "shield", "load", "isolate_after"),
+    *("warm_service_time", "cold_service_time", "shield", "load", "isolate_after", "loss"),
 )
 """Of an instance, what may be another than the policies were trained for."""
 

@@ -12,6 +12,7 @@ from mamo_cli.core.seeding import stream
 from mamo_cli.core.settings import Section
 from mamo_cli.domains.faas.domain import shifted_settings
 from mamo_cli.domains.faas.fleet.adversaries import at_worst, faults_of
+from mamo_cli.domains.faas.fleet.counts import counted
 from mamo_cli.domains.faas.fleet.environment import FleetEnvironment
 from mamo_cli.domains.faas.fleet.messages import messages_of
 from mamo_cli.domains.faas.fleet.nodes import NOBODY, SHARES, Fleet, table_of
@@ -88,10 +89,13 @@ class FleetDomain:
         messages, faults = messages_of(settings, len(source.functions)), faults_of(settings, source.functions)
         trust = trust_of(settings, own.noise, near, messages)
         self.case = case = case if settings.load == "drawn" else at_worst(case, own.noise)
+        dropping = messages._replace(dropped=settings.dropout)
         self.training, self.evaluation = (
-            Fleet(replace(node, table=table), near, cost, scale, messages, faults, trust)
-            for node in (case.training, case.evaluation)
+            Fleet(replace(node, table=table), near, cost, scale, told, faults, trust, settings.counted)
+            for node, told in ((case.training, dropping), (case.evaluation, messages))
         )
+        self._first = 0 if steps is None else steps[0]
+        self._whole = parts[1].at_load(shift.load).at_shape(shift.shape)
         self._outlooks: dict[tuple[Part, float, bool], Outlook] = {}
         node, fleet = case.evaluation, self.evaluation
         self.spec = Spec(
@@ -107,10 +111,23 @@ class FleetDomain:
         self.warnings = case.warnings
 
     def environment(self, part: Part, members: int, copies: int | Copy = 1) -> FleetEnvironment:
-        """The training's actual rates are perturbed anew in every episode; the evaluation's are as they are."""
-        fleet, noise = (self.training, self._noise) if part is Part.TRAINING else (self.evaluation, 0.0)
-        lost = stream(self.settings.noise_seed, "evaluation", "messages")
-        return FleetEnvironment(fleet, members, copies, noise, lost)
+        """The training's actual rates are perturbed anew in every episode; the evaluation's are as they are.
+
+        So are what is lost and what is counted: in the evaluation, of each step the same whichever are left out.
+        """
+        trained, seconds = part is Part.TRAINING, self.settings.counted
+        fleet, noise = (self.training, self._noise) if trained else (self.evaluation, 0.0)
+        first = 0 if trained else self._first
+        rates = (fleet.node.trace if trained else self._whole).expected_rate_rps[: first + fleet.node.trace.steps]
+        lost, counts = (stream(self.settings.noise_seed, "evaluation", name) for name in ("messages", "counts"))
+        return FleetEnvironment(
+            fleet,
+            members,
+            copies,
+            noise,
+            lost.random((len(rates), *fleet.messages.heard.shape))[first:],
+            None if seconds is None else counted(rates, seconds, counts)[first:],
+        )
 
     def conditions(self) -> FloatArray:
         """`(T, M, 2)` expected and actual rate, requests/s."""
@@ -123,8 +140,11 @@ class FleetDomain:
         """The joint play of least sum of all nodes' weighted objectives, see `Outlook`.
 
         Raises:
-            NothingExactError: the nodes are too many, or too entangled; or what is expected lags behind what comes.
+            NothingExactError: the nodes are too many, or too entangled; what is expected lags behind what comes; or
+                nodes know counts alone.
         """
+        if knowledge is Knowledge.CAUSAL and self.settings.counted is not None:
+            raise NothingExactError("the best that nodes can do by counts and messages is not known")
         known = self.outlook(part, knowledge)
         plan = known.best(weights)
         brought = known.objectives(plan)

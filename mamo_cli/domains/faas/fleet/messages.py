@@ -2,7 +2,9 @@
 
 A message tells the sender's expected rate and how many replicas more than in the period before it may run. Who hears
 nothing new keeps the last that arrived; before the first there is silence, which is zeros. Each link loses messages by
-itself: independently, or in bursts, by a chain of two states (Gilbert, 1960).
+itself: independently, or in bursts, by a chain of two states (Gilbert, 1960). In training some that arrive may be
+dropped besides, each by itself: of independent losses 1 - (1 - loss)(1 - dropout) are lost there, and bursts stay as
+they are, with single losses between them.
 """
 
 from typing import NamedTuple
@@ -29,6 +31,7 @@ class Messages(NamedTuple):
     fails: float  # the chance that after an arrival the next is lost
     loss: float  # of the first
     late: int  # periods that a message takes
+    dropped: float = 0.0  # the chance that one which was not lost is dropped
 
 
 def messages_of(settings: FleetConfig, nodes: int) -> Messages:
@@ -67,5 +70,7 @@ def tell(messages: Messages, uniforms: FloatArray, told: FloatArray, lost: IntAr
                     if before < 0:
                         chance = messages.loss
                     lost[k, e, m, h] = uniforms[k, e, m, h] < chance
-                    if lost[k, e, m, h] == 0:
+                    # Of a uniform, what is left above the chance decides on dropping; where nothing is, all pass.
+                    passes = 1.0 - uniforms[k, e, m, h] <= (1.0 - chance) * (1.0 - messages.dropped)
+                    if lost[k, e, m, h] == 0 and passes:
                         kept[k, e, m, h] = told[k, e, sender]

@@ -38,6 +38,7 @@ class Fleet:
         cost_scale: what the normalised cost is measured in: what a node pays at most, a mean over the nodes.
         faults: what is wrong with its nodes.
         trust: whom they isolate; None: nobody.
+        counted: seconds before a period in which a node counts its requests; None: it knows its expected rate.
     """
 
     node: Node
@@ -47,6 +48,7 @@ class Fleet:
     messages: Messages
     faults: Faults
     trust: Trust | None = None
+    counted: float | None = None
 
     @property
     def nodes(self) -> int:

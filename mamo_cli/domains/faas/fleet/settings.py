@@ -61,6 +61,16 @@ class FleetConfig(NodeSettings):
         default=None, description="Mean number of messages lost in a row. Default: each is lost or not by itself."
     )
     late: bool = Field(default=False, description="Messages arrive a period late.")
+    dropout: Share = Field(
+        default=0.0,
+        description="Share of the messages that loss lets through which are dropped besides, each by itself, in "
+        "training alone.",
+    )
+    counted: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
+        default=None,
+        description="A node does not know its expected rate, but counts its requests over so many seconds before a "
+        "period, at the rate expected of it. Default: it knows.",
+    )
     forward_cost: Annotated[float, Field(ge=0.0, le=1e9)] = Field(
         default=5e-5, description="Cost of a request that is forwarded."
     )
@@ -82,8 +92,8 @@ class FleetConfig(NodeSettings):
 
     @model_validator(mode="after")
     def _only_what_is_sent_is_lost(self) -> Self:
-        if self.messages == "none" and (self.loss, self.burst, self.late) != (0.0, None, False):
-            raise ValueError("loss, burst and late are of messages, and messages is none")
+        if self.messages == "none" and (self.loss, self.burst, self.late, self.dropout) != (0.0, None, False, 0.0):
+            raise ValueError("loss, burst, late and dropout are of messages, and messages is none")
         if self.burst is not None and self.loss / (self.burst * (1.0 - min(self.loss, 0.999999))) > 1.0:
             raise ValueError(f"a share of {self.loss:g} cannot be lost in bursts of {self.burst:g}: they are too short")
         return self

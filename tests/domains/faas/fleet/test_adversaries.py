@@ -12,6 +12,7 @@ from mamo_cli.analysis.bounds import bound
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Knowledge, Part
 from mamo_cli.domains.faas.fleet.domain import build, load
+from mamo_cli.domains.faas.fleet.environment import Drawn
 from mamo_cli.domains.faas.fleet.settings import FleetConfig, OwnConfig
 
 ROUNDING = 1e-12
@@ -40,7 +41,7 @@ def test_nothing_within_the_noise_is_worse_for_anybody_than_the_worst_load(seed)
         at = np.full(1, rng.integers(288)) if environment is drawn else drawn.at
         environment.load_state_dict({**environment.state_dict(), "steps": at})
     actions = rng.integers(0, DRAWN.spec.choices[0], 3)
-    came = drawn.step(np.tile(actions, (members, 1, 1)), np.concatenate((CORNERS, inside))[:, None]).objectives
+    came = drawn.step(np.tile(actions, (members, 1, 1)), Drawn(np.concatenate((CORNERS, inside))[:, None])).objectives
     least_and_most = worst.step(actions[None, None]).objectives
     assert (came <= least_and_most + ROUNDING).all()
     np.testing.assert_allclose(came[len(CORNERS) - 1], least_and_most[0], rtol=1e-12)  # the last corner is the upper

@@ -73,8 +73,51 @@ def test_as_many_are_lost_as_asked_and_in_runs_as_long(loss, burst):
     assert lost[:-1].sum() / ends == pytest.approx(length, rel=0.05)
 
 
+def share_that_arrives(domain, part, steps=4000):
+    """Of messages that all differ, as they tell counts of hundreds of requests, how many are heard as they are said."""
+    environment = domain.environment(part, 2, 1)
+    draws = environment.draw(steps, [MemberStreams(seed, "te") for seed in (3, 4)])
+    seen = []
+    for draw in draws if part is Part.TRAINING else [None] * steps:
+        seen.append(environment.step(np.zeros((2, 1, 3), dtype=np.int64), draw).seen.values)
+    told = np.stack(seen)
+    others = told[..., [[1, 2], [0, 2], [0, 1]], 0]
+    return (told[..., HEARD::2] == others).mean()
+
+
+@pytest.mark.parametrize(
+    ("loss", "burst", "dropout", "trained"), [(0.0, None, 0.5, 0.5), (0.2, None, 0.5, 0.6), (0.5, 8.0, 0.3, 0.65)]
+)
+def test_dropout_loses_more_in_training_and_nothing_in_the_evaluation(loss, burst, dropout, trained):
+    """1 - (1 - loss)(1 - dropout) are lost in training: .5, then 1 - .8 x .5, and of bursts 1 - .5 x .7."""
+    domain = fleet(messages="full", counted=100.0, loss=loss, burst=burst, dropout=dropout)
+    again = 0.005  # by chance a count is the last one again
+    error = 4 * np.sqrt(0.25 * (burst or 1) * 2 / 48_000)
+    assert share_that_arrives(domain, Part.TRAINING) == pytest.approx(1 - trained, abs=error + again)
+    assert share_that_arrives(domain, Part.EVALUATION, 288) == pytest.approx(1 - loss, abs=error * 6 + again)
+
+
+def test_dropout_of_all_is_silence_in_training_alone_and_none_is_none():
+    mute, plain, none = (fleet(messages="full", loss=0.25, dropout=share) for share in (1.0, 0.0, 0.0))
+    assert not played(mute, 40)[..., HEARD:].any()
+    np.testing.assert_array_equal(played(mute, 40, part=Part.EVALUATION), played(plain, 40, part=Part.EVALUATION))
+    np.testing.assert_array_equal(played(plain, 40), played(none, 40))
+    assert played(plain, 40)[..., HEARD:].any()
+
+
+def test_bursts_are_as_long_with_dropout_as_without():
+    one, other = (
+        fleet(messages="full", loss=0.5, burst=8.0, dropout=share).environment(Part.TRAINING, 1) for share in (0.0, 0.6)
+    )
+    for environment in (one, other):
+        for draw in environment.draw(200, [MemberStreams(0, "te")]):
+            environment.step(np.zeros((1, 1, 3), dtype=np.int64), draw)
+    np.testing.assert_array_equal(one.state_dict()["lost"], other.state_dict()["lost"])
+    assert (one.state_dict()["kept"] != other.state_dict()["kept"]).any()
+
+
 def test_a_play_goes_on_from_its_state_to_the_last_bit():
-    domain = fleet(topology="ring", messages="full", loss=0.4, burst=4.0, late=True)
+    domain = fleet(topology="ring", messages="full", loss=0.4, burst=4.0, late=True, dropout=0.2, counted=0.5)
     first, second = (domain.environment(Part.TRAINING, 2, 2) for _ in range(2))
     draws = first.draw(30, [MemberStreams(seed, "te") for seed in (0, 1)])
     actions = np.random.default_rng(1).integers(0, 40, (30, 2, 2, 3))
@@ -88,7 +131,7 @@ def test_a_play_goes_on_from_its_state_to_the_last_bit():
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ValueError, match="loss, burst and late are of messages"):
+    with pytest.raises(ValueError, match="loss, burst, late and dropout are of messages"):
         FleetConfig(loss=0.5)
     with pytest.raises(ValueError, match="cannot be lost in bursts of 1"):
         FleetConfig(messages="ring", loss=0.9, burst=1.0)
