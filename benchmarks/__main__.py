@@ -25,6 +25,7 @@ PARTS = (
     "mixers",
     "games",
     "warm",
+    "scale",
     "serving",
 )
 
@@ -73,6 +74,7 @@ def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) 
         mixers,
         offline,
         requests,
+        scale,
         serving_decision,
         serving_sockets,
         stages,
@@ -97,6 +99,7 @@ def run(part: str, quick: bool, repeats: int, seconds: float, console: Console) 
         "mixers": lambda: mixers.run(quick, repeats),
         "games": lambda: games.run(quick),
         "warm": lambda: warm.run(quick),
+        "scale": lambda: scale.run(quick, repeats),
         "serving": lambda: [*serving_decision.run(quick, repeats), *serving_sockets.run(quick, repeats)],
     }
     return parts[part]()

@@ -10,9 +10,13 @@ import numpy as np
 
 from mamo_cli.analysis.perfect import ROUNDING, Mixture, UnreachableError, played
 from mamo_cli.core.arrays import FloatArray
+from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Knowledge, Part, Spec
 from mamo_cli.core.weights import joint_weights
 from mamo_cli.solvers.columns import Mixed, cheapest
+
+MOST_LIMITS = 24
+"""Within which joint plays are mixed: the plays to be asked for grow faster than their number."""
 
 
 def cheapest_mixture(domain: Domain, part: Part, knowledge: Knowledge) -> Mixture:
@@ -24,6 +28,10 @@ def cheapest_mixture(domain: Domain, part: Part, knowledge: Knowledge) -> Mixtur
     """
     spec = domain.spec
     problems = 1 if spec.coupled else len(spec.agents)
+    if spec.coupled and spec.limits.size > MOST_LIMITS:
+        raise NothingExactError(
+            f"the best joint plays within {spec.limits.size} limits are not sought: at most {MOST_LIMITS} are in time"
+        )
 
     def oracle(weights: FloatArray) -> FloatArray:
         objectives = domain.answer(_of_agents(spec, weights), part, knowledge).objectives

@@ -5,6 +5,10 @@ program mixes the plays that are known, its multipliers say at which weights ano
 answers with the best play there. What that play costs under the multipliers bounds the cost of all mixtures from below,
 so that every answer says how far it may be from the least. First the violation beyond the limits is made as small as it
 can be, then the cost.
+
+The program's multipliers leap about while few plays are known, the more so the more limits there are. So the oracle is
+asked between them and those of the best bound so far (smoothing: Wentges 1997; Pessoa, Sadykov, Uchoa and Vanderbeck
+2018), and closer to the program's own as often as its answer is known already.
 """
 
 from collections.abc import Callable
@@ -25,6 +29,10 @@ CLOSE = 1e-11
 
 MOST_ASKED = 2000
 """Plays that are asked for, at most."""
+
+TOWARDS = 0.2
+"""Of the way from the best bound's multipliers to the program's, at first: a third of the plays that 1 takes (a ring of
+ten nodes: 119 against 340)."""
 
 OPTIONS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10, "presolve": False}
 
@@ -88,7 +96,17 @@ class _Problem:
         self._shares, self._multipliers = np.zeros(0), np.zeros(count)
         self._seeking_excess, self._value, self._bound = True, np.inf, -np.inf
         self.done = False
-        self.wanted: FloatArray = np.r_[1.0, np.zeros(count)]  # weights that are asked next: of cost alone
+        self._own: FloatArray = np.r_[1.0, np.zeros(count)]  # the program's weights: at first of cost alone
+        self._repeated = 0
+
+    @property
+    def wanted(self) -> FloatArray:
+        """`(1 + L,)` weights that are asked next."""
+        towards = min(TOWARDS * (1 + self._repeated), 1.0)
+        if towards == 1.0 or not np.isfinite(self._bound):
+            return self._own
+        centre = np.r_[self._own[0], self._multipliers]
+        return np.asarray(centre + towards * (self._own - centre))
 
     def told(self, weights: FloatArray, play: FloatArray) -> None:
         """Take in the best play at some weights."""
@@ -99,9 +117,14 @@ class _Problem:
             if bound > self._bound:
                 self._bound, self._multipliers = bound, weights[1:]
             known = bool((self._plays == play).all(1).any())
-            if known or self._value - self._bound <= CLOSE * max(abs(self._value), ROUNDING):
+            last = known and np.array_equal(weights, self._own)
+            if last or self._value - self._bound <= CLOSE * max(abs(self._value), ROUNDING):
                 self.done = True
                 return
+            if known:
+                self._repeated += 1
+                return
+        self._repeated = 0
         self._weights, self._plays = np.vstack((self._weights, weights)), np.vstack((self._plays, play))
         self._solve()
 
@@ -110,10 +133,10 @@ class _Problem:
         if self._seeking_excess:
             multipliers, excess = self._least_excess()
             if excess > ROUNDING:
-                self._value, self.wanted = excess, np.r_[0.0, multipliers]
+                self._value, self._own = excess, np.r_[0.0, multipliers]
                 return
             self._seeking_excess, self._bound = False, -np.inf
-        self.wanted = np.r_[1.0, self._least_cost()]
+        self._own = np.r_[1.0, self._least_cost()]
 
     def _least_excess(self) -> tuple[FloatArray, float]:
         plays, count = len(self._plays), len(self._limits)

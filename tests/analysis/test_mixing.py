@@ -1,5 +1,7 @@
 """Bounds of agents that share a budget, or have several limits: against programs written out over all joint plays."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from mamo_cli.analysis.bounds import Grid, bound, bounds_of, on_grid, unsearched
 from mamo_cli.analysis.decomposition import TERMS, decomposed, shared_stages
 from mamo_cli.analysis.perfect import UnreachableError, played
+from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.weights import alpha_grid, weights_of
 from tests.analysis.tables import Tables, tables
 
@@ -43,6 +46,15 @@ def test_prices_charge_for_violation_at_the_exact_rate(domain):
         brought = domain.answer(np.tile(weights, (len(spec.agents), 1))).objectives
         charged = brought[:, 0] + (found.prices * (brought[:, 1:] - spec.limits)).sum(1)
         assert charged.mean() >= found.cost - 1e-9
+
+
+def test_joint_plays_within_too_many_limits_are_not_sought():
+    # Their number decides alone: every agent has one choice, which costs nothing and violates nothing.
+    for agents in (24, 25):
+        nothing = np.zeros((1, agents, 1))
+        domain = Tables(nothing, nothing[..., None], np.full((agents, 1), 0.1), np.ones((agents, 1), int), [agents])
+        with pytest.raises(NothingExactError, match="within 25 limits") if agents > 24 else nullcontext():
+            assert bound(domain).cost == 0.0
 
 
 # Two agents, one step. Choice 1 costs .5 more and takes 2 units of 3 in place of 1, so that one of the two may have it.

@@ -27,6 +27,7 @@ from mamo_cli.runs.ray_engine import RayEngine
 COMMANDS = {
     "train": ("train", *TINY, "--alpha", "0.1", "--alpha", "0.9"),
     "run-mamo": ("run-mamo", *TINY, "--cycles", "4"),
+    "fleet": ("train", *TINY, "--domain", "fleet", "--topology", "ring", "--messages", "ring", "--loss", "0.3"),
 }
 RAY = ("--engine", "ray", "--ray-address")
 IN_A_ROUND = """

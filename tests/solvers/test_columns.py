@@ -59,3 +59,22 @@ def test_whoever_is_stopped_early_says_how_far_it_may_be_off(monkeypatch):
         (found,) = cheapest(oracle_of(plays), limits)
         assert found.gap > 1e-9
         assert found.objectives[0] - found.gap <= least + 1e-12 <= found.objectives[0] + 2e-12
+
+
+def test_it_asks_for_few_plays():
+    # Ten limits, each on a part x of its own: violation 1 - x at a cost of slope x^2, in steps.
+    rng, asked, steps = np.random.default_rng(0), 0, np.linspace(0.0, 1.0, 41)
+    slopes = rng.uniform(0.5, 2.0, 10)
+
+    def oracle(weights):
+        nonlocal asked
+        asked += 1
+        best = (weights[:, :1, None] * slopes[:, None] * steps**2 - weights[:, 1:, None] * steps).argmin(2)
+        return np.concatenate(((slopes * steps[best] ** 2).sum(1)[:, None], 1.0 - steps[best]), 1)
+
+    limits = rng.uniform(0.3, 0.7, (1, 10))
+    (found,) = cheapest(oracle, limits)
+    # Each cost is interpolated between two steps, whatever the others do.
+    each = [np.interp(1.0 - limit, steps, slope * steps**2) for limit, slope in zip(limits[0], slopes, strict=True)]
+    assert found.objectives[0] == pytest.approx(sum(each), abs=1e-9)
+    assert asked <= 75  # 62; the multipliers of the program alone ask for 150
