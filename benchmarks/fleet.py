@@ -34,8 +34,8 @@ from mamo_cli.plots import style
 
 LEARNERS = {"independent": "independent", "VDN": "sum", "QMIX": "monotone"}
 """Names, and what of the nodes' values is learnt."""
-MESSAGES = {"": "none", ", messages": "full"}
-VARIANTS = tuple(learner + told for learner in LEARNERS for told in MESSAGES)
+DRAWN = tuple(learner + told for learner in LEARNERS for told in ("", ", messages"))
+VARIANTS = (*DRAWN, *(f"{learner}, messages, own networks" for learner in ("VDN", "QMIX")))
 NEAR = 5.0
 """Per cent of regret within which a seed is near the joint optimum."""
 PAIRS = tuple(
@@ -47,18 +47,24 @@ PAIRS = tuple(
 COLUMNS = ("variant", "seed", "cost_over_bound_percent", "regret_percent", "worst_rejection", "replicas", "forwarded")
 
 
+def settings_of(variant: str) -> dict[str, Any]:
+    """What a variant has of its own in the scenario."""
+    learner, *more = variant.split(", ")
+    network = "apart" if "own networks" in more else "shared"
+    return {
+        "learner": {"mixer": LEARNERS[learner], "network": network},
+        "instance": {"messages": "full" if "messages" in more else "none"},
+        "readout": "mix",
+    }
+
+
 def results_of(seeds: str, results: Path, machines: Machines) -> Iterator[tuple[Any, ...]]:
     """Rows of `COLUMNS`."""
     scenario = read_scenario("fleet")
     source, judge = source_of(scenario), None
     for variant in VARIANTS:
-        learner, _, told = variant.partition(", ")
-        others = {
-            "learner": {"mixer": LEARNERS[learner]},
-            "instance": {"messages": MESSAGES[f", {told}" if told else ""]},
-        }
-        config = configuration_of(scenario, "bisect", source, seeds, {**others, "readout": "mix"})
-        name = f"fleet-{variant.replace(', ', '-')}-s{seeds}"
+        config = configuration_of(scenario, "bisect", source, seeds, settings_of(variant))
+        name = f"fleet-{variant.replace(', ', '-').replace(' ', '-')}-s{seeds}"
         run = run_mamo(config, Place(results, name), machines)
         domain = domains.build(config.domain, config.instance, source)
         judge = judge or judge_of(domain)  # messages tell nothing that the bound does not know
@@ -92,34 +98,32 @@ def drawn(numbers: Mapping[str, FloatArray], tolerance: float) -> Figure:
     """Regret and the worst node's rejection of every seed, with the mean and its interval, a column a variant."""
     figure = Figure(figsize=(style.SINGLE_COLUMN, 4.2), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
-    for place, name in enumerate(VARIANTS):
-        colour = style.LEARNT if "messages" in name else style.MARK
-        values = numbers[name]
-        beside = place + 0.12 + 0.22 * np.linspace(0.0, 1.0, len(values))
-        for axes, own in ((above, values[:, 1] / 100), (below, values[:, 2])):
+    for place, name in enumerate(DRAWN):
+        told = "messages" in name
+        colour, marker = (style.LEARNT, "s") if told else (style.MARK, "D")
+        beside = place + 0.12 + 0.3 * np.linspace(0.0, 1.0, len(numbers[name]))
+        for axes, own in ((above, numbers[name][:, 1] / 100), (below, numbers[name][:, 2])):
             low, high = interval(own)
             axes.plot(beside, own, "o", ms=2.5, mfc="none", mew=0.6, color=colour)
             axes.errorbar(
-                place - 0.08, own.mean(), [[own.mean() - low], [high - own.mean()]],
-                fmt="s" if "messages" in name else "D", ms=4, color=colour, capsize=2,
-                label=("told by messages" if "messages" in name else "not told") if place < len(MESSAGES) else None,
+                place - 0.1, own.mean(), [[own.mean() - low], [high - own.mean()]],
+                fmt=marker, ms=3.5, color=colour, capsize=2,
+                label=("with messages" if told else "without") if place < DRAWN.index("VDN") else None,
             )  # fmt: skip
-    above.axhline(NEAR / 100, color=style.INK, lw=0.8, ls="--")
-    above.annotate("5 %", (len(VARIANTS) - 0.55, NEAR / 100), va="bottom", ha="right", fontsize=7)
+    for axes, level in ((above, NEAR / 100), (below, tolerance)):
+        axes.axhline(level, color=style.INK, lw=0.8, ls="--", label=f"{NEAR:g} %; tolerance")
     above.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    above.set_ylabel("Cost over joint bound,\nexcess charged")
     above.set_ylim(bottom=0.0)
-    below.axhline(tolerance, color=style.INK, lw=0.8, ls="--")
-    below.annotate("tolerance", (len(VARIANTS) - 0.55, tolerance), va="bottom", ha="right", fontsize=7)
+    above.set_ylabel("Cost over joint bound,\nexcess charged")
     below.set_ylabel("Worst node's rejection\n(share of its requests)")
-    ticks = np.arange(len(LEARNERS)) * len(MESSAGES) + 0.55
-    below.set_xticks(ticks, LEARNERS)
+    centres = np.arange(len(LEARNERS)) * 2 + 0.55
+    below.set_xticks(centres, list(LEARNERS))
     below.tick_params(axis="x", length=0)
-    figure.legend(*above.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     for axes in (above, below):
         axes.grid(axis="x", visible=False)
-        for edge in ticks[:-1] + 1.0:
+        for edge in centres[:-1] + 1.0:
             axes.axvline(edge, color=style.GREY, lw=0.4)
+    figure.legend(*above.get_legend_handles_labels(), loc="outside upper center", ncols=3, columnspacing=1.0)
     return figure
 
 
@@ -136,21 +140,22 @@ def main() -> None:
     with given.out.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows((COLUMNS, *rows))
     numbers, scenario = by_variant(rows), read_scenario("fleet")
-    config = configuration_of(scenario, "bisect", source_of(scenario))
+    tolerance = configuration_of(scenario, "bisect", source_of(scenario)).instance.tolerance
     with style.house_style():
-        drawn(numbers, config.instance.tolerance).savefig(given.figure, metadata={"Software": None})
-    table = Table(
-        "variant", "over the joint bound, %", "the same, excess charged, %", "within 5 %", "worst rejection", "replicas"
-    )
+        drawn(numbers, tolerance).savefig(given.figure, metadata={"Software": None})
+    columns = ("over the joint bound, %", "excess charged, %", "within 5 %", "all limits kept", "worst rejection")
+    table = Table("variant", *columns)
     for name, own in numbers.items():
-        low, high = interval(own)
-        told = zip(own.mean(0), low, high, (2, 2, 4, 3), strict=False)
-        over, regret, worst, replicas = (f"{m:.{d}f} [{a:.{d}f}, {b:.{d}f}]" for m, a, b, d in told)
-        near = int((own[:, 1] <= NEAR).sum())
-        table.add_row(name, over, regret, f"{near} of {len(own)}", worst, replicas)
+        over, regret, worst = (
+            f"{values.mean():.{digits}f} [{{:.{digits}f}}, {{:.{digits}f}}]".format(*interval(values))
+            for values, digits in ((own[:, 0], 2), (own[:, 1], 2), (own[:, 2], 4))
+        )
+        near, kept = (own[:, 1] <= NEAR).sum(), (own[:, 2] <= tolerance).sum()
+        table.add_row(name, over, regret, f"{near} of {len(own)}", f"{kept} of {len(own)}", worst)
     paired = Table("learner", "against", "more regret, points", "seeds with less")
     for who, than, more, low, high, share in differences(numbers):
-        paired.add_row(who, than, f"{more:.2f} [{low:.2f}, {high:.2f}]", f"{share:.0%}")
+        count = len(numbers[who])
+        paired.add_row(who, than, f"{more:.2f} [{low:.2f}, {high:.2f}]", f"{round(share * count)} of {count}")
     Console(width=140).print(table, paired)
 
 

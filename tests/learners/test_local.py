@@ -9,12 +9,14 @@ import pytest
 
 from mamo_cli.core.seam import Seen
 from mamo_cli.core.seeding import MemberStreams
+from mamo_cli.domains.faas.fleet.domain import build, load
+from mamo_cli.domains.faas.fleet.settings import FleetConfig
 from mamo_cli.learners.protocol import Shape
 from mamo_cli.policies.decide import Decider
 from mamo_cli.policies.file import Policy
 from mamo_cli.training.agents import TaskAgents
 from mamo_cli.training.readout import Delivery
-from tests.learners.agents import DOMAINS, SHORT, everything, feed, learner, outcome
+from tests.learners.agents import DOMAINS, SHORT, everything, feed, learner, outcome, population, train
 from tests.policies.small import about
 
 SHAPE = Shape(observation=4, agents=3, choices=5, objectives=2)
@@ -178,3 +180,15 @@ def test_compiled_updates_equal_autograd_and_torchs_adam(network):
     assert not np.array_equal(found["target"], found["online"])
     other = trained("perceptron" if network == "shared" else "shared", "cpu:0")
     assert not np.allclose(other.learn(3, WEIGHTS, 0.01), losses[0], rtol=1e-3)
+
+
+def test_a_fleet_begins_as_it_does_on_the_processor():
+    settings = FleetConfig(topology="ring", messages="full")
+    domain, seeds = build(settings, load(settings)), [3, 4]
+    parts = {"domain": domain, "network": "apart", "mixer": "monotone"}
+    agents = [population(seeds, device=device, **parts) for device in ("cpu", "cpu:0")]
+    ours, theirs = (train(each, seeds, range(1), functions=3)[0] for each in agents)
+    np.testing.assert_allclose(theirs.loss, ours.loss, rtol=1e-3)
+    np.testing.assert_array_equal(theirs.measures, ours.measures)
+    found = [each.state_dict()["learner"]["networks"]["online"] for each in agents]
+    np.testing.assert_allclose(*found, rtol=1e-2, atol=1e-4)

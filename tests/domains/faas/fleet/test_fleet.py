@@ -135,16 +135,6 @@ def small(topology):
 SMALL = [small("star"), small("none")]
 
 
-def test_forwarding_pays_where_caps_bind():
-    """What a node cannot serve at its peak, another can: together they hold limits that none does alone."""
-    from mamo_cli.analysis.bounds import bound
-
-    apart, together = (fleet(topology=topology, max_replicas=7) for topology in ("none", "full"))
-    least = [domain.answer(np.tile([0.0, 1.0], (3, 1))).objectives[:, 1].max() for domain in (apart, together)]
-    assert least[0] > 0.05 > least[1]
-    assert bound(together).cost * together.spec.cost_scale < 7
-
-
 def test_settings_that_say_nothing_are_refused():
     with pytest.raises(ValueError, match="degree is of a random graph"):
         FleetConfig(topology="ring", degree=3)
