@@ -20,7 +20,7 @@ from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from pydantic.fields import FieldInfo
 
-from mamo_cli.analysis import baselines, believed, delivered, each_agent, exact, summaries, walk
+from mamo_cli.analysis import baselines, believed, delivered, each_agent, equality, exact, summaries, walk
 from mamo_cli.cli import options
 from mamo_cli.cli.commands import COMMANDS
 from mamo_cli.cli.main import app
@@ -361,14 +361,18 @@ def heads(words: Words) -> dict[str, dict[str, Sequence[str]]]:
     return {
         "solve-offline": {
             "plan.csv": solve_offline.plan_columns(words),
-            "summary.csv": plan,
+            "summary.csv": (*plan, *equality.equality_columns(words)),
             "agents.csv": solve_offline.agents_columns(words),
             **frontier,
         },
         "train": {
             "training.csv": loop["training.csv"],
             "evaluation.csv": loop["evaluation.csv"],
-            "summary.csv": (*summaries.train_columns(words), *believed.believed_columns(words)),
+            "summary.csv": (
+                *summaries.train_columns(words),
+                *believed.believed_columns(words),
+                *equality.equality_columns(words),
+            ),
             "agents.csv": each_agent.agents_columns(words),
             **frontier,
         },
@@ -379,6 +383,8 @@ def heads(words: Words) -> dict[str, dict[str, Sequence[str]]]:
                 *believed.believed_columns(words),
                 believed.CHARGED,
                 *walked,
+                *equality.equality_columns(words),
+                *equality.FAIR,
             ),
             "agents.csv": each_agent.agents_columns(words),
             "decomposition.csv": delivered.decomposition_columns(words),
@@ -391,7 +397,10 @@ def heads(words: Words) -> dict[str, dict[str, Sequence[str]]]:
             "summary.csv": baselines.rules_columns(words),
             "agents.csv": baselines.agents_columns(words),
         },
-        "evaluate": {"evaluation.csv": loop["evaluation.csv"], "summary.csv": summaries.train_columns(words)},
+        "evaluate": {
+            "evaluation.csv": loop["evaluation.csv"],
+            "summary.csv": (*summaries.train_columns(words), *equality.equality_columns(words)),
+        },
         "validate-model": {
             "validation.csv": VALIDATION,
             "summary.csv": VALIDATED,

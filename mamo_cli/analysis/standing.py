@@ -153,7 +153,7 @@ def delivered(
         for cycle, begun in enumerate(judged.eras) if np.isfinite(trained[s]).all() else ():
             since = slice(begun, cycle + 1)
             judge = judged.judges[cycle]
-            shares = shares_of(readout, trained[s, since], judge.limits[:, None], judge.coupled)
+            shares = shares_of(RULES[readout], trained[s, since], judge.limits[:, None], judge.coupled)
             for a in range(shares.shape[1]):
                 chosen[s, cycle, a] = shares[:, a] @ evaluated[s, since, a]
     return chosen[..., 0], chosen[..., 1]

@@ -11,6 +11,7 @@ import pandas as pd
 from mamo_cli.analysis.baselines_tables import over_plays
 from mamo_cli.analysis.believed import BELIEVED, CHARGED, quantities
 from mamo_cli.analysis.decomposition import TERMS
+from mamo_cli.analysis.equality import FAIR, equality_columns
 from mamo_cli.analysis.run_tables import AGENT, read_run_table, read_words
 from mamo_cli.analysis.tolerances import AGENTS
 from mamo_cli.core.seam import Scope, Termination
@@ -77,6 +78,7 @@ def _planned(folder: Path, summary: Row) -> list[Table]:
     means = [name for name in summary if name.startswith("mean_") and name not in others]
     shown = ["scope", "solver", "termination", *means, *violations]
     shown += ["share_above_tolerance", "infeasible_steps", "gap", "seconds"]
+    shown += [name for name in equality_columns(words) if name in summary]
     facts: dict[str, Any] = {}
     for one in shown:
         facts[one] = summary[one]
@@ -110,7 +112,8 @@ def _trained(folder: Path, summary: Sequence[Row]) -> list[Table]:
         rows.append([alpha, len(members), *(float(np.median(each)) if each else None for each in values)])
     table = Table(["alpha", "seeds", *(f"median {one}" for one in shown.values())], rows)
     believed = _believed(summary, words, by_alpha=True)
-    return [table, *believed, *_measured(summary, words, by_alpha=True), *_each_agent(folder, words, by_alpha=True)]
+    equal = _compared_agents(summary, words, by_alpha=True)
+    return [table, *believed, *_measured(summary, words, by_alpha=True), *equal, *_each_agent(folder, words, True)]
 
 
 def _played(folder: Path, summary: Sequence[Row]) -> list[Table]:
@@ -120,7 +123,8 @@ def _played(folder: Path, summary: Sequence[Row]) -> list[Table]:
     alphas = {name: name for name in words.each("alpha")}
     shown = {"seed": "seed", **alphas, **{f"mean_{one}": one for one in names}, "regret": "regret"}
     by_alpha = len({row["seed"] for row in summary}) < len(summary)
-    return [_rows_of(summary, shown), *_measured(summary, words, by_alpha), *_each_agent(folder, words, by_alpha)]
+    others = *_measured(summary, words, by_alpha), *_compared_agents(summary, words, by_alpha)
+    return [_rows_of(summary, shown), *others, *_each_agent(folder, words, by_alpha)]
 
 
 def _looped(folder: Path, summary: Sequence[Row]) -> list[Table]:
@@ -132,8 +136,8 @@ def _looped(folder: Path, summary: Sequence[Row]) -> list[Table]:
     shown |= {f"mean_{name}": f"mean {name}" if name in shown.values() else name for name in names}
     shown |= {"holds": "holds", "cost_over_causal_bound": "over causal"}
     first = _walked(folder, summary, words) if (folder / f"{WALKED}.csv").exists() else _rows_of(summary, shown)
-    own = *_believed(summary, words), *_measured(summary, words), *_each_agent(folder, words)
-    return [first, *own, *_decomposed(summary)]
+    own = *_believed(summary, words), *_measured(summary, words), *_compared_agents(summary, words)
+    return [first, *own, *_each_agent(folder, words), *_decomposed(summary)]
 
 
 def _believed(summary: Sequence[Row], words: Words, by_alpha: bool = False) -> list[Table]:
@@ -158,6 +162,18 @@ def _walked(folder: Path, summary: Sequence[Row], words: Words) -> Table:
         headings += [who, violation]
     columns += ["learning_steps_to_recover", "walk_bound_cost"]
     return Table([*headings, "recovers", "bound"], [[row.get(column) for column in columns] for row in summary])
+
+
+def _compared_agents(summary: Sequence[Row], words: Words, by_alpha: bool = False) -> list[Table]:
+    """Of agents that play together, of each member the one worst off, and how equally all are served."""
+    worst, violation, equal = equality_columns(words)
+    if not summary or worst not in summary[0]:
+        return []
+    shown = {"seed": "seed", **({"alpha": "alpha"} if by_alpha else {})}
+    shown |= {worst: f"worst {words.agent}", violation: words.violations[0].name, equal: "Jain's index"}
+    if FAIR[0] in summary[0]:
+        shown |= {"mean_cost": "cost"} | {name: name.replace("_", " ") for name in FAIR}
+    return [_rows_of(summary, shown)]
 
 
 def _decomposed(summary: Sequence[Row]) -> list[Table]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mamo_cli.analysis.equality import with_equality
 from mamo_cli.analysis.summaries import train_columns, train_summary
 from mamo_cli.core.arrays import IntArray
 from mamo_cli.core.complaints import Given
@@ -125,11 +126,12 @@ def _evaluated(before: Trained, config: EvaluateConfig, place: Place, players: P
             run.record(workload=facts_of(evaluated))
             _say_what_differs(before, config, evaluated)
             policy = players.policy
-            rows = _rows(before, domain) if policy is None else _rows_of(policy, domain, before.path, players.chooser)
-            write_table(run.path / "evaluation.csv", columns_of(domain.spec, ())["evaluation"], rows)
+            played = _rows(before, domain) if policy is None else _rows_of(policy, domain, before.path, players.chooser)
+            write_table(run.path / "evaluation.csv", columns_of(domain.spec, ())["evaluation"], played)
             write_frontier(run, domain, alpha_grid(0.1))
             write_agents(run, domain)
-            write_summary(run, train_columns(domain.spec.words), train_summary(run.path, domain))
+            columns, rows = train_columns(domain.spec.words), train_summary(run.path, domain)
+            write_summary(run, *with_equality(run.path, domain, columns, rows))
             run.record(seeds=list(seeds_of(training.seeds)) if policy is None else [policy.about.seed])
     return outcome(run)
 

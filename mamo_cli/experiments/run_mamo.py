@@ -6,6 +6,7 @@ from mamo_cli.analysis.believed import CHARGED, believed_columns, believed_rows
 from mamo_cli.analysis.bounds import Bounds, Grid, unsearched
 from mamo_cli.analysis.decomposition import shared_stages
 from mamo_cli.analysis.delivered import decomposition_columns, decomposition_rows, stages_of
+from mamo_cli.analysis.equality import FAIR, fair_rows, with_equality
 from mamo_cli.analysis.exact import exact_alpha
 from mamo_cli.analysis.fronts import Front, front_of
 from mamo_cli.analysis.summaries import Yardstick, mamo_columns, mamo_summary
@@ -37,6 +38,7 @@ from mamo_cli.learners.protocol import Shape
 from mamo_cli.runs.logs import LOGGER
 from mamo_cli.runs.tables import write_table
 from mamo_cli.strategies import registry as strategies
+from mamo_cli.strategies.fair import FairSettings
 from mamo_cli.training.federation import federation
 from mamo_cli.training.shards import build_domain
 
@@ -95,6 +97,11 @@ def run_mamo(
             if spec.walk is not None:
                 added, walked = write_walk(run, spec, domain)
                 columns, rows = (*columns, *added), [[*row, *own] for row, own in zip(rows, walked, strict=True)]
+            loop = config.sections()["adaptation"]
+            columns, rows = with_equality(run.path, domain, columns, rows, isinstance(loop, FairSettings))
+            if isinstance(loop, FairSettings):
+                told = fair_rows(run.path, domain, loop.means(len(domain.spec.agents)), loop.budget)
+                columns, rows = (*columns, *FAIR), [[*row, *own] for row, own in zip(rows, told, strict=True)]
             write_agents(run, domain)
             write_summary(run, columns, rows)
             refuse_diverged(run, len(spec.seeds))
@@ -107,6 +114,9 @@ def _shared_stages(config: MamoConfig, domain: Domain, bounds: Bounds) -> FloatA
         LOGGER.warning("agents and weights answer to a proxy, not to the limits: no term of the cost over the bound")
         return None
     loop = config.sections()["adaptation"]
+    if isinstance(loop, FairSettings):
+        LOGGER.warning("weights answer to a budget, not to the limits: no term of the cost over the bound")
+        return None
     step = getattr(loop, "alpha_step", None)
     weights = None if step is None else weights_grid(step, domain.spec.objectives - 1)
     grid = None if weights is None else Grid(weights, getattr(loop, "refinements", 0))

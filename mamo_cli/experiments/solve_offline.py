@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from mamo_cli.analysis.equality import plan_equality
 from mamo_cli.analysis.exact import everywhere
 from mamo_cli.analysis.summaries import tolerances
 from mamo_cli.analysis.tolerances import AGENTS
@@ -135,4 +136,5 @@ def plan_summary(domain: Domain, scope: Scope, optimum: Optimum, planned: Played
         "seconds": optimum.seconds,
         "objective_residual": optimum.objective_residual,
         "constraint_residual": optimum.constraint_residual,
+        **plan_equality(domain, came.violations),
     }

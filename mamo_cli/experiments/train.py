@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mamo_cli.analysis.believed import believed_columns, believed_in_training
+from mamo_cli.analysis.equality import with_equality
 from mamo_cli.analysis.summaries import train_columns, train_summary
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.weights import alpha_grid
@@ -75,6 +76,6 @@ def train(
                 columns = (*columns, *believed_columns(domain.spec.words))
                 told = believed_in_training(run.path, domain.spec.words, config.phase.window)
                 rows = [[*row, *own] for row, own in zip(rows, told, strict=True)]
-            write_summary(run, columns, rows)
+            write_summary(run, *with_equality(run.path, domain, columns, rows))
             refuse_diverged(run, len(spec.seeds))
     return outcome(run)

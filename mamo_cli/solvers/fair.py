@@ -24,6 +24,9 @@ Oracle = Callable[[FloatArray], FloatArray]
 CLOSE = 1e-9
 """Of a mean: what is as good as the least."""
 
+HELD = 1e-7
+"""By how much an earlier mean may be larger than the least it was found to be: what rounding needs."""
+
 MOST_ASKED = 2000
 """Rounds, at most."""
 
@@ -122,7 +125,7 @@ class _Search:
         """Add the tangents that the mixture is told to be above; whether there are none."""
         violations, met = self.shares @ self.plays[: len(self.shares), 1:], True
         for level, (value, known) in enumerate(zip(told, self._tangents, strict=True)):
-            held = self._least if level == self._level else self.values[level] + CLOSE
+            held = self._least if level == self._level else self.values[level] + HELD
             if value > held + CLOSE / 2:
                 known.append(self._means[level].tangent(violations))
                 met = False
@@ -136,7 +139,7 @@ class _Search:
             for slope, offset in tangents:
                 last = level == self._level
                 rows.append(np.r_[violations @ slope, -1.0 if last else 0.0])
-                limits.append(-offset if last else self.values[level] + CLOSE - offset)
+                limits.append(-offset if last else self.values[level] + HELD - offset)
                 slopes.append(slope)
                 offsets.append(-limits[-1])
         if np.isfinite(self._budget):

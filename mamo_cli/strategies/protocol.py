@@ -1,11 +1,14 @@
 """The face of whoever picks the weights: the loop reports a cycle, the strategy proposes the next weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from mamo_cli.core.arrays import BoolArray, FloatArray
+
+Rule = Callable[[FloatArray, FloatArray], FloatArray]
+"""From what J policies bring, `(J, 1 + L)`, and L limits to the probabilities `(J,)` that they are played with."""
 
 
 class CycleReport(NamedTuple):
@@ -30,6 +33,10 @@ class Strategy(Protocol):
 
     columns: tuple[str, ...]
     """Its own columns of cycles.csv."""
+
+    readouts: Mapping[str, Rule] | None = None
+    """By the readout's name, how it has policies chosen, the same for all agents: of their mean cost and all
+    violations. None: the cheapest within the limits."""
 
     def propose(self, cycle: int) -> FloatArray:
         """Weights `(K, A, M)` for a coming cycle, exploration included."""

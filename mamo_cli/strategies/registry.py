@@ -39,7 +39,7 @@ STRATEGIES: dict[str, Entry] = {
     "wa-dqn": Entry("mamo_cli.strategies.wa_dqn.settings", "mamo_cli.strategies.wa_dqn.agent"),
     **{
         name: Entry(f"mamo_cli.strategies.{name}", f"mamo_cli.strategies.{name}")
-        for name in ("bisect", "dual", "pid", "rcpo", "bayes", "ols", "grid", "random", "fixed")
+        for name in ("bisect", "dual", "pid", "rcpo", "bayes", "ols", "grid", "random", "fixed", "fair")
     },
 }
 

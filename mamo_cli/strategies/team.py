@@ -21,7 +21,7 @@ class TeamStrategy(Strategy):
     def __init__(self, one: Strategy, agents: int) -> None:
         """Args: one: built for a single agent. agents: A."""
         self._one, self._agents = one, agents
-        self.columns = one.columns
+        self.columns, self.readouts = one.columns, one.readouts
 
     def propose(self, cycle: int) -> FloatArray:
         """The one's weights, for each."""

@@ -17,8 +17,9 @@ from mamo_cli.core.compiled import put_back
 from mamo_cli.core.mixtures import best, mixed, undominated
 from mamo_cli.core.seam import Spec
 from mamo_cli.policies.decide import uniforms
+from mamo_cli.strategies.protocol import Rule
 
-RULES: Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]] = {"best": best, "mix": mixed}
+RULES: Mapping[str, Rule] = {"best": best, "mix": mixed}
 """How the candidates' objectives `(J, M)` and an agent's limits `(M - 1,)` become probabilities `(J,)`."""
 
 KEPT = 2
@@ -65,25 +66,30 @@ def only(
     )
 
 
-def places_of(readout: str, spec: Spec) -> int:
-    """How many policies of a member are kept, and measured anew in the end."""
+def places_of(readout: str, spec: Spec, together: bool = False) -> int:
+    """How many policies of a member are kept, and measured anew in the end.
+
+    Args:
+        readout: what is delivered.
+        spec: of the domain.
+        together: whether they are chosen for all agents at once even where these do not play together.
+    """
     if readout not in RULES:
         return 0
-    chosen = 1 if spec.coupled else len(spec.agents)  # at a time
+    chosen = 1 if spec.coupled or together else len(spec.agents)  # at a time
     limits = spec.limits.size // chosen
     return 1 if RULES[readout] is best and chosen == 1 else KEPT * (limits + 1)
 
 
-def shares_of(rule: str, objectives: FloatArray, limits: FloatArray, coupled: bool) -> FloatArray:
-    """Probabilities `(J, A)` with which each agent plays by J policies, as a rule in `RULES` chooses.
+def shares_of(choose: Rule, objectives: FloatArray, limits: FloatArray, coupled: bool) -> FloatArray:
+    """Probabilities `(J, A)` with which each agent plays by J policies, as a rule chooses.
 
     Args:
-        rule: its name.
+        choose: the rule, such as one of `RULES`.
         objectives: `(J, A, M)` that the policies brought.
         limits: `(A, M - 1)` of the mean violations.
         coupled: whether all agents play by the same policy at a time; the cost is then the mean over them.
     """
-    choose = RULES[rule]
     if coupled:
         return np.repeat(choose(_together(objectives), limits.ravel())[:, None], len(limits), 1)
     return np.stack([choose(objectives[:, a], limit) for a, limit in enumerate(limits)], 1)
@@ -101,11 +107,12 @@ class Kept:
     follows, no other can become part of the cheapest mixture. Of more than there are places for, the latest stay.
     """
 
-    def __init__(self, readout: str, spec: Spec, members: int) -> None:
-        """Args: readout: a name in `RULES`. spec: of the domain. members: K."""
-        self._rule, self._limits, self._coupled = readout, spec.limits, spec.coupled
+    def __init__(self, readout: str, spec: Spec, members: int, rules: Mapping[str, Rule] | None = None) -> None:
+        """Args: readout: a name in `RULES`. spec: of the domain. members: K. rules: a strategy's own `readouts`."""
+        self._rule, self._limits = (RULES if rules is None else rules)[readout], spec.limits
+        self._coupled = spec.coupled or rules is not None
         agents, violations = spec.limits.shape
-        self._cycles = np.full((members, places_of(readout, spec)), -1)
+        self._cycles = np.full((members, places_of(readout, spec, self._coupled)), -1)
         self._weights = np.zeros((*self._cycles.shape, agents, violations + 1))
         self._objectives = np.zeros_like(self._weights)
         self._policies: AnyFloatArray | None = None

@@ -109,7 +109,9 @@ class TwoPhaseLoop:
             self._kept = self._nothing_kept()
 
     def _nothing_kept(self) -> Kept | None:
-        return Kept(self._readout, self._domain.spec, len(self._seeds)) if self._readout in RULES else None
+        if self._readout not in RULES:
+            return None
+        return Kept(self._readout, self._domain.spec, len(self._seeds), self._strategy.readouts)
 
     def _close_cycle(self) -> None:
         cycle = self._iteration // self._phase - 1

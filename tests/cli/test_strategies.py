@@ -41,7 +41,8 @@ def test_a_strategy_runs_tells_its_columns_and_delivers_a_mixture(strategy):
     assert len(shares) == 4
     for each in shares.values():
         assert sum(each) == pytest.approx(1.0)
-        assert len([share for share in each if share > 0.0]) in (1, 2)
+        most = 3 if strategy == "fair" else 2  # it mixes for both functions together
+        assert 1 <= len([share for share in each if share > 0.0]) <= most
 
 
 def test_a_blank_stands_where_no_alpha_holds_the_limit():

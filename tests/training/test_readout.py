@@ -9,7 +9,7 @@ from scipy.optimize import linprog
 
 from mamo_cli.core.mixtures import best, mixed
 from mamo_cli.core.weights import weights_of
-from mamo_cli.training.readout import Delivery, Kept, places_of, shares_of
+from mamo_cli.training.readout import RULES, Delivery, Kept, places_of, shares_of
 from tests.learners.agents import through_a_file
 from tests.strategies.exact_learner import spec_of
 
@@ -121,7 +121,7 @@ SHARING = spec_of([0.25], [0.5])._replace(use=np.array([[1, 2], [1, 2]]))
 
 @given(arrays(np.float64, (6, 2, 2), elements=SHARES))
 def test_agents_that_share_a_budget_play_the_cheapest_mixture_of_joint_plays(objectives):
-    shares = shares_of("mix", objectives, SHARING.limits, coupled=True)
+    shares = shares_of(RULES["mix"], objectives, SHARING.limits, coupled=True)
     assert (shares[:, 0] == shares[:, 1]).all()
     ours = shares[:, 0]
     assert np.count_nonzero(ours > 1e-9) <= 3  # two limits, and one
@@ -132,7 +132,7 @@ def test_agents_that_share_a_budget_play_the_cheapest_mixture_of_joint_plays(obj
     if excess < 1e-9:
         least = linprog(cost, rows, [0.25, 0.5], [[1.0] * 6], [1.0]).fun
         assert brought[:, 0].mean() == pytest.approx(least, abs=1e-7)
-        alone = shares_of("best", objectives, SHARING.limits, coupled=True)
+        alone = shares_of(RULES["best"], objectives, SHARING.limits, coupled=True)
         held = (objectives[..., 1] <= [0.25, 0.5]).all(1)
         if held.any():
             assert cost @ alone[:, 0] == cost[held].min()
@@ -143,9 +143,9 @@ def test_each_agents_own_best_need_not_be_the_best_together():
     # The first is cheapest for the left agent within its .25, the second for the right within its .5: apart they play
     # different ones. Together neither keeps both limits, and the third is the cheapest that does.
     objectives = np.array([[[0.1, 0.2], [0.9, 0.9]], [[0.9, 0.9], [0.1, 0.4]], [[0.6, 0.2], [0.6, 0.4]]])
-    apart = shares_of("best", objectives, SHARING.limits, coupled=False)
+    apart = shares_of(RULES["best"], objectives, SHARING.limits, coupled=False)
     assert apart.T.tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
-    assert shares_of("best", objectives, SHARING.limits, coupled=True).T.tolist() == [[0.0, 0.0, 1.0]] * 2
+    assert shares_of(RULES["best"], objectives, SHARING.limits, coupled=True).T.tolist() == [[0.0, 0.0, 1.0]] * 2
 
 
 def test_one_draw_for_all_who_share_a_budget():
@@ -178,5 +178,5 @@ def test_what_is_kept_of_joint_plays_is_what_the_rule_chooses_of_all(objectives)
     for cycle, brought in enumerate(objectives):
         kept.add(cycle, weights_of(np.full((1, 2), 0.5)), brought, np.array([[float(cycle)]]))
     delivery = kept.delivery()
-    chosen = shares_of("best", objectives[:, 0], SHARING.limits, coupled=True)[:, 0].argmax()
+    chosen = shares_of(RULES["best"], objectives[:, 0], SHARING.limits, coupled=True)[:, 0].argmax()
     np.testing.assert_array_equal(delivery.objectives[0, 0], objectives[chosen, 0])
