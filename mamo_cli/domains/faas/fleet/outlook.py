@@ -179,7 +179,8 @@ class Outlook:
         counts = weigh[0][..., 1] * (1.0 - FLOWS[flows[0]])
         for weight, sent in zip(weigh[1:], flows[1:], strict=True):
             counts = counts + weight[..., 1] * FLOWS[sent]
-        paid = weigh[0][..., :1] * self.paid(m) / self.fleet.cost_scale
+        weight = np.maximum(weigh[0][..., :1], np.finfo(float).tiny)  # a cost of nothing is infinite beyond the cap
+        paid = weight * self.paid(m) / self.fleet.cost_scale
         return np.asarray(paid + counts[..., None] * self.rejection[m])
 
     def paid(self, m: int) -> FloatArray:

@@ -141,3 +141,14 @@ def test_settings_that_say_nothing_are_refused():
     settings = FleetConfig().having({"elsewhere": OwnConfig(tolerance=0.1)})
     with pytest.raises(UsageError, match=r"node\.elsewhere: there is no such node, but node1, node2, node3"):
         load(settings)
+
+
+@pytest.mark.parametrize("topology", ["none", "ring"])
+def test_where_cost_weighs_nothing_everybody_runs_what_its_cap_allows(topology):
+    settings = FleetConfig(topology=topology, noise=0.0).having({"node2": OwnConfig(max_replicas=5)})
+    domain = build(settings, load(settings))
+    answer = domain.answer(np.tile([0.0, 1.0], (3, 1)))
+    replicas = answer.plan % domain.evaluation.node.replica_choices + 1
+    assert (replicas == [8, 5, 8]).all()
+    little = domain.answer(np.tile([1e-9, 1.0], (3, 1)))
+    np.testing.assert_allclose(answer.objectives[:, 1].sum(), little.objectives[:, 1].sum(), atol=1e-7)
