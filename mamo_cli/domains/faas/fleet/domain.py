@@ -16,9 +16,9 @@ from mamo_cli.domains.faas.fleet.counts import counted
 from mamo_cli.domains.faas.fleet.environment import FleetEnvironment
 from mamo_cli.domains.faas.fleet.messages import messages_of
 from mamo_cli.domains.faas.fleet.nodes import NOBODY, SHARES, Fleet, table_of
-from mamo_cli.domains.faas.fleet.optimum import optimum
+from mamo_cli.domains.faas.fleet.optimum import optimum, pooled
 from mamo_cli.domains.faas.fleet.outlook import Outlook, outlook
-from mamo_cli.domains.faas.fleet.settings import ISOLATED, NODES, WORDS, FleetConfig
+from mamo_cli.domains.faas.fleet.settings import ISOLATED, NODES, WORDS, FleetConfig, Planning
 from mamo_cli.domains.faas.fleet.steps import few
 from mamo_cli.domains.faas.fleet.topology import neighbours
 from mamo_cli.domains.faas.fleet.trust import trust_of
@@ -191,6 +191,8 @@ class FleetDomain:
         )
         if self._made_of[-1] is None and not few(planned):
             raise NothingExactError("plans by step of so many joint choices are made by solve-offline alone")
+        if scope is Scope.ALPHA and isinstance(self._made_of[-1], Planning) and self._made_of[-1].pooled:
+            return pooled(planned, self.case.models, weights, solver, time_limit_s)
         return optimum(planned, over_noise, self.spec.limits[:, 0], scope, weights, solver, time_limit_s)
 
     def perfect(self, weights: FloatArray) -> IntArray:

@@ -12,18 +12,25 @@ import numpy as np
 
 from mamo_cli import __version__
 from mamo_cli.core.arrays import BoolArray, FloatArray, IntArray
-from mamo_cli.core.errors import SolverError, UsageError
+from mamo_cli.core.errors import NothingExactError, SolverError, UsageError
 from mamo_cli.core.seam import Optimum, Scope, Termination
 from mamo_cli.domains.faas.fleet.outlook import Outlook
+from mamo_cli.domains.faas.fleet.pooled import Bracket, Total, bracket, service_times
 from mamo_cli.domains.faas.fleet.steps import PROVEN, ROOM, Steps, solved
+from mamo_cli.domains.faas.rejection.models import RejectionModel
 from mamo_cli.solvers.columns import cheapest
+from mamo_cli.solvers.program import Clock, Session
 from mamo_cli.solvers.rounding import pieced
+from mamo_cli.solvers.sessions import with_first
 
 RESIDUAL = 1e-6
 """What is further beyond a limit is beyond it."""
 
 SCALES = np.geomspace(0.25, 4.0, 17)
 """Of the prices around the best ones, at which plans are tried."""
+
+LEAST = 1e3
+"""What a lost request/s weighs at most, in the unit of a program, where a replica weighs little beside it."""
 
 DEAR = (16.0, 256.0)
 """Further factors, for plans well within the limits."""
@@ -68,8 +75,84 @@ def _weighed(outlook: Outlook, weights: FloatArray | None) -> Optimum:
     if weights is None:
         raise UsageError("scope alpha needs weights")
     plan = outlook.best(weights)
-    objective = float((outlook.objectives(plan) * weights).sum((1, 2)).mean()) / len(weights)
+    objective = float((outlook.objectives(plan) * weights).sum((1, 2)).mean()) / plan.shape[1]
     return _told(plan, np.ones(plan.shape, dtype=np.bool_), objective, objective)
+
+
+def pooled(
+    outlook: Outlook,
+    models: tuple[RejectionModel, ...],
+    weights: FloatArray | None,
+    solver: str,
+    time_limit_s: float | None,
+) -> Optimum:
+    """Scope alpha of the share that is lost of all requests of the fleet, over the horizon, in place of the nodes' own.
+
+    By elimination where auto may and few nodes touch one another, else by programs (`pooled.py`).
+
+    Args:
+        outlook: without noise.
+        models: of each node.
+        weights: `(M, 2)`, alike for all nodes.
+        solver: see `CHAINS`.
+        time_limit_s: of the programs together; every period that is left has as much of it.
+
+    Raises:
+        NothingExactError: too many nodes touch one another, and the rejection model is not Erlang's.
+        UsageError: scope alpha without weights, or not alike.
+        SolverError: no solver can answer.
+    """
+    begin = time.monotonic()
+    if weights is None or (weights != weights[0]).any():
+        raise UsageError("scope alpha of all requests needs the same weights for all nodes")
+    count, nodes = outlook.rates.shape
+    all_requests = outlook.rates.sum(1).mean() or 1.0
+    try:
+        if solver != "auto":
+            raise NothingExactError(f"{solver} is asked")
+        each = np.broadcast_to(weights, (count, nodes, 2)).copy()
+        each[..., 1] *= outlook.rates * nodes / all_requests
+        found = _weighed(outlook, each)
+    except NothingExactError:
+        pay, price = weights[0, 0] / (nodes * outlook.fleet.cost_scale), weights[0, 1] / all_requests
+        found = _certified(outlook, service_times(models), (float(pay), float(price)), solver, time_limit_s)
+    return replace(found, seconds=time.monotonic() - begin)
+
+
+def _certified(
+    outlook: Outlook, service_s: FloatArray, weigh: tuple[float, float], solver: str, time_limit_s: float | None
+) -> Optimum:
+    """Period by period, by programs; their own unit is what a replica weighs, which solvers do not look away from."""
+    caps, clock = outlook.fleet.node.max_replicas, Clock(time_limit_s)
+    unit = max(weigh[0] * float(outlook.fleet.node.replica_cost.max()), weigh[1] / LEAST)
+    pay, price = (each / unit for each in weigh)
+    found: list[Bracket] = []
+
+    def work(session: Session) -> None:
+        while len(found) < len(caps):
+            left, t = clock.left(), len(found)
+            total = Total(outlook.fleet, outlook.rates[t], caps[t], service_s, pay, price)
+            found.append(bracket(total, session, None if left is None else left / (len(caps) - t)))
+
+    name, version, notices = with_first(solver, work)
+    plan = np.stack([each.options * outlook.fleet.node.replica_choices + each.replicas - 1 for each in found])
+    lost = (outlook.objectives(plan)[..., 1] * outlook.rates).sum(1)
+    cost, _ = brought(outlook, plan)
+    objective = float((weigh[0] * cost + weigh[1] * lost).mean())
+    claimed, bound = (float(np.mean([each[at] for each in found])) * unit for at in (3, 2))
+    if abs(claimed - objective) > RESIDUAL * objective:
+        raise SolverError(f"{name}'s plan weighs {objective:.9g}, and the program says {claimed:.9g}")
+    told = _told(plan, np.ones(plan.shape, dtype=np.bool_), objective, bound)
+    closed = all(each.proven for each in found)
+    unproven = Termination.BOUNDED if time_limit_s is None else Termination.TIME_LIMIT
+    return replace(
+        told,
+        solver=name,
+        solver_version=version,
+        termination=Termination.OPTIMAL if closed else unproven,
+        objective_residual=abs(claimed - objective),
+        notices=tuple(f"scope alpha: {notice}" for notice in notices),
+    )
 
 
 def _by_step(outlook: Outlook, limits: FloatArray, steps: Steps) -> Optimum:

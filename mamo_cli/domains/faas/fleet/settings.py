@@ -136,4 +136,14 @@ class OwnConfig(Section):
     lies: bool | None = None
 
 
-SETTINGS, PLANNING, EACH = FleetConfig, Section, OwnConfig
+class Planning(Section):
+    """What `mamo solve-offline` may be asked for beyond the scopes."""
+
+    pooled: bool = Field(
+        default=False,
+        description="In scope alpha, weigh the share that is lost of all requests of the fleet, at the rates before "
+        "any noise, in place of each node's own share. Under rejection model erlang it is certified for larger fleets.",
+    )
+
+
+SETTINGS, PLANNING, EACH = FleetConfig, Planning, OwnConfig

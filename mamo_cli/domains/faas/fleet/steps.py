@@ -14,12 +14,11 @@ import numpy as np
 
 from mamo_cli import __version__
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.errors import SolverError
 from mamo_cli.core.seam import Termination
 from mamo_cli.domains.faas.fleet.outlook import FLOWS, Outlook
 from mamo_cli.domains.faas.fleet.program import Period
-from mamo_cli.solvers.program import Answer, Clock, NoPlanError, Session, SolverUnavailableError
-from mamo_cli.solvers.sessions import CHAINS, SESSIONS
+from mamo_cli.solvers.program import Answer, Clock, NoPlanError, Session
+from mamo_cli.solvers.sessions import with_first
 
 ENUMERATED = 100_000
 """Joint choices of a period, at most, that are tried one by one."""
@@ -39,6 +38,7 @@ class Steps:
         plan: `(T, M)` choices.
         lower: `(T,)` no plan of least violation costs less; 0 where nothing is proven.
         upper: `(T,)` what the plan costs, infinite where none is known to keep the limits.
+        needed: of each node `(T, s, a, b, ...)` what it pays at least, by its flows, where all limits are kept.
         excess: `(T,)` the least that shares are beyond the limits, summed over nodes.
         solver, version: who found the last of them.
         proven: whether no solver was cut short.
@@ -49,6 +49,7 @@ class Steps:
     lower: FloatArray
     upper: FloatArray
     excess: FloatArray
+    needed: list[FloatArray]
     solver: str = "elimination"
     version: str = __version__
     proven: bool = True
@@ -94,16 +95,16 @@ def between(outlook: Outlook, limits: FloatArray) -> Steps:
         for share, limit in lost:
             at_least &= share[..., None] * rejection <= limit + ROOM
             at_most &= (share == 0.0)[..., None] | (rejection <= limit + ROOM)
-        needed.append(np.where(at_least, paid, np.inf))
+        needed.append(np.where(at_least, paid, np.inf).min(-1))
         enough.append(np.where(at_most, paid, np.inf))
     options, at = outlook.cheapest_flows([each.min(-1) for each in enough])
     steps = np.arange(len(options))
     chosen = [each[(steps, *flows)] for each, flows in zip(enough, at, strict=True)]
     plan = options * outlook.fleet.node.replica_choices + np.stack([each.argmin(-1) for each in chosen], 1)
-    _, at = outlook.cheapest_flows([each.min(-1) for each in needed])
-    lower = np.sum([each.min(-1)[(steps, *flows)] for each, flows in zip(needed, at, strict=True)], 0)
+    _, at = outlook.cheapest_flows(needed)
+    lower = np.sum([each[(steps, *flows)] for each, flows in zip(needed, at, strict=True)], 0)
     upper = np.sum([each.min(-1) for each in chosen], 0)
-    return Steps(np.asarray(plan), np.where(np.isfinite(lower), lower, 0.0), upper, np.zeros(len(plan)))
+    return Steps(np.asarray(plan), np.where(np.isfinite(lower), lower, 0.0), upper, np.zeros(len(plan)), needed)
 
 
 def enumerate_(outlook: Outlook, limits: FloatArray, steps: Steps, left: Sequence[int] | IntArray) -> None:
@@ -115,35 +116,35 @@ def enumerate_(outlook: Outlook, limits: FloatArray, steps: Steps, left: Sequenc
     to = np.where(shares > 0.0, np.take_along_axis(fleet.receivers().T, options, 0), np.arange(fleet.nodes))
     flows, paid = outlook.flows(options), [outlook.paid(m) for m in nodes]
     for t in left:
-        own = np.stack([outlook.rejection[m][(t, *flows[m])][:, replicas[:, m]] for m in nodes], -1)
-        there = np.take_along_axis(own, np.broadcast_to(to[:, None], own.shape), -1)
-        lost = (1.0 - shares[:, None]) * own + shares[:, None] * there
+        bound = np.sum([needed[(t, *at)] for needed, at in zip(steps.needed, flows, strict=True)], 0)
+        worth = np.flatnonzero((bound <= steps.upper[t] * (1.0 + PROVEN)) | np.isinf(steps.upper[t]))
+        here = [tuple(each[worth] for each in at) for at in flows]
+        own = np.stack([outlook.rejection[m][(t, *here[m])][:, replicas[:, m]] for m in nodes], -1)
+        there = np.take_along_axis(own, np.broadcast_to(to[worth, None], own.shape), -1)
+        lost = own + shares[worth, None] * (there - own)
         excess = np.where(lost > limits + ROOM, lost - limits, 0.0).sum(-1)
-        none = [np.zeros_like(flows[m][0]) for m in nodes]
-        cost = sum(paid[m][(t, flows[m][0], *[none[m]] * len(fleet.neighbours[m]))][:, replicas[:, m]] for m in nodes)
+        cost = np.zeros(excess.shape)
+        for m in nodes:
+            cost += paid[m][(t, here[m][0], *(0 * each for each in here[m][1:]))][:, replicas[:, m]]
         excess = np.where(np.isfinite(cost), excess, np.inf)
         which = np.where(excess <= excess.min() + ROOM, cost, np.inf)
         option, count = np.unravel_index(which.argmin(), which.shape)
-        steps.plan[t] = options[option] * fleet.node.replica_choices + replicas[count]
+        steps.plan[t] = options[worth[option]] * fleet.node.replica_choices + replicas[count]
         steps.lower[t] = steps.upper[t] = which.min()
         steps.excess[t] = excess[option, count]
     steps.solver = "enumeration"
 
 
 def _by_program(outlook: Outlook, limits: FloatArray, steps: Steps, left: IntArray, solver: str, clock: Clock) -> None:
-    refusals: list[str] = []
-    for name in CHAINS[solver]:
-        try:
-            with SESSIONS[name]() as session:
-                while len(left):
-                    _solve(outlook, limits, steps, int(left[0]), session, clock)
-                    left = left[1:]
-            steps.solver, steps.version = name, session.version
-            steps.notices += [f"scope step: {refusal}; solved with {name} instead" for refusal in refusals]
-            return
-        except SolverUnavailableError as reason:
-            refusals.append(str(reason))
-    raise SolverError(f"no solver can answer: {'; '.join(refusals)}")
+    waiting = left.tolist()
+
+    def work(session: Session) -> None:
+        while waiting:
+            _solve(outlook, limits, steps, waiting[0], session, clock)
+            waiting.pop(0)
+
+    steps.solver, steps.version, notices = with_first(solver, work)
+    steps.notices += [f"scope step: {notice}" for notice in notices]
 
 
 def _solve(outlook: Outlook, limits: FloatArray, steps: Steps, t: int, session: Session, clock: Clock) -> None:

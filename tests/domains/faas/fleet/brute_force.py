@@ -4,9 +4,8 @@ import itertools
 
 import numpy as np
 
-from mamo_cli.core.settings import Section
 from mamo_cli.domains.faas.fleet.domain import build
-from mamo_cli.domains.faas.fleet.settings import FleetConfig
+from mamo_cli.domains.faas.fleet.settings import FleetConfig, Planning
 from mamo_cli.domains.faas.rejection.models import make_model
 from mamo_cli.workload.trace import Trace
 
@@ -14,7 +13,7 @@ SHARES = (0.25, 0.5)
 ROUNDING = 1e-7
 
 
-def random_fleet(seed, nodes=3, topology="star", replicas=2, steps=2, **settings):
+def random_fleet(seed, nodes=3, topology="star", replicas=2, steps=2, model=None, pooled=False, **settings):
     """A fleet under loads around what its replicas can serve, for solve-offline."""
     rng = np.random.default_rng(seed)
     rates = rng.uniform(0.0, 20.0 * replicas, (steps, nodes))
@@ -22,14 +21,14 @@ def random_fleet(seed, nodes=3, topology="star", replicas=2, steps=2, **settings
         topology=topology,
         max_replicas=replicas,
         tolerance=float(rng.uniform(0.02, 0.5)),
-        rejection_model=("erlang", "serverless")[seed % 2],
+        rejection_model=model or ("erlang", "serverless")[seed % 2],
         forward_cost=float(rng.choice([0.0, 1e-5, 1e-4])),
         noise=0.0,
         **settings,
     )
     names = tuple(f"node{m + 1}" for m in range(nodes))
     source = Trace(names, rates, rates, step_seconds=300.0, period_steps=steps)
-    return build(chosen, source, source, Section())
+    return build(chosen, source, source, Planning(pooled=pooled))
 
 
 def every(domain):
