@@ -11,7 +11,6 @@ from mamo_cli.core.errors import NothingExactError, SolverError
 from mamo_cli.core.seam import Knowledge, Part, Scope, Termination
 from mamo_cli.core.settings import Section
 from mamo_cli.core.weights import weights_of
-from mamo_cli.domains.faas.fleet import steps as module
 from mamo_cli.domains.faas.fleet.domain import build, load
 from mamo_cli.domains.faas.fleet.settings import FleetConfig
 from mamo_cli.solvers.program import Answer, Session
@@ -117,7 +116,7 @@ def test_a_solver_that_lies_is_caught(monkeypatch):
             yield lying(honest)
 
     assert domain.optimum(Scope.STEP, solver="highs").solver == "highs"
-    monkeypatch.setitem(module.SESSIONS, "highs", session)
+    monkeypatch.setitem(SESSIONS, "highs", session)
     with pytest.raises(SolverError, match=r"highs's plan costs .* than it says"):
         domain.optimum(Scope.STEP, solver="highs")
 
