@@ -30,6 +30,7 @@ MEMBERS = 100  # of one node; of M nodes so many over M, and nodes in all as man
 COPIES = 4
 STEPS = 40
 ON_A_GPU = (64, 256, 1024, 4096)  # members
+KEPT = 1024  # transitions of a member: thousands of members have no room for more
 NETWORKS = ("shared", "apart")
 MIXERS = ("independent", "sum")
 
@@ -52,7 +53,7 @@ def trained(domain: FleetDomain, members: int, network: str, mixer: str, device:
         learning_rate=((0.0, 1e-4),),
     )
     streams = [MemberStreams(seed, "te") for seed in range(members)]
-    config = LEARNER.model_copy(update={"network": network, "mixer": mixer})
+    config = LEARNER.model_copy(update={"network": network, "mixer": mixer, "replay_capacity": KEPT})
     learner = DQN(config, Shape.of(domain.spec), streams, device)
     agents = TaskAgents(domain, learner, phase, streams)
     agents.train_iteration(0, weights_of(np.full((members, len(domain.spec.agents)), 0.5)))
