@@ -155,9 +155,7 @@ def train_members(
 
         told = strategies.columns_of(spec.strategy) if spec.strategy else ()
         if spec.federation.every is not None:
-            facts = promised(spec.federation, spec.cycles)
-            run.record(federation=facts)
-            LOGGER.info("federation: %s", ", ".join(f"{name} {fact}" for name, fact in facts.items()))
+            _say_what_is_sent(run, promised(spec.federation, spec.cycles))
             told = (*told, *COLUMNS)
         columns = columns_of(domain.spec, told)
         chosen = ("cycles", "delivered")  # of the weights that a strategy picks
@@ -186,6 +184,13 @@ def train_members(
         LOGGER.warning("no gradient step was made: the replay holds %s transitions", held)
     if diverged:
         LOGGER.warning("%d of %d members diverged and were frozen: seeds %s", len(diverged), len(spec.seeds), diverged)
+
+
+def _say_what_is_sent(run: RunFolder, facts: dict[str, Any]) -> None:
+    """Record the facts of a federation, and tell those that there are."""
+    run.record(federation=facts)
+    known = {name: f"{fact:g}" if isinstance(fact, float) else fact for name, fact in facts.items() if fact is not None}
+    LOGGER.info("federation: %s", ", ".join(f"{name} {fact}" for name, fact in known.items()))
 
 
 def _place(machines: Machines) -> AbstractContextManager[tuple[Callable[..., Engine], int]]:

@@ -21,7 +21,8 @@ def test_a_federation_says_what_it_sent_and_told(folder):
     kept = json.loads((folder / "results/own/run.json").read_text())
     facts = {"averages": 2, "aggregate": "trimmed", "attack": None, "poisoned": 0}
     assert kept["federation"] == {**facts, "epsilon": epsilon(2, 2.0), "delta": 1e-5}
-    assert "federation: averages 2, aggregate trimmed" in ended.err
+    # Two averages at noise 2: rho 1, and 2 sqrt(ln 100,000) = 6.78614.
+    assert "federation: averages 2, aggregate trimmed, poisoned 0, epsilon 7.78614, delta 1e-05\n" in ended.err
     config = tomllib.loads((folder / "results/own/config.toml").read_text())
     assert config["federation"]["every"] == 2
     table = pd.read_csv("results/own/cycles.csv").set_index(["cycle", "seed", "node"])
