@@ -29,6 +29,7 @@ from mamo_cli.core.settings import Section
 from mamo_cli.core.words import Words
 from mamo_cli.domains import registry as domains
 from mamo_cli.domains.faas.held_out import HELD_OUT, MEASURED
+from mamo_cli.domains.faas.settings import InstanceConfig
 from mamo_cli.domains.faas.validation import VALIDATED, VALIDATION
 from mamo_cli.experiments import compare, solve_offline
 from mamo_cli.experiments.configs import (
@@ -36,6 +37,7 @@ from mamo_cli.experiments.configs import (
     DEFAULT_STRATEGY,
     KINDS,
     MamoConfig,
+    OtherConfig,
     ProblemConfig,
     TrainConfig,
     configuration,
@@ -194,6 +196,8 @@ def configuration_page() -> str:
         _section(usual.randomise, "randomise"),
         "## `[federation]`: agents that train apart and average their networks",
         _section(usual.federation, "federation"),
+        "## `[own.NAME]`: what one agent has otherwise, in `mamo evaluate`",
+        table(HEAD[:1] + HEAD[2:3] + HEAD[4:], _each(OtherConfig)),
         "## `[drift]`: what changes",
         _section(usual.drift, "drift"),
         "## `[walk]`: how an evaluation is walked",
@@ -314,16 +318,21 @@ def _instance(name: str) -> str:
         planning = _section(module.PLANNING(), "", {})
         parts += [f"Above all sections, of `mamo solve-offline`:\n\n{planning}"]
     if own := domains.own_table(name):
-        common = module.SETTINGS.model_fields
-        rows = [
-            (code(key), kind_of(field), str(field.description or (common[key].description if key in common else "")))
-            for key, field in own[1].model_fields.items()
-        ]
+        rows = _each(own[1], module.SETTINGS)
         text = f"`[{own[0]}.NAME]`: what one {own[0]} has of its own. What it does not say is as it is for all."
         parts += [text, table(("setting", "what it may be", "what it is"), rows)]
     if module.DEFAULTS:
         parts += [f"It changes these defaults: {_changes(module.DEFAULTS)}."]
     return "\n\n".join(parts)
+
+
+def _each(section: type[Section], common: type[Section] = InstanceConfig) -> list[tuple[str, str, str]]:
+    """Rows of what one agent has of its own, in the words of what is common to all where it has none."""
+    told = {key: field.description or "" for key, field in common.model_fields.items()}
+    return [
+        (code(key), kind_of(field), str(field.description or told.get(key, "")))
+        for key, field in section.model_fields.items()
+    ]
 
 
 def _changes(changed: Mapping[str, Any]) -> str:

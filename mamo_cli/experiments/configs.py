@@ -201,8 +201,13 @@ class OtherConfig(Section):
     tolerance: Share | None = None
     warm_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
     cold_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
-    sensor: Annotated[float, Field(gt=0.0, le=1e3)] | None = None
-    lies: bool | None = None
+    sensor: Annotated[float, Field(gt=0.0, le=1e3)] | None = Field(
+        default=None, description="What a node takes its expected rate for, and tells of it, over what that is."
+    )
+    lies: bool | None = Field(
+        default=None,
+        description="It tells an expected rate of 0 and its whole cap as replicas to spare, whatever is true.",
+    )
 
 
 class EvaluateConfig(Section):

@@ -120,11 +120,7 @@ class FleetConfig(NodeSettings):
 
 
 class OwnConfig(Section):
-    """A table `[node.NAME]`: what a node has of its own; the rest is as the instance says.
-
-    `sensor` is what it takes its expected rate for, and tells of it, over what that is. Who `lies` tells an expected
-    rate of 0 and its whole cap as replicas to spare.
-    """
+    """A table `[node.NAME]`: what a node has of its own; the rest is as the instance says."""
 
     tolerance: Share | None = None
     max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -132,8 +128,13 @@ class OwnConfig(Section):
     warm_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
     cold_service_time: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
     idle_timeout: Annotated[float, Field(ge=0.0, le=1e9)] | None = None
-    sensor: Annotated[float, Field(gt=0.0, le=1e3)] | None = None
-    lies: bool | None = None
+    sensor: Annotated[float, Field(gt=0.0, le=1e3)] | None = Field(
+        default=None, description="What a node takes its expected rate for, and tells of it, over what that is."
+    )
+    lies: bool | None = Field(
+        default=None,
+        description="It tells an expected rate of 0 and its whole cap as replicas to spare, whatever is true.",
+    )
 
 
 class Planning(Section):
