@@ -13,10 +13,7 @@ from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.seam import Domain, Knowledge, Part, Spec
 from mamo_cli.core.weights import joint_weights
-from mamo_cli.solvers.columns import Mixed, cheapest
-
-MOST_LIMITS = 24
-"""Within which joint plays are mixed: the plays to be asked for grow faster than their number."""
+from mamo_cli.solvers.columns import MOST_LIMITS, Mixed, cheapest
 
 
 def cheapest_mixture(domain: Domain, part: Part, knowledge: Knowledge) -> Mixture:

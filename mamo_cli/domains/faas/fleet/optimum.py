@@ -18,7 +18,7 @@ from mamo_cli.domains.faas.fleet.outlook import Outlook
 from mamo_cli.domains.faas.fleet.pooled import Bracket, Total, bracket, service_times
 from mamo_cli.domains.faas.fleet.steps import PROVEN, ROOM, Steps, solved
 from mamo_cli.domains.faas.rejection.models import RejectionModel
-from mamo_cli.solvers.columns import cheapest
+from mamo_cli.solvers.columns import MOST_LIMITS, cheapest
 from mamo_cli.solvers.program import Clock, Session
 from mamo_cli.solvers.rounding import pieced
 from mamo_cli.solvers.sessions import with_first
@@ -180,7 +180,13 @@ def _by_step(outlook: Outlook, limits: FloatArray, steps: Steps) -> Optimum:
 
 
 def _on_average(outlook: Outlook, limits: FloatArray) -> Optimum:
-    """A plan near the best mixture, and that mixture's cost, which bounds it."""
+    """A plan near the best mixture, and that mixture's cost, which bounds it.
+
+    Raises:
+        NothingExactError: too many nodes for a mixture within the limits of all.
+    """
+    if len(limits) > MOST_LIMITS:
+        raise NothingExactError(f"plans within {len(limits)} means are not sought: at most {MOST_LIMITS} are in time")
     count, scale = len(outlook.rates), outlook.fleet.cost_scale
 
     def play(weights: FloatArray) -> IntArray:
