@@ -37,7 +37,7 @@ from mamo_cli.experiments.configs import MamoConfig, configured
 from mamo_cli.experiments.machines import Machines
 from mamo_cli.experiments.run_mamo import run_mamo
 from mamo_cli.experiments.session import Place
-from mamo_cli.plots.style import EXACT, LEARNT, MARK, SINGLE_COLUMN, house_style
+from mamo_cli.plots.style import EXACT, INK, LEARNT, MARK, SINGLE_COLUMN, house_style
 from mamo_cli.strategies.fair import FairSettings
 from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.joined import joined
@@ -51,8 +51,11 @@ AVERSIONS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 DISCOUNTS = (1.0, 0.9, 0.8, 0.75, 0.7, 0.6, 0.5, 0.25)
 CYCLES = 24
 LEARNER: Mapping[str, Any] = {"network": "shared", "mixer": "sum"}
+ENDS = {"utilitarian": 0.125, "max-min": 32.0}
+"""Where 0 and infinity are among the alphas."""
 CURVES = {"alpha-fair": "Alpha of alpha-fair", "ggf": "Weight of the next worse node (ggf)"}
 QUANTITIES = {"price": "Lost requests\n(of utilitarian's)", "worst": "Worst node's rejection\n(share of requests)"}
+WHO = ("exact", "learnt")
 COLUMNS = ("who", "fairness", "parameter", "seed", "cost", "price", *NODES, "worst", "jain")
 
 
@@ -134,7 +137,7 @@ def priced(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
     """All rows, the price in multiples of the requests that the exact utilitarian plan loses."""
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["price"] /= table.loc[(table["who"] == "exact") & (table["fairness"] == "utilitarian"), "price"].item()
-    return table
+    return table.astype({"seed": "Int64"})
 
 
 def over_seeds(own: pd.DataFrame, column: str) -> tuple[float, float, float]:
@@ -162,36 +165,22 @@ def drawn(table: pd.DataFrame, path: Path) -> None:
 
 
 def _panel(axes: Axes, table: pd.DataFrame, fairness: str, quantity: str) -> None:
-    exact, learnt = (table[table["who"] == who] for who in ("exact", "learnt"))
-    curve = exact[exact["fairness"] == fairness].sort_values("parameter")
-    axes.plot(curve["parameter"], curve[quantity], color=EXACT, marker=".", label="exact")
-    for name, colour, line in (("utilitarian", "black", ":"), ("max-min", MARK, "--")):
-        axes.axhline(exact.loc[exact["fairness"] == name, quantity].item(), color=colour, ls=line, lw=0.9, label=name)
+    """One quantity against one parameter: the exact curve, what was learnt on it, and the ends of the scale."""
+    for name, colour, line in (("utilitarian", INK, ":"), ("max-min", MARK, "--")):
+        level = table.loc[(table["who"] == "exact") & (table["fairness"] == name), quantity].item()
+        axes.axhline(level, color=colour, ls=line, lw=0.9, label=name)
+    place = table["parameter"].where(table["fairness"] == fairness)
     if fairness == "alpha-fair":
+        place = place.fillna(table["fairness"].map(ENDS))
         axes.set_xscale("log", base=2)
-        axes.set_xticks(AVERSIONS, [f"{a:g}" for a in AVERSIONS])
-        ends = {"utilitarian": AVERSIONS[0] / 2.0, "max-min": AVERSIONS[-1] * 2.0}
-    else:
-        axes.invert_xaxis()
-        ends = {}
-    first = True
-    for (name, parameter), own in learnt.groupby(["fairness", "parameter"], dropna=False):
-        place = parameter if name == fairness else ends.get(str(name))
-        if place is not None:
-            middle, low, high = over_seeds(own, quantity)
-            axes.errorbar(
-                [place],
-                [middle],
-                [[middle - low], [high - middle]],
-                color=LEARNT,
-                marker="o",
-                ms=3.5,
-                lw=0,
-                elinewidth=1.2,
-                capsize=2,
-                label="learnt" if first else None,
-            )
-            first = False
+        axes.set_xticks([*AVERSIONS, *ENDS.values()], [*(f"{a:g}" for a in AVERSIONS), "0", "∞"])
+    curve, learnt = (table.assign(place=place)[table["who"] == who].dropna(subset=["place"]) for who in WHO)
+    curve = curve.sort_values("place")
+    axes.plot(curve["place"], curve[quantity], color=EXACT, marker=".", label="exact")
+    told = np.array([[at, *over_seeds(own, quantity)] for at, own in learnt.groupby("place")])
+    away = np.abs(told[:, 2:] - told[:, 1:2]).T
+    style = {"color": LEARNT, "marker": "o", "ms": 3.5, "lw": 0, "elinewidth": 1.2, "capsize": 2}
+    axes.errorbar(told[:, 0], told[:, 1], away, label="learnt", **style)
 
 
 def shown(table: pd.DataFrame) -> Table:

@@ -41,6 +41,13 @@ SOURCES = (
         ("dual",),
     ),
     Source(
+        "alpha-fairness",
+        "Mo and Walrand: Fair end-to-end window-based congestion control (2000)",
+        "mamo_cli.strategies.fair",
+        "strategy",
+        ("fair",),
+    ),
+    Source(
         "optimistic linear support",
         "Roijers: Multi-objective decision-theoretic planning (2016), chapter 3",
         "mamo_cli.strategies.ols",
