@@ -11,7 +11,7 @@ from mamo_cli.core.errors import SweepError
 from mamo_cli.core.settings import resolve
 from mamo_cli.experiments.configs import CompareConfig
 from mamo_cli.runs.manifest import RESULTS
-from mamo_cli.strategies.registry import STRATEGIES
+from mamo_cli.strategies.registry import COMPARED
 from mamo_cli.training.settings import READOUTS, TASK_AGENTS
 
 
@@ -26,9 +26,7 @@ def compare(
     *,
     strategy: Annotated[
         list[str] | None,
-        typer.Option(
-            autocompletion=among(STRATEGIES), help="Who picks the weights; repeat for several.  [default: all]"
-        ),
+        typer.Option(autocompletion=among(COMPARED), help="Who picks the weights; repeat for several.  [default: all]"),
     ] = None,
     seeds: Annotated[
         str | None,

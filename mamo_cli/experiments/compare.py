@@ -55,7 +55,6 @@ from mamo_cli.runs.manifest import is_run, read_manifest
 from mamo_cli.runs.outcomes import seconds_taken
 from mamo_cli.runs.tables import write_table
 from mamo_cli.runs.worker import Pool
-from mamo_cli.strategies.fair import FairSettings
 from mamo_cli.training.conditions import DriftConfig
 from mamo_cli.training.drift import World
 from mamo_cli.training.shards import build_domain
@@ -168,21 +167,18 @@ def _planned(config: CompareConfig, machines: Machines) -> tuple[list[Planned], 
             skipped.append(str(error))
             continue
         cells = [configuration_of(scenario, one, source, config.seeds, config.others()) for one in config.strategy]
-        _require_one_limit(scenario, cells, source)
+        _require_one_limit(scenario, cells[0], source)
         _require_one_budget(scenario, cells, source)
         content = identity(source, machines.device, start_of(cells[0]))
         planned += [Planned(scenario, cell, source, digest(cell, content)) for cell in cells]
     return planned, skipped
 
 
-def _require_one_limit(scenario: Scenario, cells: Sequence[MamoConfig], source: Trace) -> None:
-    """Raises UsageError where agents have several limits, as a regret charges for one, or a strategy heeds none."""
-    limits = spec_of(cells[0].domain, cells[0].instance, source).objectives - 1
+def _require_one_limit(scenario: Scenario, cell: MamoConfig, source: Trace) -> None:
+    """Raises UsageError where agents have several limits: a regret charges for one."""
+    limits = spec_of(cell.domain, cell.instance, source).objectives - 1
     if limits > 1:
         raise UsageError(f"scenario {scenario.name}: strategies are compared within one limit, and here are {limits}")
-    for cell in cells:
-        if isinstance(cell.sections()["adaptation"], FairSettings):
-            raise UsageError("--strategy fair heeds a budget, and strategies are compared by the cost within limits")
 
 
 def _require_one_budget(scenario: Scenario, cells: Sequence[MamoConfig], source: Trace) -> None:

@@ -290,8 +290,8 @@ class CompareConfig(Section):
     """`mamo compare`."""
 
     scenario: Annotated[tuple[str, ...], Field(min_length=1)] = ("reference",)
-    strategy: Annotated[tuple[Annotated[str, one_of(strategies.STRATEGIES)], ...], Field(min_length=1)] = Field(
-        default=tuple(strategies.STRATEGIES), description="Who picks the weights; repeat for several.  [default: all]"
+    strategy: Annotated[tuple[Annotated[str, one_of(strategies.COMPARED)], ...], Field(min_length=1)] = Field(
+        default=strategies.COMPARED, description="Who picks the weights; repeat for several.  [default: all]"
     )
     seeds: Seeds | None = Field(
         default=None,

@@ -43,7 +43,7 @@ SOURCES = (
     Source(
         "alpha-fairness",
         "Mo and Walrand: Fair end-to-end window-based congestion control (2000)",
-        "mamo_cli.strategies.fair",
+        "mamo_cli.core.fairness",
         "strategy",
         ("fair",),
     ),

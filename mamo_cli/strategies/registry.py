@@ -44,6 +44,10 @@ STRATEGIES: dict[str, Entry] = {
 }
 
 
+COMPARED = tuple(name for name in STRATEGIES if name != "fair")
+"""Those that seek the least cost within the limits, which they can be compared by."""
+
+
 def entry(name: str) -> Entry:
     """The modules of a strategy.
 
