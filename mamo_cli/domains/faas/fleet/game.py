@@ -32,7 +32,7 @@ ROWS = 400_000
 EVEN = 1e-12
 """What nobody changes a choice for."""
 
-ROUNDS = 100
+ROUNDS = 30
 """In which best responses settle, or do not."""
 
 
