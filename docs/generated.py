@@ -149,11 +149,14 @@ def _options_at(name: str, start: str, arguments: Sequence[str]) -> list[tuple[s
 
 
 def _of_domain(name: str) -> str:
-    title = f"### `--domain {name}`"
+    title, of = f"### `--domain {name}`", ["--domain", name]
     kinds = ", ".join(f"`mamo {one}`" for one in PROBLEMS if one != "validate-model")
-    return (
-        f"{title}\n\nOf {kinds}.\n\n{table(('option', 'what'), _options_at('train', 'instance.', ['--domain', name]))}"
-    )
+    parts = [title, f"Of {kinds}.", table(("option", "what"), _options_at("train", "instance.", of))]
+    asked = domains.about(name).PLANNING.model_fields
+    if asked and name != DEFAULT_DOMAIN:
+        rows = [row for field in asked for row in _options_at("solve-offline", field, of)]
+        parts += ["Of `mamo solve-offline` besides:", table(("option", "what"), rows)]
+    return "\n\n".join(parts)
 
 
 def _of_strategy(name: str) -> str:
