@@ -1,5 +1,10 @@
 """The benchmark of motives weighs plans as its rows say, and draws what they hold."""
 
+import csv
+import itertools
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -53,3 +58,66 @@ def test_a_figure_is_drawn_of_its_rows(tmp_path):
     with style.house_style():
         motives.drawn(rows, ("n0", "n1")).savefig(tmp_path / "one.png")
     assert (tmp_path / "one.png").stat().st_size > 10_000
+
+
+PAGE = Path(__file__).parents[1] / "docs" / "results" / "motives.md"
+KEPT = Path(motives.__file__).with_name("motives.csv")
+
+
+@pytest.fixture(scope="module")
+def kept():
+    """The rows in the file, as they were written."""
+    with KEPT.open(encoding="utf-8", newline="") as file:
+        _, *rows = csv.reader(file)
+    return [
+        motives.Row(row[0], float(row[1]), row[2], *map(float, row[3:7]), int(row[7]), tuple(map(float, row[8:])))
+        for row in rows
+    ]
+
+
+def cells(heading):
+    """Rows of cells of the page's table that begins with a heading."""
+    _, _, below = PAGE.read_text("utf-8").partition(f"\n| sharing | {heading}")
+    lines = itertools.takewhile(lambda line: line.startswith("|"), below.split("\n")[2:])
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def near(shown, value):
+    """Whether a number on the page is a value, to its last digit."""
+    digits = len(shown.partition(".")[2])
+    return abs(float(shown) - value) <= 0.5001 * 10.0**-digits
+
+
+def test_the_pages_numbers_are_those_of_the_file(kept):
+    learnt, limits = cells("best"), cells("over the bound")
+    assert (len(learnt), len(limits)) == (len(motives.SHARING) + 1,) * 2
+    for sharing, own, within in zip(motives.SHARING, learnt, limits, strict=False):
+        assert [float(row[0].split()[0]) for row in (own, within)] == [sharing, sharing]
+        numbers, together = motives.of(kept, motives.LEARNT, sharing), motives.of(kept, motives.WITHIN, sharing)[0]
+        low, high = motives.interval(numbers)
+        forwarded = 100 * motives.matrix(kept, motives.LEARNT, sharing).sum(1).mean()
+        expected = [
+            *(motives.of(kept, what, sharing)[0, 0] for what in (motives.BEST, motives.WORST)),
+            *(numbers[:, 0].mean(), low[0], high[0], numbers[:, 2].mean(), forwarded),
+        ]
+        shown = [word for cell in own[1:] for word in re.findall(r"[\d.]+", cell)]
+        assert all(near(*pair) for pair in zip(shown, expected, strict=True)), (shown, expected)
+        shown = [word for cell in within[1:] for word in re.findall(r"[\d.]+", cell)]
+        assert all(near(*pair) for pair in zip(shown, together[[0, 2, 3]], strict=True)), (shown, together)
+
+
+def test_what_is_exact_in_the_file_is_what_the_game_says(kept):
+    config = motives.fleet_config("1000..1007", 0.0)
+    source = motives.domains.load_source(config.domain, config.instance)
+    fleet = motives.Fleet(motives.domains.build(config.domain, config.instance, source))
+    found = fleet.game(0.0).equilibria()
+    for what, sharing, plan in (
+        (motives.OPTIMUM, 1.0, fleet.plan),
+        (motives.BEST, 0.0, found.best),
+        (motives.WORST, 0.0, found.worst),
+    ):
+        (expected,) = (row for row in kept if (row.what, row.sharing) == (what, sharing))
+        row = fleet.row(what, sharing, plan)
+        assert row[3:7] == pytest.approx(expected[3:7], rel=1e-6, abs=1e-9)
+        assert row.without == expected.without == 0
+    assert sorted({row.seed for row in kept if row.what == motives.LEARNT}) == [str(1000 + n) for n in range(8)]
