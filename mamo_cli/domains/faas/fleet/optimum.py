@@ -139,7 +139,7 @@ def _certified(
     lost = (outlook.objectives(plan)[..., 1] * outlook.rates).sum(1)
     cost, _ = brought(outlook, plan)
     objective = float((weigh[0] * cost + weigh[1] * lost).mean())
-    claimed, bound = (float(np.mean([each[at] for each in found])) * unit for at in (3, 2))
+    claimed, bound = (unit * float(np.mean(ends)) for ends in ([e.upper for e in found], [e.lower for e in found]))
     if abs(claimed - objective) > RESIDUAL * objective:
         raise SolverError(f"{name}'s plan weighs {objective:.9g}, and the program says {claimed:.9g}")
     told = _told(plan, np.ones(plan.shape, dtype=np.bool_), objective, bound)
