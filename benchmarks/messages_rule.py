@@ -133,6 +133,26 @@ def tuned(rates: FloatArray, known: FloatArray, tolerance: float = TOLERANCE) ->
     return Tuned((low, high), share, few + share * (fewer - few), lost + share * (more - lost))
 
 
+def least(rates: FloatArray, tolerance: float = TOLERANCE) -> float:
+    """Mean replicas of who knows the rates `(T, E)` and has the best plan of all that reject so much on average.
+
+    Mixtures of the plans of least replicas plus a price times rejection: nobody who rejects as much has fewer.
+    """
+    every = MODEL.rejection_probability(rates.reshape(-1), CAP)
+    counts = np.arange(1, CAP + 1)
+
+    def brought(price: float) -> tuple[float, float]:
+        chosen = (counts + price * every).argmin(1)
+        return float(counts[chosen].mean()), float(np.take_along_axis(every, chosen[:, None], 1).mean())
+
+    low, high = 1.0, 1e4
+    for _ in range(HALVINGS):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if brought(middle)[1] > tolerance else (low, middle)
+    (few, more), (many, less) = brought(low), brought(high)
+    return few + (many - few) * (more - tolerance) / (more - less)
+
+
 def influences(rates: FloatArray, known: FloatArray, found: Tuned) -> FloatArray:
     """`(E,)` what each piece moves the tuned mean by, had it more weight, all again rejecting as much as they may."""
     near = [tuned(rates, known, TOLERANCE + step).mean for step in (-STEP, STEP)]

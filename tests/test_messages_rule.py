@@ -1,11 +1,15 @@
 """The rule that the benchmark of messages plays: by hand, by its laws, and by another way to the same numbers."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from benchmarks.messages import LAST, TOPOLOGIES, Blind, conditions, shares
 from benchmarks.messages_rule import (
     NODES,
+    RULES,
     SECONDS,
     SERVICE_S,
     TOLERANCE,
@@ -13,6 +17,7 @@ from benchmarks.messages_rule import (
     estimates,
     fleet,
     influences,
+    least,
     load,
     play,
     rates_of,
@@ -54,6 +59,17 @@ def test_who_counts_too_much_is_tuned_with_the_others_by_hand():
     assert found.share == pytest.approx(23 / 143)
     assert found.mean == pytest.approx(3.5 - 0.5 * 23 / 143)
     assert found.margins[0] < 0.2 <= found.margins[1] + 1e-6
+
+
+def test_the_best_plan_of_who_knows_the_rates_by_hand_and_never_worse_than_a_margin():
+    """One rate leaves nothing to choose. Of loads of 1 and 2 it is the most that a replica saves for its rejection."""
+    assert least(np.full((5, 2), ERLANG)) == pytest.approx(4 - 36 / 49)
+    both = np.full((4, 2), [ERLANG, 2 * ERLANG])
+    # From 3 and 4 replicas, which reject (1/16 + 2/21) / 2 = .0789, a fourth of the first saves 1/16 - 1/65 = .047, and
+    # a fifth of the second 2/21 - 4/109 = .059: it is the fifth, in so many periods that .05 are left.
+    fifths = ((1 / 16 + 2 / 21) / 2 - 0.05) / ((2 / 21 - 4 / 109) / 2)
+    assert least(both) == pytest.approx(3.5 + fifths / 2)
+    assert least(RATES) < tuned(RATES, RATES[..., None]).mean
 
 
 def test_where_no_margin_rejects_enough_that_is_said():
@@ -146,3 +162,25 @@ def test_every_topology_is_played_at_every_loss_in_bursts_and_late():
     told = list(conditions())
     assert len(told) == 1 + len(TOPOLOGIES) * (5 + 3 + 2)
     assert len({tuple(sorted(each.items())) for each in told}) == len(told)
+
+
+def test_the_page_says_what_the_table_of_the_benchmark_says():
+    """Every number of the rules' table: replicas more than who knows the rate needs."""
+    root = Path(__file__).parents[1]
+    with (root / "benchmarks" / "messages.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    over = {
+        (row["who"], row["messages"], float(row["loss"]), bool(row["burst"]), row["late"] == "1"): row["over_known"]
+        for row in rows
+        if row["who"].startswith("rule")
+    }
+    columns = [(0.0, False, False), (0.2, False, False), (0.5, False, False), (0.8, False, False)]
+    columns += [(0.2, True, False), (0.5, True, False), (0.8, True, False), (0.0, False, True), (0.5, False, True)]
+    page = (root / "docs" / "results" / "messages.md").read_text(encoding="utf-8").splitlines()
+    told = [
+        [cell.strip() for cell in line.split("|")[2:-1]] for line in page if "keeps |" in line or "forgets |" in line
+    ]
+    rules = [(f"rule that {rule}", name) for name in TOPOLOGIES for rule in RULES]
+    assert [cells[0] for cells in told] == [who.split()[-1] for who, _ in rules]
+    for (who, name), (_, *cells) in zip(rules, told, strict=True):
+        assert cells == [f"{float(over[who, name, *column]):.3f}"[1:] for column in columns]
