@@ -1,5 +1,9 @@
 """The benchmark of federations: who is averaged, how honest nodes are judged, and what its tables hold."""
 
+import csv
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +13,9 @@ from benchmarks.federation import (
     HONEST,
     LEVELS,
     NODES,
+    NOISES,
     SETTINGS,
+    UNEQUAL,
     Case,
     by_case,
     cases,
@@ -55,3 +61,21 @@ def test_rows_of_a_case_stand_together():
     found = by_case(rows)
     assert found["equal", "mean", "none", None].tolist() == [[1.0, 2.0], [2.0, 2.0]]
     assert found["equal", "mean", "none", 0.1].tolist() == [[5.0, 6.0]]
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_pages_tables_are_those_of_the_kept_seeds():
+    with (ROOT / "benchmarks/federation.csv").open(encoding="utf-8", newline="") as file:
+        kept = [[cell or None for cell in row] for row in csv.reader(file)][1:]
+    means = {case: values.mean(0) for case, values in by_case(kept).items()}
+    assert len(kept) == 8 * len(list(cases()))
+    names = ("apart", *AGGREGATES)
+    tables = [("equal", name, attack, None, 0) for name in names for attack in ATTACKS]
+    tables += [("unequal", name, attack, None, place) for name in names for attack in UNEQUAL for place in (0, 1)]
+    tables += [("equal", "mean", "none", str(noise), 0) for noise in NOISES]
+    expected = [means[tuple(case)][place] for *case, place in tables if tuple(case) in means]
+    page = (ROOT / "docs/results/federation.md").read_text(encoding="utf-8")
+    shown = [float(found) for found in re.findall(r"\| ([\d.]+) \[", page)]
+    np.testing.assert_allclose(shown, expected, rtol=0.03)  # of two digits
