@@ -25,7 +25,7 @@ def cheapest_mixture(domain: Domain, part: Part, knowledge: Knowledge) -> Mixtur
     """
     spec = domain.spec
     problems = 1 if spec.coupled else len(spec.agents)
-    if spec.coupled and spec.limits.size > MOST_LIMITS:
+    if spec.touching and spec.limits.size > MOST_LIMITS:  # of a shared budget the best plays are found far faster
         raise NothingExactError(
             f"the best joint plays within {spec.limits.size} limits are not sought: at most {MOST_LIMITS} are in time"
         )

@@ -28,7 +28,7 @@ CLOSE = 1e-11
 """Of a cost: the gap at which nothing more is asked."""
 
 MOST_LIMITS = 24
-"""Within which joint plays are mixed: the plays to be asked for grow faster than their number."""
+"""Within which plays of agents that touch one another are mixed: those asked for grow faster than their number."""
 
 MOST_ASKED = 2000
 """Plays that are asked for, at most."""

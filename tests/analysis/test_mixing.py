@@ -48,12 +48,14 @@ def test_prices_charge_for_violation_at_the_exact_rate(domain):
         assert charged.mean() >= found.cost - 1e-9
 
 
-def test_joint_plays_within_too_many_limits_are_not_sought():
+def test_agents_that_touch_one_another_within_too_many_limits_have_no_bound():
     # Their number decides alone: every agent has one choice, which costs nothing and violates nothing.
-    for agents in (24, 25):
+    for agents, touching in ((24, True), (25, True), (25, False)):
         nothing = np.zeros((1, agents, 1))
         domain = Tables(nothing, nothing[..., None], np.full((agents, 1), 0.1), np.ones((agents, 1), int), [agents])
-        with pytest.raises(NothingExactError, match="within 25 limits") if agents > 24 else nullcontext():
+        domain.spec = domain.spec._replace(touching=touching)
+        refused = touching and agents > 24
+        with pytest.raises(NothingExactError, match="within 25 limits") if refused else nullcontext():
             assert bound(domain).cost == 0.0
 
 
