@@ -85,7 +85,9 @@ class FleetDomain:
         largest = parts[0].expected_rate_rps.max(0) * (1.0 + settings.noise)
         forwarded = max(SHARES) * largest * np.array([bool(each) for each in near])
         scale = case.evaluation.cost_scale + cost * float(forwarded.mean())
-        table = table_of(case, own.noise, near)
+        # Of the whole evaluation, so that all windows reject by one table: its grid is arithmetic, not what is known.
+        whole = case if steps is None or not any(near) else build_case(own, source, evaluation, shift)
+        table = table_of(whole, own.noise, near)
         messages, faults = messages_of(settings, len(source.functions)), faults_of(settings, source.functions)
         trust = trust_of(settings, own.noise, near, messages)
         self.case = case = case if settings.load == "drawn" else at_worst(case, own.noise)
@@ -94,7 +96,7 @@ class FleetDomain:
             Fleet(replace(node, table=table), near, cost, scale, told, faults, trust, settings.counted)
             for node, told in ((case.training, dropping), (case.evaluation, messages))
         )
-        self._first = 0 if steps is None else steps[0]
+        self._first, self._goes_on = (0, False) if steps is None else (steps[0], steps[1] < parts[1].steps)
         self._whole = parts[1].at_load(shift.load).at_shape(shift.shape)
         self._outlooks: dict[tuple[Part, float, bool], Outlook] = {}
         node, fleet = case.evaluation, self.evaluation
@@ -127,6 +129,7 @@ class FleetDomain:
             noise,
             lost.random((len(rates), *fleet.messages.heard.shape))[first:],
             None if seconds is None else counted(rates, seconds, counts)[first:],
+            self._goes_on and not trained,
         )
 
     def conditions(self) -> FloatArray:

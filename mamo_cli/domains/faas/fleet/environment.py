@@ -41,7 +41,7 @@ from mamo_cli.domains.faas.fleet.trust import judge
 RATE = 0
 """Which number of an observation tells of the rate that is expected."""
 
-STATE = ("flows", "lost", "kept", "underway", "rates", "doubts")
+STATE = ("flows", "lost", "came", "kept", "underway", "counted_at", "counts", "doubts")
 """What is kept of a play besides where it stands, and what a single node keeps."""
 
 
@@ -67,6 +67,7 @@ class FleetEnvironment(ScalingEnvironment):
         noise: float = 0.0,
         losses: FloatArray | None = None,
         counts: FloatArray | None = None,
+        goes_on: bool = False,
     ) -> None:
         """Begin.
 
@@ -77,12 +78,14 @@ class FleetEnvironment(ScalingEnvironment):
             noise: what `draw` draws deviations within.
             losses: `(T, M, H)` in [0, 1), by what messages are lost where none are drawn; None: none is.
             counts: `(T, M)` requests/s as counted before each step where none are drawn; None: rates are known.
+            goes_on: whether these steps end before the trace does, so that what follows is another environment's.
         """
+        self._goes_on = goes_on
         self.fleet, self._options = fleet, fleet.options
         self._receivers, self._shared = fleet.receivers(), fleet.shares()
         shape = (fleet.node.trace.steps, *fleet.messages.heard.shape)
         self._losses = np.ones(shape) if losses is None else losses
-        self._counts = counts
+        self._own_counts = counts
         super().__init__(fleet.node, members, copies, noise)
         self.measures += fleet.trust is not None
 
@@ -91,9 +94,10 @@ class FleetEnvironment(ScalingEnvironment):
         heard = (*self._shape, self.fleet.messages.heard.shape[1])
         self._flows = np.zeros((*self._shape, FLOWED))
         self._lost, self._kept = np.full(heard, -1), np.zeros((*heard, TOLD))
+        self._came = np.zeros(heard, dtype=np.bool_)
         self._underway = np.zeros((*self._shape, TOLD))
         self._doubts = np.zeros(heard, dtype=np.int64)
-        self._rates = self._known(self._begin, None)
+        self._counts, self._counted_at = np.full(self._shape, np.nan), np.zeros(self._shape[1:])
         return super().reset()
 
     def draw(self, steps: int, streams: Sequence[MemberStreams]) -> Any:
@@ -113,7 +117,7 @@ class FleetEnvironment(ScalingEnvironment):
     def observe(self) -> Seen:
         """What is known before the choice of the current period."""
         alone, fleet = super().observe(), self.fleet
-        alone.values[..., RATE] = self._rates
+        alone.values[..., RATE] = self._known()
         values = [alone.values]
         if fleet.forwards:
             values.append(self._flows.astype(np.float32))
@@ -141,34 +145,50 @@ class FleetEnvironment(ScalingEnvironment):
             fleet.cost_scale, fleet.forward_cost, node.rate_scale_rps, self._receivers, self._shared, self._options,
             self._at, actions, deviations, self._before, self._flows, *brought,
         )  # fmt: skip
-        self._rates = self._known(self._at, drawn.counts)
+        self._counts = np.full(self._shape, np.nan) if drawn.counts is None else drawn.counts.copy()
+        self._counted_at = node.trace.expected_rate_rps[self._at]
         if heard.size:
-            said = self._said()
-            arriving = self._underway if fleet.messages.late else said
             each = np.ascontiguousarray(np.broadcast_to(lost, self._lost.shape))
-            tell(fleet.messages, each, arriving, self._lost, self._kept)
-            self._underway = said
+            tell(fleet.messages, each, self._lost, self._came)
+            if fleet.messages.late:
+                self._hear(self._underway)
+            self._say()
         if fleet.trust is not None:
             judge(fleet.trust, node.table, claims, came * brought.measures[..., 1], brought.measures, self._doubts)
             brought.measures[..., -1] = fleet.trust.isolated(self._doubts).sum(-1)
-            self._doubts[:, self._at == 0] = 0
+            if not self._goes_on:
+                self._doubts[:, self._at == 0] = 0
 
     def _believed(self) -> FloatArray:
         """`(K, E, M, H, 2)` what was heard of those whom nobody isolated; silence of others."""
         trust = self.fleet.trust
         return self._kept if trust is None else self._kept * ~trust.isolated(self._doubts)[..., None]
 
-    def _known(self, at: IntArray, counts: FloatArray | None) -> FloatArray:
-        """`(K, E, M)` what sensors tell of the expected rates at steps `(E,)`, over the largest: these, or counts."""
-        rates = self._expected[at]
-        if self._counts is not None:
-            rates = (self._counts[at] if counts is None else counts) / self.node.rate_scale_rps
+    def _known(self) -> FloatArray:
+        """`(K, E, M)` what sensors tell of the rates expected of the coming period, over the largest: these, or counts.
+
+        A count that was drawn of another rate, before the load shifted, gives way to the part's own.
+        """
+        rates = self._expected[self._at]
+        if self._own_counts is not None:
+            drawn = ~np.isnan(self._counts) & (self._counted_at == self.node.trace.expected_rate_rps[self._at])
+            rates = np.where(drawn, self._counts, self._own_counts[self._at]) / self.node.rate_scale_rps
         return np.array(np.broadcast_to(rates * self.fleet.faults.sensors, self._shape))
+
+    def _say(self) -> None:
+        """Let all nodes say what they have to, and those hear it whom it reaches at once."""
+        self._underway = self._said()
+        if not self.fleet.messages.late:
+            self._hear(self._underway)
+
+    def _hear(self, said: FloatArray) -> None:
+        """Keep what came of what was said."""
+        self._kept = np.where(self._came[..., None], said[:, :, self.fleet.messages.heard], self._kept)
 
     def _said(self) -> FloatArray:
         """`(K, E, M, 2)` what nodes say before the coming period."""
         caps = self.node.max_replicas[self._at] / self.node.replica_choices
-        said, liars = np.stack((self._rates, caps - self._before[..., 0]), -1), self.fleet.faults.liars
+        said, liars = np.stack((self._known(), caps - self._before[..., 0]), -1), self.fleet.faults.liars
         said[:, :, liars] = np.stack((np.zeros_like(caps), caps), -1)[:, liars]
         return said
 
@@ -178,7 +198,9 @@ class FleetEnvironment(ScalingEnvironment):
         return {**super().state_dict(), **own}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Put back what `state_dict` returned.
+        """Put back what `state_dict` returned, maybe of other windows of the trace, or before the load shifted.
+
+        What is known and said of the coming period is then of this environment's, not of that which it came from.
 
         Raises:
             ValueError: it is not of these environments.
@@ -186,3 +208,5 @@ class FleetEnvironment(ScalingEnvironment):
         super().load_state_dict(state)
         for name in STATE:
             put_back(getattr(self, f"_{name}"), state[name])
+        if (self._lost >= 0).any():
+            self._say()

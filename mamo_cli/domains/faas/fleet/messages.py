@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mamo_cli.core.arrays import FloatArray, IntArray
+from mamo_cli.core.arrays import BoolArray, FloatArray, IntArray
 from mamo_cli.core.compiled import compiled
 from mamo_cli.domains.faas.fleet.settings import FleetConfig
 from mamo_cli.domains.faas.fleet.topology import neighbours
@@ -47,23 +47,21 @@ def messages_of(settings: FleetConfig, nodes: int) -> Messages:
 
 
 @compiled
-def tell(messages: Messages, uniforms: FloatArray, told: FloatArray, lost: IntArray, kept: FloatArray) -> None:
+def tell(messages: Messages, uniforms: FloatArray, lost: IntArray, came: BoolArray) -> None:
     """Let the messages of a period arrive, or not.
 
     Args:
         messages: who hears whom.
         uniforms: `(K, E, M, H)` in [0, 1).
-        told: `(K, E, M, 2)` what each node says.
         lost: `(K, E, M, H)` whether the last message was lost, -1 before the first; moved on.
-        kept: `(K, E, M, H, 2)` the last that arrived; moved on.
+        came: `(K, E, M, H)` to be filled: whether it arrived.
     """
     members, copies, nodes, most = uniforms.shape
     for k in range(members):
         for e in range(copies):
             for m in range(nodes):
                 for h in range(most):
-                    sender = messages.heard[m, h]
-                    if sender == SILENT:
+                    if messages.heard[m, h] == SILENT:
                         continue
                     before = lost[k, e, m, h]
                     chance = messages.stays if before == 1 else messages.fails
@@ -72,5 +70,4 @@ def tell(messages: Messages, uniforms: FloatArray, told: FloatArray, lost: IntAr
                     lost[k, e, m, h] = uniforms[k, e, m, h] < chance
                     # Of a uniform, what is left above the chance decides on dropping; where nothing is, all pass.
                     passes = 1.0 - uniforms[k, e, m, h] <= (1.0 - chance) * (1.0 - messages.dropped)
-                    if lost[k, e, m, h] == 0 and passes:
-                        kept[k, e, m, h] = told[k, e, sender]
+                    came[k, e, m, h] = lost[k, e, m, h] == 0 and passes

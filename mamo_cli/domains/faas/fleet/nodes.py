@@ -107,6 +107,8 @@ def table_of(case: Case, noise: float, neighbours: tuple[tuple[int, ...], ...]) 
     if not any(neighbours):
         return case.training.table
     rates = (case.training.trace.actual_rate_rps, case.known_rate_rps, case.evaluation.trace.actual_rate_rps)
+    # The evaluation's own rates have their noise already, and are raised by it once more: more than must be covered, as
+    # all that was measured so far was read from tables of this size.
     peaks = np.max([rate.max(0) for rate in rates], 0) * (1.0 + noise)
     most = max(peaks[m] + max(SHARES) * sum(peaks[j] for j in each) for m, each in enumerate(neighbours))
     return build_table(case.models, case.training.replica_choices, float(most))
