@@ -4,7 +4,6 @@ Taken is each member's last policy, whatever its readout delivered: what its lea
 of the new run is its own: replay, optimiser, a mixer's parameters, the strategy, exploration and schedules.
 """
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from mamo_cli.core.seam import Spec
 from mamo_cli.experiments.configs import MamoConfig, TrainConfig
 from mamo_cli.experiments.restored import members_of, restored
 from mamo_cli.experiments.trained import KINDS, read_trained
+from mamo_cli.learners.dqn.parts import NETWORKS, part
 from mamo_cli.policies.start import Kind, Origin, Start, read_start
 from mamo_cli.runs.manifest import read_manifest
 from mamo_cli.training.settings import CONDITIONED
@@ -75,7 +75,8 @@ def policy_size(kind: Kind) -> int:
     """D, the numbers of a policy: its network's, and, where it knows them, the weights it is to act under."""
     told = kind.agents * kind.violations if kind.te == CONDITIONED else 0
     widths = (kind.agents * kind.observation + told, *kind.hidden, kind.agents * max(kind.choices))
-    return sum(wide * narrow + narrow for wide, narrow in pairwise(widths)) + told
+    initial = part(NETWORKS, kind.network).initial(widths, kind.agents, np.random.default_rng(0))
+    return len(initial) + told
 
 
 def _start_from(path: Path) -> Start:

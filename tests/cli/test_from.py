@@ -246,6 +246,23 @@ def test_what_does_not_fit_is_refused_in_a_line_that_names_it(case):
     assert not Path("results/x").exists()
 
 
+@pytest.mark.parametrize(("network", "networks"), [("shared", 1), ("apart", 3)])
+def test_a_fleet_s_policies_are_taken_over_and_play_as_they_did(network, networks):
+    for rate in (0.0, 0.1):  # who learns, and who plays on as it was
+        settings = f'network = "{network}"\nhidden = [5]\nbatch_size = 4\n[phase]\nlearning_rate = [[0.0, {rate}]]\n'
+        Path(f"{rate}.toml").write_text(f"[learner]\n{settings}")
+    sizes = ("--iterations", "2", "--iteration-steps", "4", "--environments", "2", "--jobs", "1", "--seeds", "2")
+    fleet = ("run-mamo", "--domain", "fleet", "--nodes", "3", "--strategy", "fixed", "--cycles", "1", *sizes)
+    before = done(*fleet, "--config", "0.1.toml", "--name", "before")
+    start = start_of(configured(MamoConfig, {"start": str(before)}))
+    assert start.policies.shape[1] == networks * (4 * 5 + 5 + 5 * 8 + 8)  # 4 numbers observed, 8 replicas to choose of
+    untaught = done(*fleet, "--config", "0.0.toml", "--name", "untaught")
+    after = done(*fleet, "--config", "0.0.toml", "--from", "before", "--name", "after")
+    played = [(path / "evaluation.csv").read_bytes() for path in (before, after, untaught)]
+    assert played[0] == played[1]
+    assert played[0] != played[2]
+
+
 @pytest.mark.parametrize("run", CASES)
 def test_policies_of_another_size_than_they_say_are_refused(run):
     kind, _ = CASES[run]
