@@ -46,6 +46,7 @@ from mamo_cli.experiments.configs import (
 from mamo_cli.experiments.scenarios import About
 from mamo_cli.runs.stopping import ASKING
 from mamo_cli.strategies import registry as strategies
+from mamo_cli.training.federation import federation
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.settings import CONDITIONED, TASK_DEFAULTS
 from mamo_cli.training.windows import walk_columns
@@ -365,7 +366,8 @@ def _loop(name: str) -> str:
 def heads(words: Words) -> dict[str, dict[str, Sequence[str]]]:
     """The columns of every table, by command and file, in a domain's words; of loops, by the paper's strategy."""
     spec = SimpleNamespace(words=words, agents=("one", "another"))
-    looped = columns_of(spec, strategies.columns_of(DEFAULT_STRATEGY))  # type: ignore[arg-type]
+    own = (*strategies.columns_of(DEFAULT_STRATEGY), *federation.COLUMNS)
+    looped = columns_of(spec, own)  # type: ignore[arg-type]
     loop = {f"{name}.csv": head for name, head in looped.items()}
     plan = _plan_summary(words)
     walked = walk.walk_summary_columns(words, domains.rules_of(DEFAULT_DOMAIN) if words.agent == "function" else ())

@@ -67,6 +67,7 @@ def test_the_columns_are_those_of_real_runs(made, finished):
     walked = made.walk.walk_summary_columns(words, domains.rules_of("faas"))
     added = (*walked, *made.believed.believed_columns(words), made.believed.CHARGED)
     added = (*added, *made.equality.equality_columns(words), *made.equality.FAIR)
+    added = (*added, *made.federation.COLUMNS)
     for run, command in (("plan", "solve-offline"), ("te", "train"), ("wa", "run-mamo")):
         heads, found = made.heads(words)[command], {path.name for path in (finished / run).glob("*.csv")}
         assert found - {"trace.csv"} == heads.keys() - {"agents.csv", "continual.csv", "references.csv"}
