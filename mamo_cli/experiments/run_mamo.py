@@ -69,7 +69,7 @@ def run_mamo(
     domain = planned(spec, build_domain(spec))
     learners.refuse(config.te, config.learner, Shape.of(domain.spec))
     if config.federation.every is not None:
-        federation.refuse(config.federation, config.te, config.learner, domain.spec)
+        federation.refuse(config.federation, spec.cycles, config.te, config.learner, domain.spec)
     refuse_another_kind(spec, domain.spec)
     require_worlds(spec, domain)
     strategies.refuse(config.strategy, config.sections(), domain.spec)

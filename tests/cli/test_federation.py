@@ -67,6 +67,8 @@ EVERY = "[federation]\nevery = 1\n"
         ),
         (EVERY + 'aggregate = "mode"\n', [], "must be one of mean, median, trimmed, krum, geometric"),
         ("[federation]\nclip = 1.0\n" + LEARNER, [], "every is needed"),
+        (FEDERATION + LEARNER, ["--cycles", "3"], "federation.every 2 with 3 cycles: the last would go without"),
+        (EVERY.replace("1", "9") + LEARNER, [], "federation.every 9 with 4 cycles: the last would go without"),
     ],
 )
 def test_what_cannot_be_averaged_is_refused(folder, written, given, line):
@@ -76,4 +78,27 @@ def test_what_cannot_be_averaged_is_refused(folder, written, given, line):
     assert ended.code == 2
     assert line in ended.err
     assert len(ended.said) == 1
+    assert not (folder / "results").exists()
+
+
+def test_what_grows_is_averaged_last_as_well(folder):
+    (folder / "own.toml").write_text(LEARNER + FEDERATION)
+    short = (*FLEET, "--config", "own.toml", "--cycles", "2")
+    assert mamo(*short, "--name", "short").code == 0
+    refused = mamo(*short, "--cycles", "3", "--grow", "short", "--name", "long")
+    assert (refused.code, len(refused.said)) == (2, 1)
+    assert "federation.every 2 with 3 cycles" in refused.err
+    assert not (folder / "results/long").exists()
+    assert mamo(*short, "--cycles", "4", "--grow", "short", "--name", "grown").code == 0
+    assert mamo(*short, "--cycles", "4", "--name", "whole").code == 0
+    for table in ("cycles", "evaluation"):
+        grown, whole = ((folder / f"results/{name}/{table}.csv").read_bytes() for name in ("grown", "whole"))
+        assert grown == whole, table
+
+
+def test_a_preset_s_cycles_count(folder):
+    (folder / "own.toml").write_text(LEARNER + EVERY.replace("1", "7"))
+    refused = mamo(*FLEET[:1], "--domain", "fleet", "--strategy", "dual", "--readout", "last", "--config", "own.toml")
+    assert (refused.code, len(refused.said)) == (2, 1)
+    assert "federation.every 7 with 20 cycles" in refused.err
     assert not (folder / "results").exists()

@@ -136,12 +136,14 @@ def bytes_sent(size: int, rounds: int) -> int:
     return 2 * BYTES * size * rounds
 
 
-def refuse(config: FederationConfig, te: str, learner: LearnerConfig, problem: Spec) -> None:
-    """Say what cannot be averaged.
+def refuse(config: FederationConfig, cycles: int, te: str, learner: LearnerConfig, problem: Spec) -> None:
+    """Say what cannot be averaged, or would not be delivered as it was averaged.
 
     Raises:
-        UsageError: agents are not ours, have no networks of their own, learn from one another, or are too few.
+        UsageError: agents are not ours, have no networks of their own, learn from one another, or are too few; or what
+            they learn in the last of so many cycles is not averaged.
     """
+    assert config.every is not None
     agents, faulty, poisoned = len(problem.agents), config.faulty, config.poisoned
     if te != "dqn":
         raise UsageError(f"federation is of task agents dqn, whose networks can be averaged, not {te}")
@@ -156,6 +158,11 @@ def refuse(config: FederationConfig, te: str, learner: LearnerConfig, problem: S
         raise UsageError(
             "federation is of agents that learn from nothing but their own, and replay's priorities are of all agents' "
             "errors: it needs learner.priority_exponent 0"
+        )
+    if cycles % config.every:
+        raise UsageError(
+            f"federation.every {config.every} with {cycles} cycles: the last would go without an average, so cycles "
+            "must be a multiple of it"
         )
     if 2 * poisoned >= agents:
         raise UsageError(f"federation.poisoned {poisoned} of {agents} agents: it must be fewer than half")

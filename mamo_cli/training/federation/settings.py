@@ -16,7 +16,10 @@ class FederationConfig(Section):
     """Each agent trains a network of its own; every so many cycles all take over an aggregate of what they learnt."""
 
     every: int | None = Field(
-        default=None, ge=1, le=1_000_000, description="Average the agents' networks after every so many cycles."
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="Average the agents' networks after every so many cycles; `cycles` is a multiple of it.",
     )
     aggregate: Annotated[str, one_of(AGGREGATES)] = Field(
         default="mean",

@@ -89,7 +89,7 @@ def test_what_a_federation_refuses_would_reach_it(leak):
     settings = {"network": "apart", **leak}
     agents = LearnerConfig(**settings)
     with pytest.raises(UsageError, match="learn from nothing but their own"):
-        refuse(FederationConfig(every=1), "dqn", agents, SPEC)
+        refuse(FederationConfig(every=1), CYCLES, "dqn", agents, SPEC)
     if "network" not in leak:
         assert not np.array_equal(*(taught(stranger, **leak)[0] for stranger in (7, 8)))
 
@@ -259,16 +259,16 @@ def test_a_member_whose_average_is_no_number_is_frozen_and_no_other():
 )
 def test_too_few_agents_are_refused(settings, complaint):
     with pytest.raises(UsageError, match=complaint):
-        refuse(FederationConfig(every=1, **settings), "dqn", APART, SPEC)
+        refuse(FederationConfig(every=1, **settings), CYCLES, "dqn", APART, SPEC)
 
 
 def test_whose_networks_cannot_be_averaged_is_refused():
     with pytest.raises(UsageError, match="not conditioned"):
-        refuse(FederationConfig(every=1), "conditioned", APART, SPEC)
+        refuse(FederationConfig(every=1), CYCLES, "conditioned", APART, SPEC)
     alone = SPEC._replace(agents=SPEC.agents[:1])
     with pytest.raises(UsageError, match="and there is one"):
-        refuse(FederationConfig(every=1), "dqn", APART, alone)
-    refuse(FederationConfig(every=1, aggregate="krum", faulty=1), "dqn", APART, SPEC)
+        refuse(FederationConfig(every=1), CYCLES, "dqn", APART, alone)
+    refuse(FederationConfig(every=1, aggregate="krum", faulty=1), CYCLES, "dqn", APART, SPEC)
 
 
 @pytest.mark.parametrize(
