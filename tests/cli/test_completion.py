@@ -73,7 +73,7 @@ def test_bash_is_offered_what_may_come_next():
 
 @pytest.mark.usefixtures("finished")
 def test_zsh_and_fish_are_offered_the_same_in_their_own_words():
-    lines = ["mamo runs show t", "mamo w", "mamo train --domain f"]
+    lines = ["mamo runs show t", "mamo w", "mamo train --domain fa"]
     run, command, domain = answers(*(("zsh", line) for line in lines))
     assert '(("te"))' in run
     assert '(("watch":"Watch a run while it trains."))' in command

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray
+from mamo_cli.training.federation.settings import AGGREGATES
 
 CLOSE = 1e-9
 """How far, a share of N, the sum of unit vectors from a geometric median may be from what it is at the very point."""
@@ -72,11 +73,7 @@ def _distances(updates: FloatArray, point: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(((updates - point) ** 2).sum(1)))
 
 
-AGGREGATES: Mapping[str, Callable[[FloatArray, int], FloatArray]] = {
-    "mean": mean,
-    "median": median,
-    "trimmed": trimmed_mean,
-    "krum": multi_krum,
-    "geometric": geometric_median,
-}
-"""By the names of the setting `aggregate`."""
+BY_NAME: Mapping[str, Callable[[FloatArray, int], FloatArray]] = dict(
+    zip(AGGREGATES, (mean, median, trimmed_mean, multi_krum, geometric_median), strict=True)
+)
+"""As the setting `aggregate` calls them."""

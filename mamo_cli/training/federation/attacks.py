@@ -11,6 +11,7 @@ from statistics import NormalDist
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray
+from mamo_cli.training.federation.settings import ATTACKS
 
 
 def sign_flip(honest: FloatArray, own: FloatArray, scale: float, rng: np.random.Generator) -> FloatArray:
@@ -47,10 +48,7 @@ def inner_product(honest: FloatArray, own: FloatArray, scale: float, rng: np.ran
     return np.tile(-scale * honest.mean(0), (len(own), 1))
 
 
-ATTACKS: Mapping[str, Callable[[FloatArray, FloatArray, float, np.random.Generator], FloatArray]] = {
-    "sign": sign_flip,
-    "noise": noise,
-    "alie": alie,
-    "ipm": inner_product,
-}
-"""By the names of the setting `attack`."""
+BY_NAME: Mapping[str, Callable[[FloatArray, FloatArray, float, np.random.Generator], FloatArray]] = dict(
+    zip(ATTACKS, (sign_flip, noise, alie, inner_product), strict=True)
+)
+"""As the setting `attack` calls them."""

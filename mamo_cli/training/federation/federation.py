@@ -16,8 +16,7 @@ from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Spec
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.learners.dqn.settings import LearnerConfig
-from mamo_cli.training.federation.aggregation import AGGREGATES
-from mamo_cli.training.federation.attacks import ATTACKS
+from mamo_cli.training.federation import aggregation, attacks
 from mamo_cli.training.federation.privacy import DELTA, clipped, epsilon, noised
 from mamo_cli.training.federation.settings import FederationConfig
 
@@ -75,7 +74,9 @@ class Federation:
             learnt = networks[k].astype(np.float64) - self._common[k]
             told["update_norm"][k] = np.sqrt((learnt**2).sum(1))
             with np.errstate(over="ignore", invalid="ignore"):  # the loop freezes whoever holds what is no number
-                update = AGGREGATES[self._config.aggregate](self._sent(learnt, self._streams[k]), self._config.faulty)
+                update = aggregation.BY_NAME[self._config.aggregate](
+                    self._sent(learnt, self._streams[k]), self._config.faulty
+                )
                 self._common[k] += update.astype(np.float32)
             networks[k] = self._common[k]
         self._tasks.begin_with(networks.reshape(len(networks), -1))
@@ -100,7 +101,7 @@ class Federation:
                 sent = noised(sent, config.clip, config.noise, streams["privacy"])
         if config.attack is None:
             return sent
-        attack = ATTACKS[config.attack](sent, learnt[honest:], config.scale, streams["attack"])
+        attack = attacks.BY_NAME[config.attack](sent, learnt[honest:], config.scale, streams["attack"])
         return np.concatenate((sent, attack))
 
     def state_dict(self) -> dict[str, Any]:

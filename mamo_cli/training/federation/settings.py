@@ -5,9 +5,9 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from mamo_cli.core.settings import Section, one_of
-from mamo_cli.training.federation.aggregation import AGGREGATES
-from mamo_cli.training.federation.attacks import ATTACKS
 
+AGGREGATES = ("mean", "median", "trimmed", "krum", "geometric")
+ATTACKS = ("sign", "noise", "alie", "ipm")
 ROBUST = ("trimmed", "krum")
 """Aggregates that are made for a number of faulty nodes."""
 

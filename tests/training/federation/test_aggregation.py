@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mamo_cli.training.federation.aggregation import AGGREGATES, geometric_median, median, multi_krum, trimmed_mean
+from mamo_cli.training.federation.aggregation import BY_NAME, geometric_median, median, multi_krum, trimmed_mean
 
 FAULTY = {"mean": 0, "median": 0, "trimmed": 1, "krum": 1, "geometric": 0}
-NAMES = sorted(AGGREGATES)
+NAMES = sorted(BY_NAME)
 
 
 def aggregate(name, updates, faulty=None):
-    return AGGREGATES[name](np.asarray(updates, dtype=np.float64), FAULTY[name] if faulty is None else faulty)
+    return BY_NAME[name](np.asarray(updates, dtype=np.float64), FAULTY[name] if faulty is None else faulty)
 
 
 def test_each_aggregate_by_hand():

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from mamo_cli.training.federation.aggregation import mean
-from mamo_cli.training.federation.attacks import ATTACKS, alie, inner_product, most_deviations, noise, sign_flip
+from mamo_cli.training.federation.attacks import BY_NAME, alie, inner_product, most_deviations, noise, sign_flip
 
 HONEST = np.array([[1.0, -2.0], [3.0, -2.0], [5.0, 4.0]])  # means 3, 0; deviations sqrt(8 / 3), sqrt 8
 OWN = np.array([[2.0, 1.0], [-1.0, 0.5]])
@@ -54,8 +54,8 @@ def test_inner_products_with_what_is_honest_turn_negative():
     assert [np.sign(one) for one in turned] == [1.0, -1.0]
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_poisoned_nodes_send_a_row_each_and_none_is_without_scale(name):
-    sent = ATTACKS[name](HONEST, OWN, 0.0, rng())
+    sent = BY_NAME[name](HONEST, OWN, 0.0, rng())
     assert sent.shape == OWN.shape
     np.testing.assert_allclose(sent, np.tile(HONEST.mean(0), (2, 1)) if name == "alie" else np.zeros((2, 2)), atol=0)
