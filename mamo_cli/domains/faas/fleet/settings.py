@@ -64,7 +64,7 @@ class FleetConfig(NodeSettings):
     dropout: Share = Field(
         default=0.0,
         description="Share of the messages that loss lets through which are dropped besides, each by itself, in "
-        "training alone.",
+        "training alone, what a readout measures there included.",
     )
     counted: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
         default=None,
