@@ -160,7 +160,7 @@ def alarms_of(folder: Path, changes: Mapping[str, Any], after: int, lies: bool) 
             for node, neighbour in product(range(agents), repeat=2):
                 if node == neighbour or (lies and node == bad):
                     continue
-                alarm, periods = first_alarm(day[:, node], neighbour)
+                alarm, periods = first_alarm(day[:, node], neighbour + 1)
                 if lies and neighbour == bad:
                     liars, found = liars + 1, found + alarm
                     delays += [periods] * alarm
@@ -174,7 +174,7 @@ def first_alarm(day: FloatArray, neighbour: int) -> tuple[bool, int]:
 
     Args:
         day: `(T, 3)` the share that it forwarded, to whom, and how many it has isolated.
-        neighbour: whom.
+        neighbour: whom, by its number, from 1.
     """
     to = day[:, 1] == neighbour
     raised = to & (np.diff(day[:, 2], prepend=0.0) > 0)  # a neighbour is isolated in a period in which it was sent to

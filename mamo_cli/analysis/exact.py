@@ -7,7 +7,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import FloatArray, IntArray
 from mamo_cli.core.errors import NothingExactError
-from mamo_cli.core.means import mean_of_known
+from mamo_cli.core.means import mean_of_known, of_measures
 from mamo_cli.core.seam import Domain, Played
 from mamo_cli.core.weights import rewards, shared_alpha
 from mamo_cli.core.words import Words
@@ -52,12 +52,12 @@ def _without_measures(domain: Domain, objectives: FloatArray) -> list[float | No
 
 def summarised(domain: Domain, played: Played) -> list[float]:
     """Means over steps and agents: the normalised cost, the measures where they are known, the violations."""
-    means = [
-        float(mean(np.ascontiguousarray(numbers[..., i])))
+    measures, violations = (
+        [float(mean(np.ascontiguousarray(numbers[..., i]))) for i in range(numbers.shape[-1])]
         for numbers, mean in ((played.measures, mean_of_known), (played.violations, np.mean))
-        for i in range(numbers.shape[-1])
-    ]
-    return [float(played.paid.mean()) / domain.spec.cost_scale, *means]
+    )
+    told: list[float] = of_measures(np.array(measures), domain.spec.words).tolist()
+    return [float(played.paid.mean()) / domain.spec.cost_scale, *told, *violations]
 
 
 def everywhere(domain: Domain, alpha: float) -> FloatArray:

@@ -23,7 +23,7 @@ def offline_table(folder: Path) -> pd.DataFrame:
     """
     words = read_words(folder)
     violations = {f"{one.name}_expected": one.name for one in words.violations}
-    names = [one.name for one in words.measures]
+    names = [one.name for one in words.averaged]
     table = _plan(folder, [*names, *violations]).rename(columns=violations)
     means = table.groupby(AGENT)[[*names, *violations.values()]].transform("mean")
     return table.join(means.add_prefix("mean_")).assign(**_doubts(folder))

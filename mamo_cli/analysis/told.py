@@ -75,6 +75,7 @@ def _planned(folder: Path, summary: Row) -> list[Table]:
     words = read_words(folder)
     violations = [f"mean_{one.name}_{when}" for one in words.violations for when in ("expected", "actual")]
     others = {*violations, *(f"mean_{one.name}_over_noise" for one in words.violations)}
+    others |= {f"mean_{words.measures[place].name}" for place in words.nominal}
     means = [name for name in summary if name.startswith("mean_") and name not in others]
     shown = ["scope", "solver", "termination", *means, *violations]
     shown += ["share_above_tolerance", "infeasible_steps", "gap", "seconds"]
@@ -103,7 +104,7 @@ def _not_met(summary: Row) -> dict[str, str]:
 def _trained(folder: Path, summary: Sequence[Row]) -> list[Table]:
     """Medians over the seeds that did not diverge, alpha by alpha."""
     words = read_words(folder)
-    names = [*(one.name for one in words.measures), "cost", *(one.name for one in words.violations)]
+    names = [*(one.name for one in words.averaged), "cost", *(one.name for one in words.violations)]
     shown = {**{f"mean_{one}": one for one in names}, "regret": "regret"}
     rows = []
     for alpha in dict.fromkeys(row["alpha"] for row in summary):
@@ -119,7 +120,7 @@ def _trained(folder: Path, summary: Sequence[Row]) -> list[Table]:
 def _played(folder: Path, summary: Sequence[Row]) -> list[Table]:
     """A row for each member that was evaluated; those at fixed alphas, where seeds have several, are kept apart."""
     words = read_words(folder)
-    names = [*(one.name for one in words.measures), "cost", *(one.name for one in words.violations)]
+    names = [*(one.name for one in words.averaged), "cost", *(one.name for one in words.violations)]
     alphas = {name: name for name in words.each("alpha")}
     shown = {"seed": "seed", **alphas, **{f"mean_{one}": one for one in names}, "regret": "regret"}
     by_alpha = len({row["seed"] for row in summary}) < len(summary)
@@ -132,7 +133,7 @@ def _looped(folder: Path, summary: Sequence[Row]) -> list[Table]:
     words = read_words(folder)
     shown = {"seed": "seed", **{name: name for name in words.each("alpha")}}
     shown |= {"final_alpha": "choice", "exact_alpha": "exact"}
-    names = [one.name for one in (*words.measures, *words.violations)]
+    names = [one.name for one in (*words.averaged, *words.violations)]
     shown |= {f"mean_{name}": f"mean {name}" if name in shown.values() else name for name in names}
     shown |= {"holds": "holds", "cost_over_causal_bound": "over causal"}
     first = _walked(folder, summary, words) if (folder / f"{WALKED}.csv").exists() else _rows_of(summary, shown)
@@ -214,7 +215,7 @@ def _each_agent(folder: Path, words: Words, by_alpha: bool = False) -> list[Tabl
     """
     if not (folder / AGENTS).exists():
         return []
-    allowed, names = words.each("tolerance"), (*(one.name for one in (*words.measures, *words.violations)), "cost")
+    allowed, names = words.each("tolerance"), (*(one.name for one in (*words.averaged, *words.violations)), "cost")
     means = [f"mean_{name}" for name in names]
     first = [*(words.each("alpha") if by_alpha else ()), AGENT]
     by = read_run_table(folder, AGENTS, [*first, *allowed, *means, "holds"]).groupby(first, sort=False)

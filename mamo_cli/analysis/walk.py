@@ -18,7 +18,7 @@ import pandas as pd
 from mamo_cli.analysis.bounds import bound
 from mamo_cli.analysis.perfect import Mixture, UnreachableError
 from mamo_cli.core.arrays import FloatArray, IntArray
-from mamo_cli.core.means import mean_of_known
+from mamo_cli.core.means import mean_of_known, of_measures
 from mamo_cli.core.seam import Answer, Domain, Knowledge, Part, Shift, Spec
 from mamo_cli.core.words import Words
 from mamo_cli.training.continual import Walk
@@ -84,14 +84,15 @@ def _bound(window: Domain) -> FloatArray:
     for weights, shares in zip(mixture.weights.swapaxes(0, 1), mixture.shares.T, strict=True):
         plan = window.answer(weights).plan
         measures += shares[:, None] * mean_of_known(window.expected(plan).measures, 0)
-    return np.concatenate((mixture.objectives[:, :1], measures, mixture.objectives[:, 1:]), -1)
+    return np.concatenate((mixture.objectives[:, :1], of_measures(measures, words), mixture.objectives[:, 1:]), -1)
 
 
 def _ruled(rule: Rule, believed: Domain, window: Domain) -> FloatArray:
     """The same of what a rule's choices bring at the conditions that came."""
     played = window.replayed(rule(believed, window))[1]
     cost = played.paid.mean(0)[:, None] / window.spec.cost_scale
-    return np.concatenate((cost, mean_of_known(played.measures, 0), played.violations.mean(0)), -1)
+    measures = of_measures(mean_of_known(played.measures, 0), window.spec.words)
+    return np.concatenate((cost, measures, played.violations.mean(0)), -1)
 
 
 class _Whole(NamedTuple):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mamo_cli.core.arrays import FloatArray
+from mamo_cli.core.words import Words
 
 
 def mean_of_known(values: FloatArray, axis: int | None = None) -> FloatArray:
@@ -10,3 +11,10 @@ def mean_of_known(values: FloatArray, axis: int | None = None) -> FloatArray:
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(known, values, 0.0).sum(axis) / known.sum(axis))
+
+
+def of_measures(means: FloatArray, words: Words) -> FloatArray:
+    """Means of measures `(..., Q)` as they are told: NaN, and so blank, of those that have none to tell."""
+    told = np.array(means)
+    told[..., words.nominal] = np.nan
+    return told

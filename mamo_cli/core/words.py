@@ -12,6 +12,7 @@ class Quantity(NamedTuple):
     whole: bool = False  # written without a decimal point
     total: str = ""  # its sum over the steps of a plan, where that has a name: "replica_steps"
     spoken: str = ""  # in a sentence, where the name does not do: "unmet demand"
+    nominal: bool = False  # a measure that tells which by a number: its mean says nothing, and is left blank
 
 
 class Words(NamedTuple):
@@ -24,6 +25,16 @@ class Words(NamedTuple):
     control: str  # on an axis, for both conditions: "Arrival rate (requests/s)"
     cost: str  # on an axis: "Mean cost (share of the cap's)"
     powered: str = ""  # the measure each unit of which takes power: "replicas"; empty where none does
+
+    @property
+    def nominal(self) -> list[int]:
+        """Which measures have no mean, by their places."""
+        return [place for place, one in enumerate(self.measures) if one.nominal]
+
+    @property
+    def averaged(self) -> tuple[Quantity, ...]:
+        """The measures that have one."""
+        return tuple(one for one in self.measures if not one.nominal)
 
     def each(self, name: str) -> tuple[str, ...]:
         """Columns of a number that every violation has: `name`, or with several violations one of each."""

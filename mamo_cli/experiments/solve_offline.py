@@ -9,7 +9,7 @@ from mamo_cli.analysis.exact import everywhere
 from mamo_cli.analysis.summaries import tolerances
 from mamo_cli.analysis.tolerances import AGENTS
 from mamo_cli.core.errors import UsageError
-from mamo_cli.core.means import mean_of_known
+from mamo_cli.core.means import mean_of_known, of_measures
 from mamo_cli.core.seam import Domain, Optimum, Played, Scope
 from mamo_cli.core.weights import alpha_grid
 from mamo_cli.core.words import Words
@@ -74,7 +74,7 @@ def plan_rows(domain: Domain, optimum: Optimum, planned: Played, came: Played) -
     rows = []
     for step, agent in np.ndindex(planned.paid.shape):
         pairs = zip(planned.measures[step, agent], spec.words.measures, strict=True)
-        measures = [int(number) if measure.whole else number for number, measure in pairs]
+        measures = [int(number) if measure.whole and not np.isnan(number) else number for number, measure in pairs]
         row = [step, spec.agents[agent], *conditions[step, agent], *measures, planned.paid[step, agent]]
         rows.append([*row, *violations[step, agent], int(optimum.feasible[step, agent])])
     return rows
@@ -91,7 +91,8 @@ def agents_rows(domain: Domain, planned: Played, came: Played) -> list[list[Any]
     """Rows of agents.csv: what `plan_summary` says of all agents together, of each beside its own limits."""
     spec = domain.spec
     violations = np.stack((planned.violations, came.violations), -1).mean(0).reshape(len(spec.agents), -1)
-    cost, measures = planned.paid.mean(0) / spec.cost_scale, mean_of_known(planned.measures, 0)
+    cost = planned.paid.mean(0) / spec.cost_scale
+    measures = of_measures(mean_of_known(planned.measures, 0), spec.words)
     above = (came.violations > spec.limits).any(-1).mean(0)
     return [
         [name, *spec.limits[a], *measures[a], cost[a], *violations[a], above[a]] for a, name in enumerate(spec.agents)
@@ -110,9 +111,9 @@ def plan_summary(domain: Domain, scope: Scope, optimum: Optimum, planned: Played
     over_noise = domain.expected(optimum.plan)
     for number, measure in enumerate(words.measures):
         values = planned.measures[..., number]
-        total = int(values.sum()) if measure.whole else float(values.sum())
-        facts |= {measure.total: total} if measure.total else {}
-        mean = float(mean_of_known(values))
+        if measure.total:
+            facts[measure.total] = int(values.sum()) if measure.whole else float(values.sum())
+        mean = np.nan if measure.nominal else float(mean_of_known(values))
         facts[f"mean_{measure.name}"] = None if np.isnan(mean) else mean
     facts["mean_cost"] = float(planned.paid.mean()) / domain.spec.cost_scale
     for number, violation in enumerate(words.violations):

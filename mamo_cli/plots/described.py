@@ -25,7 +25,7 @@ def offline(table: pd.DataFrame, words: Words) -> str:
     for agent, rows in _agents(table):
         each = [
             f"{spoken(one)} from {_range(rows[one.name])}, {_n(rows[f'mean_{one.name}'].iloc[0])} on average"
-            for one in (*words.measures, *words.violations)
+            for one in (*words.averaged, *words.violations)
         ]
         told.append(f"{agent}{'; '.join(each)}")
     doubts = [f"{int(table['infeasible_steps'].iloc[0])} of {int(table['steps'].iloc[0])} steps are above it"

@@ -63,6 +63,8 @@ class ExactAgents:
             weights = policy.reshape(self._weights.shape[1:]).astype(np.float64)
             plan = domain.answer(weights).plan if domain.spec.proxy is None else domain.believed(weights)
             told = domain.expected(plan)
+            if not (shares == 1.0).all():  # between two that a number names lies no third
+                told.measures[..., domain.spec.words.nominal] = np.nan
             parts = [shares * told.paid, shares[:, None] * told.measures, shares[:, None] * told.violations]
             total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]
         assert total is not None

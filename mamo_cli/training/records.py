@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mamo_cli.core.arrays import BoolArray, FloatArray
-from mamo_cli.core.means import mean_of_known
+from mamo_cli.core.means import mean_of_known, of_measures
 from mamo_cli.core.seam import Domain, Played, Spec
 from mamo_cli.core.weights import rewards
 from mamo_cli.training.agents import IterationSummary
@@ -58,7 +58,8 @@ class Records:
         """A row of training for each member and agent."""
         reward = rewards(summary.objectives, weights)
         cost, violations = summary.objectives[..., :1], summary.objectives[..., 1:]
-        means = np.concatenate((reward[..., None], cost, summary.measures, violations), -1)
+        measures = of_measures(summary.measures, self._spec.words)
+        means = np.concatenate((reward[..., None], cost, measures, violations), -1)
         for member, agent, named in self._each():
             numbers = self._known(member, [summary.loss[member], *means[member, agent]])
             row = [self._seeds[member], *weights[member, agent, 1:], iteration, env_steps, summary.epsilon, *numbers]
@@ -86,7 +87,7 @@ class Records:
         cost = mean_over_steps(evaluation.paid[..., None]) / self._spec.cost_scale
         violations = mean_over_steps(evaluation.violations)
         feasible = np.all(violations <= limits, axis=-1)
-        measures = mean_over_steps(evaluation.measures, mean_of_known)
+        measures = of_measures(mean_over_steps(evaluation.measures, mean_of_known), self._spec.words)
         means = np.concatenate((objectives, cost, measures, violations), -1)
         for member, agent, named in self._each():
             own = [column[member, agent] for column in told.values()]
@@ -111,7 +112,7 @@ class Records:
             for step, agent in np.ndindex(conditions.shape[:2]):
                 at = (member, step, agent)
                 counted = zip(evaluation.measures[at], whole, strict=True)  # an exact mean is not whole
-                measures = [int(n) if once and n == round(n) else n for n, once in counted]
+                measures = [int(n) if once and float(n).is_integer() else n for n, once in counted]
                 numbers = self._known(member, [*measures, evaluation.paid[at], *evaluation.violations[at]])
                 row = [self._seeds[member], *weights[member, agent, 1:], step, spec.agents[agent]]
                 rows["evaluation"].append([*row, *conditions[step, agent], *numbers])

@@ -7,7 +7,7 @@ import numpy as np
 
 from mamo_cli.core.arrays import BoolArray, FloatArray
 from mamo_cli.core.compiled import put_back
-from mamo_cli.core.means import mean_of_known
+from mamo_cli.core.means import mean_of_known, of_measures
 from mamo_cli.core.seam import Played, Spec
 from mamo_cli.core.words import Words
 from mamo_cli.training.records import Row, mean_over_steps
@@ -66,7 +66,8 @@ class WalkRecords:
         """
         who = PLAYERS.index(place.player)
         cost = mean_over_steps(played.paid[..., None]) / spec.cost_scale
-        violations, measures = mean_over_steps(played.violations), mean_over_steps(played.measures, mean_of_known)
+        violations = mean_over_steps(played.violations)
+        measures = of_measures(mean_over_steps(played.measures, mean_of_known), spec.words)
         objectives = np.concatenate((cost, violations), -1)
         self._totals[who] += objectives * (place.stop - place.start)
         held = np.all(violations <= spec.limits, -1)

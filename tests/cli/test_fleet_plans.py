@@ -89,3 +89,42 @@ def test_ten_real_loads_in_a_ring_have_bounds(folder):
     assert done.code == 0, done.err
     found = pd.read_csv(next((folder / "results").glob("train-*")) / "frontier.csv").set_index("kind")["mean_cost"]
     assert np.isclose(found["causal"] * ring.spec.cost_scale, 3.03627, rtol=1e-4)
+
+
+def nothing_means_to(path):
+    """No table has a mean of whom nodes forward to, which is a number for a name."""
+    tables = {table.name: pd.read_csv(table, comment="#") for table in path.glob("*.csv")}
+    means = {(name, column) for name, table in tables.items() for column in table if column.endswith("_to")}
+    for name, column in means:
+        assert tables[name][column].isna().all(), (name, column)
+    assert '"mean_to": null' in (path / "run.json").read_text()
+    assert "NaN" not in (path / "run.json").read_text()
+    return {name for name, _ in means}
+
+
+def test_whom_nodes_forward_to_is_named_and_never_averaged(folder):
+    fleet = ("--domain", "fleet", "--trace", "3.csv", "--topology", "full", "--warm-service-time", "0.2")
+    done = mamo("solve-offline", *fleet, "--scope", "average", "--name", "plan")
+    assert (done.code, "mean_to" in done.out) == (0, False)
+    rows = pd.read_csv(folder / "results/plan/plan.csv")
+    assert set(rows.loc[rows["forwarded"] > 0, "to"]) <= {1, 2, 3}
+    assert (rows["forwarded"] > 0).any()
+    assert rows.loc[rows["forwarded"] == 0, "to"].isna().all()
+    assert (rows["node"].str.removeprefix("node").astype(int) + 1 != rows["to"]).all()  # these are called from node0 on
+    assert nothing_means_to(folder / "results/plan") == {"summary.csv", "agents.csv", "frontier.csv"}
+
+    (folder / "walk.toml").write_text("[walk]\nwindow = 4\n")
+    walk = ("--continual", "--config", "walk.toml", "--seeds", "2", "--iterations", "2", "--iteration-steps", "8")
+    done = mamo("run-mamo", *fleet, *walk, "--cycles", "2", "--name", "walk")
+    assert done.code == 0, done.err
+    assert " to " not in done.out
+    assert nothing_means_to(folder / "results/walk") >= {"training.csv", "cycles.csv", "summary.csv", "frontier.csv"}
+    walked = pd.read_csv(folder / "results/walk/continual.csv")
+    assert walked["to"].isna().all()
+    assert walked["replicas"].notna().all()
+    assert pd.read_csv(folder / "results/walk/references.csv")["to"].isna().all()
+    played = pd.read_csv(folder / "results/walk/evaluation.csv")
+    assert (played["to"].isna() == (played["forwarded"] == 0)).all()
+    assert set(played["to"].dropna()) <= {1, 2, 3}
+    for name in ("plan", "walk"):
+        assert mamo("plot", name).code == 0

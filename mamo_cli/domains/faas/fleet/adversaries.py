@@ -1,8 +1,10 @@
 """What speaks against a fleet: the most load within the noise, sensors that are off, and nodes that lie.
 
-Every rejection, and the cost of what is forwarded, is nondecreasing in every node's rate. Whatever the choices, no
-deviations within +-noise bring any node more cost or rejection than all at their upper end: that end is the worst load,
-exactly, even for an adversary who sees the choices first.
+Every rejection, and the cost of what is forwarded, is nondecreasing in every node's rate. Whatever the choices of a
+period, no deviations within +-noise bring any node more cost or rejection in it than all at their upper end, even where
+an adversary sees the choices first. So that end is exactly the worst load for a plan that is fixed beforehand. A policy
+that reacts to what was rejected or arrived may be led to worse: calmed by low rates into few replicas, it meets the
+upper end with those. Such loads are not searched for.
 
 A node whose sensor is off observes its expected rate times a factor, and tells that of it. It is a reading that can be
 turned back, so nothing exact changes: who knows the factor knows the rate.

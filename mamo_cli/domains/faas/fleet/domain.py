@@ -15,7 +15,7 @@ from mamo_cli.domains.faas.fleet.adversaries import at_worst, faults_of
 from mamo_cli.domains.faas.fleet.counts import counted
 from mamo_cli.domains.faas.fleet.environment import FleetEnvironment
 from mamo_cli.domains.faas.fleet.messages import messages_of
-from mamo_cli.domains.faas.fleet.nodes import NOBODY, SHARES, Fleet, table_of
+from mamo_cli.domains.faas.fleet.nodes import NOBODY, SHARES, SURGE, Fleet, table_of
 from mamo_cli.domains.faas.fleet.optimum import optimum, pooled
 from mamo_cli.domains.faas.fleet.outlook import Outlook, outlook
 from mamo_cli.domains.faas.fleet.settings import ISOLATED, NODES, WORDS, FleetConfig, Planning
@@ -82,7 +82,7 @@ class FleetDomain:
         near = neighbours(settings.topology, len(source.functions), settings.degree)
         parts = training_and_evaluation(source, settings.train_share, evaluation)
         cost = settings.forward_cost * source.step_seconds
-        largest = parts[0].expected_rate_rps.max(0) * (1.0 + settings.noise)
+        largest = parts[0].expected_rate_rps.max(0) * SURGE
         forwarded = max(SHARES) * largest * np.array([bool(each) for each in near])
         scale = case.evaluation.cost_scale + cost * float(forwarded.mean())
         # Of the whole evaluation, so that all windows reject by one table: its grid is arithmetic, not what is known.
@@ -209,7 +209,7 @@ class FleetDomain:
         options = np.zeros(measures.shape[:-1], dtype=np.int64)
         for m in range(fleet.nodes):
             for option in range(1, int(fleet.options[m])):
-                taken = (measures[:, m, 2] == receivers[m, option]) & (measures[:, m, 1] == shares[option])
+                taken = (measures[:, m, 2] == receivers[m, option] + 1) & (measures[:, m, 1] == shares[option])
                 options[taken, m] = option
         return options * fleet.node.replica_choices + measures[..., 0].astype(np.int64) - 1
 
@@ -230,8 +230,9 @@ class FleetDomain:
         arriving = (1.0 - shares) * known.rates
         for step, node in np.argwhere(to != NOBODY):
             arriving[step, to[step, node]] += shares[step, node] * known.rates[step, node]
+        named = np.where(to == NOBODY, np.nan, to + 1)
         isolated = [] if fleet.trust is None else [np.zeros_like(shares)]  # who knows all needs nobody's word
-        measures = np.stack((fleet.replicas_of(plan), shares, to, arriving, *isolated), -1).astype(np.float64)
+        measures = np.stack((fleet.replicas_of(plan), shares, named, arriving, *isolated), -1).astype(np.float64)
         return Played(objectives[..., 0] * fleet.cost_scale, measures, objectives[..., 1:])
 
     def shifted(self, shift: Shift, steps: tuple[int, int] | None = None) -> "FleetDomain":

@@ -57,7 +57,8 @@ class FleetEnvironment(ScalingEnvironment):
     """E fleets for each of K members, advanced together."""
 
     measures = 4
-    """Q: replicas, share forwarded, to whom, what arrived; and where nodes isolate others, how many each has."""
+    """Q: replicas, share forwarded, to which node by its number from 1 (NaN: to none), what arrived; and where nodes
+    isolate others, how many each has."""
 
     def __init__(
         self,

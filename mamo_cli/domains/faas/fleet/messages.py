@@ -41,7 +41,7 @@ def messages_of(settings: FleetConfig, nodes: int) -> Messages:
     for m, each in enumerate(heard):
         table[m, : len(each)] = each
     loss, burst = settings.loss, settings.burst
-    if burst is None or loss == 1.0:
+    if burst is None:
         return Messages(table, loss, loss, loss, int(settings.late))
     return Messages(table, 1.0 - 1.0 / burst, loss / (burst * (1.0 - loss)), loss, int(settings.late))
 

@@ -17,6 +17,13 @@ from mamo_cli.domains.faas.rejection.table import RejectionTable, build_table
 SHARES = (0.25, 0.5)
 """Of its requests that a node may forward, all to one neighbour."""
 
+SURGE = 1.2
+"""What a node forwards at most is counted at its largest expected rate times this in the unit of cost.
+
+It is what the default noise brings. The unit follows no other noise, as policies are judged under another than they
+learnt by, in the unit that they learnt by.
+"""
+
 NOBODY = -1
 
 FLOWED = 2
@@ -35,7 +42,8 @@ class Fleet:
         neighbours: of each, rising.
         forward_cost: of forwarding one request/s for a period.
         messages: who hears whom.
-        cost_scale: what the normalised cost is measured in: what a node pays at most, a mean over the nodes.
+        cost_scale: what the normalised cost is measured in: what a node pays at most, see `SURGE`, a mean over
+            the nodes.
         faults: what is wrong with its nodes.
         trust: whom they isolate; None: nobody.
         counted: seconds before a period in which a node counts its requests; None: it knows its expected rate.

@@ -69,7 +69,8 @@ def play(
                 if to != NOBODY:
                     lost = (1.0 - share) * rejection[m] + share * rejection[to]
                 paid[k, e, m] = replica_cost[m] * chosen + forward_cost * share * rate[m]
-                measures[k, e, m, 1], measures[k, e, m, 2], measures[k, e, m, 3] = share, to, arriving[m]
+                measures[k, e, m, 1], measures[k, e, m, 3] = share, arriving[m]
+                measures[k, e, m, 2] = np.nan if to == NOBODY else to + 1
                 objectives[k, e, m, 0], objectives[k, e, m, 1] = paid[k, e, m] / cost_scale, lost
                 before[k, e, m, 0], before[k, e, m, 1] = chosen / limit, lost
                 flows[k, e, m, 0], flows[k, e, m, 1] = share, arriving[m] / rate_scale

@@ -20,7 +20,7 @@ WORDS = Words(
     measures=(
         Quantity("replicas", "Replicas n", symbol="n", whole=True, total="replica_steps"),
         Quantity("forwarded", "Forwarded\n(share of its requests)"),
-        Quantity("to", "Forwarded to\n(neighbour)", whole=True),
+        Quantity("to", "Forwarded to\n(number of the node)", whole=True, nominal=True),
         Quantity("arriving", "Arriving at its replicas\n(requests/s)"),
     ),
     conditions=(Quantity("expected_rate", "expected rate"), Quantity("actual_rate", "actual rate")),
@@ -77,8 +77,8 @@ class FleetConfig(NodeSettings):
 
     load: Literal["drawn", "worst"] = Field(
         default="drawn",
-        description="What comes within the noise: drawn by chance; worst: what is worst for every node, all at its "
-        "upper end, in training and evaluation alike.",
+        description="What comes within the noise: drawn by chance; worst: all at its upper end, in training and "
+        "evaluation alike, which is the worst for every node in a period, whatever was chosen for it.",
     )
     isolate_after: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None,
@@ -94,8 +94,20 @@ class FleetConfig(NodeSettings):
     def _only_what_is_sent_is_lost(self) -> Self:
         if self.messages == "none" and (self.loss, self.burst, self.late, self.dropout) != (0.0, None, False, 0.0):
             raise ValueError("loss, burst, late and dropout are of messages, and messages is none")
-        if self.burst is not None and self.loss / (self.burst * (1.0 - min(self.loss, 0.999999))) > 1.0:
+        if self.burst is not None and self.loss == 0.0:
+            raise ValueError("burst is of messages that are lost, and loss is 0")
+        if self.burst is not None and self.loss == 1.0:
+            raise ValueError("burst is how many are lost in a row, and loss 1 loses all")
+        if self.burst is not None and self.loss / (1.0 - self.loss) > self.burst:
             raise ValueError(f"a share of {self.loss:g} cannot be lost in bursts of {self.burst:g}: they are too short")
+        return self
+
+    @model_validator(mode="after")
+    def _costs_and_loads_are_of_something(self) -> Self:
+        if self.topology == "none" and self.forward_cost != type(self).model_fields["forward_cost"].default:
+            raise ValueError("forward_cost is of what is forwarded, and topology is none")
+        if self.load == "worst" and self.noise == 0.0:
+            raise ValueError("load worst is the most within the noise, and noise is 0")
         return self
 
     @model_validator(mode="after")

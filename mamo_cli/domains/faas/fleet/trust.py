@@ -8,7 +8,9 @@ hears silence in its place and forwards nothing to it, until the trace begins an
 
 A true neighbour that runs at least the replicas that it claimed, heard without delay or loss, is never contradicted,
 whatever the noise, where its other neighbours forward no more than i does: no more arrives than the claim counted, on
-no fewer replicas. Curves of rejection are taken to be known to all.
+no fewer replicas. Two things void that: a rate that deviates by more than `noise`, as a trace that carries deviations
+of its own may have it, and a true neighbour whose sensor shows less than there is. Curves of rejection are taken to be
+known to all.
 
 Axes: K members, E copies, M nodes, H heard.
 """
@@ -94,9 +96,11 @@ def _judge(
     for k in range(members):
         for e in range(copies):
             for i in range(nodes):
-                j = int(measures[k, e, i, 2])
+                if np.isnan(measures[k, e, i, 2]):
+                    continue
+                j = int(measures[k, e, i, 2]) - 1
                 for h in range(most):
-                    if j < 0 or trust.heard[i, h] != j:
+                    if trust.heard[i, h] != j:
                         continue
                     spare = min(round(heard[k, e, i, h, 1]), values.shape[1])
                     claimed = (1.0 + trust.noise) * heard[k, e, i, h, 0] + trust.neighbours[j] * forwarded[k, e, i]

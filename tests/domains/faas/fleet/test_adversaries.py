@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from mamo_cli.analysis.bounds import bound
 from mamo_cli.core.errors import UsageError
-from mamo_cli.core.seam import Knowledge, Part
+from mamo_cli.core.seam import Knowledge, Part, Shift
 from mamo_cli.domains.faas.fleet.domain import build, load
 from mamo_cli.domains.faas.fleet.environment import Drawn
 from mamo_cli.domains.faas.fleet.settings import FleetConfig, OwnConfig
+from mamo_cli.workload.trace import Trace
 
 ROUNDING = 1e-12
 HEARD = 4
@@ -59,9 +60,7 @@ def test_the_worst_load_is_the_upper_end_in_training_and_evaluation():
 
 def test_the_worst_load_is_that_of_a_fleet_whose_load_is_so_much_higher():
     """Two ways to one number: the fleet at its worst load is a fleet without noise at 1.3 times the rates."""
-    higher = fleet(topology="full", noise=0.0, max_replicas=5)
-    source = load(higher.settings).at_load(1.3)
-    higher = build(higher.settings, source)
+    higher = fleet(topology="full", noise=0.0, max_replicas=5).shifted(Shift(load=1.3))  # the unit of cost stays
     weights = np.tile([0.2, 0.8], (3, 1))
     mine, other = (domain.answer(weights) for domain in (WORST, higher))
     np.testing.assert_allclose(*((each.objectives * weights).sum() for each in (mine, other)), rtol=1e-9)
@@ -132,3 +131,31 @@ def test_who_nobody_hears_cannot_lie():
     config = FleetConfig().having({"node1": OwnConfig(lies=True)})
     with pytest.raises(UsageError, match=r"node\.node1 lies in its messages, and messages is none"):
         build(config, load(config))
+
+
+def test_a_policy_that_reacts_meets_worse_than_the_upper_end_at_all_times():
+    """8 replicas after a period that rejected more than .02, else 4; 60 requests/s for one node, 30 % more or less.
+
+    At the upper end it runs 8 from the second period on. Who lets 42 come to its 8 replicas, and 78 to its 4, finds it
+    with 4 in every second period: their mean is worse.
+    """
+    rates = np.full((40, 1), 60.0)
+    config = FleetConfig(noise=0.3, rejection_model="erlang", max_replicas=8)
+    domain = build(config, Trace(("a",), rates, rates, step_seconds=60.0, period_steps=40))
+
+    def rejected(low):
+        environment, found = domain.environment(Part.TRAINING, 1), []
+        seen = environment.observe()
+        for _ in range(40):
+            many = seen.values[0, 0, 0, 2] > 0.02
+            deviation = -0.3 if many and low else 0.3
+            step = environment.step(np.array([[[7 if many else 3]]]), Drawn(np.full((1, 1, 1), deviation)))
+            seen = step.seen
+            found.append(step.objectives[0, 0, 0, 1])
+        return found
+
+    upper, waiting = rejected(low=False), rejected(low=True)
+    high, low = (domain.case.models[0].rejection_probability(np.array([78.0, 42.0]), 8)[row] for row in (0, 1))
+    np.testing.assert_allclose(upper[1:], high[7], atol=1e-4)
+    np.testing.assert_allclose(waiting, np.tile([high[3], low[7]], 20), atol=1e-4)
+    assert np.mean(waiting) > 2 * np.mean(upper)

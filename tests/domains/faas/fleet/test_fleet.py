@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mamo_cli.core.errors import UsageError
-from mamo_cli.core.seam import Knowledge, Part
+from mamo_cli.core.seam import Knowledge, Part, Shift
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.core.weights import weights_of
 from mamo_cli.domains.faas import domain as single
@@ -75,10 +75,10 @@ def test_a_period_by_hand():
     step = domain.environment(Part.EVALUATION, 1).step(np.array([[[choice(domain, HALF, 1), choice(domain, KEEP, 2)]]]))
     np.testing.assert_allclose(step.objectives[0, 0, :, 1], [35 / 68, 9 / 17], atol=2e-4)
     np.testing.assert_allclose(step.paid[0, 0], [1 + 0.001 * 300 * 1.0, 2.0])  # 1 request/s for 300 s at .001 each
-    np.testing.assert_allclose(step.measures[0, 0], [[1, 0.5, 1, 1.0], [2, 0.0, -1, 3.0]])
+    np.testing.assert_allclose(step.measures[0, 0], [[1, 0.5, 2, 1.0], [2, 0.0, np.nan, 3.0]])
     np.testing.assert_allclose(step.seen.values[0, 0, :, 4:], [[0.5, 0.5], [0.0, 1.5]])  # over the largest rate, 2
-    # The most that a node pays: 8 replicas, and half of its 2 requests/s for 300 s.
-    assert domain.spec.cost_scale == pytest.approx(8 + 0.001 * 300 * 1.0)
+    # The most that a node pays: 8 replicas, and half of its 2 requests/s, times 1.2, for 300 s.
+    assert domain.spec.cost_scale == pytest.approx(8 + 0.001 * 300 * 1.2)
     plan = np.tile([choice(domain, HALF, 1), choice(domain, KEEP, 2)], (len(rates), 1))
     exact = domain.expected(plan)
     np.testing.assert_allclose(exact.violations[0, :, 0], [35 / 68, 9 / 17], atol=1e-9)
@@ -129,7 +129,8 @@ def test_no_joint_choice_weighs_less_than_the_best(seed):
 
 
 def small(topology):
-    return fleet(topology=topology, max_replicas=2, nodes=3, noise=0.2, warm_service_time=0.02, forward_cost=1e-4)
+    cost = {} if topology == "none" else {"forward_cost": 1e-4}
+    return fleet(topology=topology, max_replicas=2, nodes=3, noise=0.2, warm_service_time=0.02, **cost)
 
 
 SMALL = [small("star"), small("none")]
@@ -138,9 +139,24 @@ SMALL = [small("star"), small("none")]
 def test_settings_that_say_nothing_are_refused():
     with pytest.raises(ValueError, match="degree is of a random graph"):
         FleetConfig(topology="ring", degree=3)
+    with pytest.raises(ValueError, match="forward_cost is of what is forwarded, and topology is none"):
+        FleetConfig(messages="ring", forward_cost=1e-4)
+    with pytest.raises(ValueError, match="load worst is the most within the noise, and noise is 0"):
+        FleetConfig(load="worst", noise=0.0)
+    FleetConfig(topology="ring", forward_cost=1e-4)
     settings = FleetConfig().having({"elsewhere": OwnConfig(tolerance=0.1)})
     with pytest.raises(UsageError, match=r"node\.elsewhere: there is no such node, but node1, node2, node3"):
         load(settings)
+
+
+@pytest.mark.parametrize("changed", [{"noise": 0.0}, {"noise": 0.7}, {"load": "worst"}, {"counted": 0.5}])
+def test_the_unit_of_cost_is_that_which_policies_learnt_by_whatever_they_are_judged_under(changed):
+    """At the default noise a node forwards at most half of 1.2 times its largest rate."""
+    domain = fleet(topology="ring", forward_cost=1e-3)
+    largest = domain.training.node.trace.expected_rate_rps.max(0)
+    assert domain.spec.cost_scale == pytest.approx(8 + 1e-3 * 300 * 0.5 * 1.2 * largest.mean(), rel=1e-12)
+    assert fleet(topology="ring", forward_cost=1e-3, **changed).spec.cost_scale == domain.spec.cost_scale
+    assert domain.shifted(Shift(load=2.0, noise=3.0)).spec.cost_scale == domain.spec.cost_scale
 
 
 @pytest.mark.parametrize("topology", ["none", "ring"])

@@ -135,3 +135,10 @@ def test_what_cannot_be_is_refused():
         FleetConfig(loss=0.5)
     with pytest.raises(ValueError, match="cannot be lost in bursts of 1"):
         FleetConfig(messages="ring", loss=0.9, burst=1.0)
+    with pytest.raises(ValueError, match="burst is of messages that are lost, and loss is 0"):
+        FleetConfig(messages="ring", burst=4.0)
+    with pytest.raises(ValueError, match="burst is how many are lost in a row, and loss 1 loses all"):
+        FleetConfig(messages="ring", loss=1.0, burst=1e6)
+    with pytest.raises(ValueError, match=r"a share of 0\.8 cannot be lost in bursts of 3\.9: they are too short"):
+        FleetConfig(messages="ring", loss=0.8, burst=3.9)
+    FleetConfig(messages="ring", loss=0.8, burst=4.01)  # .8 / .2 is 4

@@ -18,7 +18,7 @@ def nodes(**instance):
 
 
 def test_without_forwarding_all_replicas_all_the_time_do_not_keep_the_limit():
-    alone = nodes(topology="none")
+    alone = nodes(topology="none", forward_cost=5e-5)  # which is the default, as there is nothing to pay for
     caps = alone.case.evaluation.max_replicas
     rejected = alone.expected(caps - 1).violations[..., 0]
     np.testing.assert_allclose(rejected.mean(0), 0.0617, atol=1e-4)

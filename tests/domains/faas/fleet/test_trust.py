@@ -51,7 +51,7 @@ def test_a_liar_is_isolated_after_k_contradictions_and_then_neither_heard_nor_se
     np.testing.assert_array_equal(step.seen.values[0, 0, 0, 6:], 0.0)
     assert step.seen.values[0, 0, 1, 6:].all()
     step = play(environment, forwarding)  # asked for all the same
-    np.testing.assert_array_equal(step.measures[0, 0, 0, :4], [4, 0.0, -1, 2.0])
+    np.testing.assert_array_equal(step.measures[0, 0, 0, :4], [4, 0.0, np.nan, 2.0])
     assert step.measures[0, 0, 1, 3] == 2.0
 
 
