@@ -218,8 +218,5 @@ def _say_what_differs(before: Trained, config: EvaluateConfig, evaluated: Trace)
             evaluated.step_seconds,
             before.source.step_seconds,
         )
-    noise = config.noise if config.noise is not None else getattr(before.config.instance, "noise", None)
-    if config.load == "worst" and noise == 0.0:
-        LOGGER.warning("--load worst changes nothing: there is no noise, within which it would be the worst")
     if config.noise is not None and evaluated.carries_deviations:
         LOGGER.warning("--noise changes nothing: the trace carries deviations of its own, and is played as it is")

@@ -107,7 +107,7 @@ class FleetConfig(NodeSettings):
         if self.topology == "none" and self.forward_cost != type(self).model_fields["forward_cost"].default:
             raise ValueError("forward_cost is of what is forwarded, and topology is none")
         if self.load == "worst" and self.noise == 0.0:
-            raise ValueError("load worst is the most within the noise, and noise is 0")
+            raise ValueError("load worst is the most within +- noise, and noise is 0")
         return self
 
     @model_validator(mode="after")

@@ -141,7 +141,7 @@ def test_settings_that_say_nothing_are_refused():
         FleetConfig(topology="ring", degree=3)
     with pytest.raises(ValueError, match="forward_cost is of what is forwarded, and topology is none"):
         FleetConfig(messages="ring", forward_cost=1e-4)
-    with pytest.raises(ValueError, match="load worst is the most within the noise, and noise is 0"):
+    with pytest.raises(ValueError, match=r"load worst is the most within \+- noise, and noise is 0"):
         FleetConfig(load="worst", noise=0.0)
     FleetConfig(topology="ring", forward_cost=1e-4)
     settings = FleetConfig().having({"elsewhere": OwnConfig(tolerance=0.1)})
