@@ -12,14 +12,10 @@ from mamo_cli.domains.faas.settings import Cost, InstanceConfig, NodeSettings
 
 WORDS = Words(
     agent="node",
-    violations=(
-        Quantity(
-            "rejection", "Own requests rejected\nanywhere, share P", symbol="P", spoken="share of rejected requests"
-        ),
-    ),
+    violations=(Quantity("rejection", "Own requests rejected\nanywhere, share P", symbol="P"),),
     measures=(
         Quantity("replicas", "Replicas n", symbol="n", whole=True, total="replica_steps"),
-        Quantity("forwarded", "Forwarded\n(share of its requests)"),
+        Quantity("forwarded", "Forwarded\n(share of requests)"),
         Quantity("to", "Forwarded to\n(number of the node)", whole=True, nominal=True),
         Quantity("arriving", "Arriving at its replicas\n(requests/s)"),
     ),
