@@ -24,7 +24,7 @@ Oracle = Callable[[FloatArray], FloatArray]
 CLOSE = 1e-9
 """Of a mean: what is as good as the least."""
 
-HELD = 1e-7
+HELD = 1e-9
 """By how much an earlier mean may be larger than the least it was found to be: what rounding needs."""
 
 MOST_ASKED = 2000
@@ -107,12 +107,15 @@ class _Search:
                 known = bool((self.plays == play).all(1).any())
                 if not known:
                     self._add(play)
+            if known and met:
+                bound = max(bound, self._least)  # no play that is left is better than those that are mixed
             if (known and met) or best - bound <= CLOSE:
                 break
         self.shares = np.r_[self.shares, np.zeros(len(self.plays) - len(self.shares))]
         self.prices.append(prices)
         self.values.append(float(told[-1]))
-        self.gap = max(self.gap, 0.0 if known and met else float(told[-1] - bound))
+        off = float(told[-1] - bound)
+        self.gap = max(self.gap, off if off > CLOSE else 0.0)
 
     @property
     def _level(self) -> int:
@@ -122,12 +125,16 @@ class _Search:
         self.plays = np.vstack((self.plays, play))
 
     def _cut(self, told: FloatArray) -> bool:
-        """Add the tangents that the mixture is told to be above; whether there are none."""
+        """Add the tangents that the mixture is told to be above; whether there are none.
+
+        Where somebody is served nothing, a mean may be above its own tangent: that one would cut nothing off.
+        """
         violations, met = self.shares @ self.plays[: len(self.shares), 1:], True
         for level, (value, known) in enumerate(zip(told, self._tangents, strict=True)):
             held = self._least if level == self._level else self.values[level] + HELD
-            if value > held + CLOSE / 2:
-                known.append(self._means[level].tangent(violations))
+            slope, offset = self._means[level].tangent(violations)
+            if min(value, slope @ violations + offset) > held + CLOSE / 2:
+                known.append((slope, offset))
                 met = False
         return met
 
@@ -156,7 +163,8 @@ class _Search:
 
     def _solved(self, rows: FloatArray, limits: FloatArray, count: int) -> Any:
         one = np.r_[np.ones(count), 0.0][None]
-        found = linprog(np.r_[np.zeros(count), 1.0], rows, limits, one, [1.0], method="highs-ds", options=OPTIONS)
-        if found.status != 0:
-            raise SolverError(f"no mixture of {count} plays was found: {found.message}")
-        return found
+        for options in (OPTIONS, {}):  # slopes where next to nothing is served are too steep for the finest tolerances
+            found = linprog(np.r_[np.zeros(count), 1.0], rows, limits, one, [1.0], method="highs-ds", options=options)
+            if found.status == 0:
+                return found
+        raise SolverError(f"no mixture of {count} plays was found: {found.message}")

@@ -13,6 +13,7 @@ from mamo_cli.workload.generators import sinusoidal
 from mamo_cli.workload.importers import import_trace
 from mamo_cli.workload.joined import joined
 from mamo_cli.workload.options import Options
+from mamo_cli.workload.trace import Trace
 from mamo_cli.workload.trace_csv import write_trace
 from tests.cli.invoke import mamo
 from tests.workload.test_real_files import real
@@ -66,6 +67,22 @@ def test_all_requests_of_ten_nodes_are_weighed_where_nothing_else_is_known(folde
     rows = pd.read_csv(folder / told["run"] / "plan.csv")
     lost = (rows["rejection_expected"] * rows["expected_rate"]).sum() / rows["expected_rate"].sum()
     assert told["objective"] == pytest.approx(0.2 * told["mean_cost"] + 0.8 * lost, rel=1e-6)
+
+
+@pytest.mark.parametrize("scope", [(), ("--scope", "average")])
+def test_all_requests_are_of_scope_alpha(folder, scope):
+    told = plan(folder, "--trace", "3.csv", "--pooled", *scope, code=2)
+    assert "--pooled is of plans that weigh what is lost: by step and on average nothing is weighed" in told
+    assert told.count("\n") == 1
+    assert not (folder / "results").exists()
+
+
+def test_of_no_requests_there_is_a_plan(folder):
+    names, rates = ("node0", "node1", "node2"), np.zeros((4, 3))
+    write_trace(Trace(names, rates, rates, step_seconds=300.0, period_steps=4), folder / "none.csv")
+    for pooled in ((), ("--pooled",)):
+        told = plan(folder, "--trace", "none.csv", "--topology", "ring", "--scope", "alpha", "--alpha", "1", *pooled)
+        assert (told["objective"], told["bound"], told["gap"]) == (0, 0, 0)
 
 
 def test_where_nothing_is_known_training_goes_on_and_says_so(folder):

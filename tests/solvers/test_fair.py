@@ -73,6 +73,30 @@ def test_alpha_fair_mixtures_are_optimal_to_first_order(plays, budget, aversion)
     assert known.values[0] == pytest.approx(found.values[0], abs=1e-8)
 
 
+@pytest.mark.parametrize("aversion", [0.3, 0.5, 1.0, 1.1, 2.0])
+def test_where_nobody_serves_an_agent_the_others_are_served_best_and_soon(aversion, monkeypatch):
+    """Served (0, .8) or (0, .5): at aversion a < 1 a mean of 1 - .8 / 2^(1 / (1 - a)), and above that one of 1.
+
+    No tangent has an infinite slope, so what is proven is a little less; that is what the gap says.
+    """
+    monkeypatch.setattr(fair, "MOST_ASKED", 20)
+    plays = np.array([[0.5, 1.0, 0.2], [0.4, 1.0, 0.5]])
+    means = means_of("alpha-fair", 2, aversion=aversion)
+    for found in (fairest(means, plays), fairest(means, plays[1:], oracle=oracle_of(plays))):
+        least = 1 - 0.8 * 2 ** (-1 / (1 - aversion)) if aversion < 1 else 1.0
+        assert found.values[0] == pytest.approx(least, abs=1e-8)
+        assert found.brought[2] == pytest.approx(0.2, abs=1e-3 if aversion <= 1 else 0.31)
+        assert found.gap <= 1e-4
+
+
+def test_what_no_tangent_reaches_is_in_the_gap():
+    """Of ten agents one is served nothing: at aversion 1 the mean is 1, and no tangent there shows more than .89."""
+    found = fairest(means_of("alpha-fair", 10, aversion=1.0), np.r_[0.5, 1.0, np.zeros(9)][None])
+    mean = 1e-9**0.1  # of served shares of which none is less than 1e-9, a tenth of which the slope takes back
+    assert found.values[0] == 1.0
+    assert found.gap == pytest.approx(0.9 * mean, rel=1e-6)
+
+
 def test_two_that_take_turns_by_hand():
     """(cost, violations): nothing at 0, one serves either at 1: within .5 each is served half of half of the time."""
     plays = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])

@@ -184,17 +184,18 @@ class FleetDomain:
         """Of scopes step and average at the rates before any noise; see `optimum.py`.
 
         Raises:
-            NothingExactError: too many nodes touch one another; or outside of solve-offline, as it takes its time, a
-                period has more joint choices than can be tried one by one.
+            NothingExactError: too many nodes touch one another; or, but for scope alpha, outside of solve-offline as it
+                takes its time, a period has more joint choices than can be tried one by one.
             UsageError: scope alpha without weights.
             SolverError: no solver can answer.
         """
+        planning = self._made_of[-1]
         planned, over_noise = (
             self._outlook(Part.EVALUATION, each, False) for each in (0.0, self.case.evaluation_noise)
         )
-        if self._made_of[-1] is None and not few(planned):
+        if scope is not Scope.ALPHA and planning is None and not few(planned):
             raise NothingExactError("plans by step of so many joint choices are made by solve-offline alone")
-        if scope is Scope.ALPHA and isinstance(self._made_of[-1], Planning) and self._made_of[-1].pooled:
+        if scope is Scope.ALPHA and isinstance(planning, Planning) and planning.pooled:
             return pooled(planned, self.case.models, weights, solver, time_limit_s)
         return optimum(planned, over_noise, self.spec.limits[:, 0], scope, weights, solver, time_limit_s)
 

@@ -228,7 +228,7 @@ def brought(outlook: Outlook, plan: IntArray) -> tuple[FloatArray, FloatArray]:
 
 def _told(plan: IntArray, feasible: BoolArray, objective: float, bound: float) -> Optimum:
     bound = min(bound, objective)
-    gap = (objective - bound) / objective
+    gap = (objective - bound) / objective if objective else 0.0
     return Optimum(
         plan=plan,
         feasible=feasible,

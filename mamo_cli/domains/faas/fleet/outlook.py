@@ -69,6 +69,14 @@ class Outlook:
         require(self.terms(), fleet.options.tolist())
         return tuple(self._table(m) if near else self.alone[:, m][:, None] for m, near in enumerate(fleet.neighbours))
 
+    @functools.cached_property
+    def _enumerable(self) -> bool:
+        """Whether there is `rejection`: what fails is not kept, and is slow to fail."""
+        try:
+            return bool(self.rejection)
+        except NothingExactError:
+            return False
+
     def _table(self, m: int) -> FloatArray:
         near = self.fleet.neighbours[m]
         table = np.empty((len(self.rates), *(len(FLOWS),) * (1 + len(near)), self.fleet.node.replica_choices))
@@ -123,10 +131,7 @@ class Outlook:
         """
         fleet, steps = self.fleet, np.arange(len(self.rates)) if steps is None else steps
         options, replicas = fleet.options_of(plan), fleet.replicas_of(plan, steps)
-        try:
-            own = self.looked_up(options, replicas, steps)
-        except NothingExactError:
-            own = self.by_laws(options, replicas, steps)
+        own = (self.looked_up if self._enumerable else self.by_laws)(options, replicas, steps)
         shares, receivers = fleet.shares()[options], np.take_along_axis(fleet.receivers().T, options, 0)
         there = np.take_along_axis(own, np.maximum(receivers, 0), 1)
         lost = np.where(receivers >= 0, (1.0 - shares) * own + shares * there, own)

@@ -154,5 +154,11 @@ class Planning(Section):
         "any noise, in place of each node's own share. Under rejection model erlang it is certified for larger fleets.",
     )
 
+    @model_validator(mode="after")
+    def _all_requests_are_weighed_in_scope_alpha(self) -> Self:
+        if self.pooled and getattr(self, "scope", "alpha") != "alpha":  # of the command that these are options of
+            raise ValueError("pooled is of plans that weigh what is lost: by step and on average nothing is weighed")
+        return self
+
 
 SETTINGS, PLANNING, EACH = FleetConfig, Planning, OwnConfig

@@ -1,6 +1,7 @@
 """Plans by step against trying everything, by every solver; and what is said of them against the truth."""
 
 import contextlib
+import itertools
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from mamo_cli.core.seam import Knowledge, Part, Scope, Termination
 from mamo_cli.core.settings import Section
 from mamo_cli.core.weights import weights_of
 from mamo_cli.domains.faas.fleet.domain import build, load
-from mamo_cli.domains.faas.fleet.settings import FleetConfig
+from mamo_cli.domains.faas.fleet.outlook import Outlook
+from mamo_cli.domains.faas.fleet.settings import FleetConfig, Planning
 from mamo_cli.solvers.program import Answer, Session
 from mamo_cli.solvers.sessions import SESSIONS
+from mamo_cli.workload.trace import Trace
 from tests.domains.faas.fleet.brute_force import best_by_step, best_on_average, every, random_fleet
 
 SEEDS = st.integers(0, 10**6)
@@ -74,6 +77,29 @@ def test_what_alpha_weighs_is_least(seed, alpha):
     found = domain.optimum(Scope.ALPHA, weights)
     assert found.objective == pytest.approx(weighed.min(1).mean() / 3, abs=1e-9)
     assert found.termination is Termination.OPTIMAL
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_of_no_requests_nothing_is_lost_and_the_plan_is_proven(pooled):
+    config, rates = FleetConfig(topology="ring", rejection_model="erlang"), np.zeros((2, 3))
+    source = Trace(("node1", "node2", "node3"), rates, rates, step_seconds=300.0, period_steps=2)
+    domain = build(config, source, source, Planning(pooled=pooled))
+    for alpha, solver in itertools.product((0.5, 1.0), ("auto", "highs")):
+        found = domain.optimum(Scope.ALPHA, weights_of(np.full(3, alpha)), solver)
+        assert found.objective == pytest.approx((1 - alpha) / 8, abs=1e-12)  # one replica of eight
+        assert (found.bound, found.gap) == (pytest.approx(found.objective, abs=1e-9), pytest.approx(0.0, abs=1e-9))
+        assert found.termination is Termination.OPTIMAL
+
+
+def test_outside_solve_offline_plans_by_step_alone_are_too_many():
+    config = FleetConfig(nodes=4, topology="ring")
+    source = load(config).slice(0, 24)
+    domain, planning = (build(config, source, source, planned) for planned in (None, Section()))
+    weights = weights_of(np.full(4, 0.5))
+    for scope in (Scope.STEP, Scope.AVERAGE):
+        with pytest.raises(NothingExactError, match="by solve-offline alone"):
+            domain.optimum(scope)
+    assert domain.optimum(Scope.ALPHA, weights).objective == planning.optimum(Scope.ALPHA, weights).objective
 
 
 def test_three_nodes_by_each_solver():
@@ -142,3 +168,17 @@ def test_where_too_many_touch_one_another_it_is_said_and_plans_are_judged_all_th
         assert np.isfinite(played.violations).all()
     with pytest.raises(NothingExactError):
         domain.outlook(Part.EVALUATION, Knowledge.CAUSAL).best(np.ones(2))
+
+
+def test_that_too_many_touch_one_another_is_found_once(monkeypatch):
+    domain, asked = fleet(nodes=10, topology="star", steps=2), []
+
+    def rejection(self):
+        asked.append(self)
+        raise NothingExactError("too many")
+
+    monkeypatch.setattr(Outlook, "rejection", property(rejection))
+    known = domain.outlook(Part.EVALUATION, Knowledge.CAUSAL)
+    for _ in range(3):
+        known.objectives(np.zeros((2, 10), dtype=np.int64))
+    assert len(asked) == 1
