@@ -25,6 +25,7 @@ from mamo_cli.domains.faas.rejection.models import RejectionModel
 from mamo_cli.solvers.elimination import Term, least, require
 
 KNOTS = 2049
+"""Up to what most may arrive anywhere: 1e-5 off for a node far slower than another, 1e-4 with 1000 replicas."""
 
 MOST_NUMBERS = 6_000_000
 """Of a node's table."""
