@@ -14,6 +14,7 @@ from mamo_cli.core.weights import weights_of
 from mamo_cli.domains.faas import domain as single
 from mamo_cli.domains.faas.fleet.domain import build, load
 from mamo_cli.domains.faas.fleet.settings import FleetConfig, OwnConfig
+from tests.domains.faas.fleet.brute_force import every, random_fleet
 
 KEEP, QUARTER, HALF = 0, 1, 2  # options, the latter to the first neighbour
 
@@ -113,12 +114,12 @@ def test_no_joint_choice_weighs_less_than_the_best(seed):
     weights = weights_of(rng.uniform(0.2, 0.99, 3))
     best = domain.answer(weights).plan
     weighed = lambda plan: (outlook.objectives(plan) * weights).sum((1, 2))  # noqa: E731
-    every = np.array(list(itertools.product(*(range(count) for count in domain.spec.choices))))
+    joint = np.array(list(itertools.product(*(range(count) for count in domain.spec.choices))))
     step = int(rng.integers(len(best)))
     caps = domain.evaluation.node.max_replicas[step]
-    assert (every % domain.evaluation.node.replica_choices < caps).all()
+    assert (joint % domain.evaluation.node.replica_choices < caps).all()
     least = np.inf
-    for some in np.array_split(every, 1 + len(every) // len(best)):
+    for some in np.array_split(joint, 1 + len(joint) // len(best)):
         plan = best.copy()
         totals = []
         for option in some:
@@ -134,6 +135,22 @@ def small(topology):
 
 
 SMALL = [small("star"), small("none")]
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 10_000), st.sampled_from(["star", "ring"]), st.booleans())
+def test_the_best_is_the_least_of_all_joint_choices_by_the_models_alone(seed, topology, own):
+    """Without noise, each node at a weight of its own: neither the table nor the outlook is asked what is rejected."""
+    domain = random_fleet(seed, topology=topology, own=own)
+    weights = np.random.default_rng(seed).uniform(0.2, 0.99, (3, 2))
+    weights[:, 0] = weights[0, 0]  # costs are known in sum
+    found = domain.answer(weights)
+    indices, paid, lost = every(domain)
+    weighed = weights[0, 0] * paid / domain.spec.cost_scale + lost @ weights[:, 1]
+    chosen = [int(np.flatnonzero((indices == row).all(1))[0]) for row in found.plan]
+    told, steps = (found.objectives * weights).sum(), np.arange(len(weighed))
+    np.testing.assert_allclose(weighed[steps, chosen], weighed.min(1), atol=1e-8)
+    assert told == pytest.approx(weighed.min(1).mean(), abs=1e-8)
 
 
 def test_settings_that_say_nothing_are_refused():

@@ -18,7 +18,7 @@ from mamo_cli.domains.faas.fleet.settings import FleetConfig, Planning
 from mamo_cli.solvers.program import Answer, Session
 from mamo_cli.solvers.sessions import SESSIONS
 from mamo_cli.workload.trace import Trace
-from tests.domains.faas.fleet.brute_force import best_by_step, best_on_average, every, random_fleet
+from tests.domains.faas.fleet.brute_force import best_by_step, best_on_average, every, random_fleet, tolerances
 
 SEEDS = st.integers(0, 10**6)
 
@@ -30,35 +30,36 @@ def planned(domain, plan):
 
 
 @settings(max_examples=15)
-@given(SEEDS, st.sampled_from([("star", 3), ("ring", 3), ("ring", 2)]))
-def test_by_step_nothing_violates_less_or_costs_less(seed, shape):
+@given(SEEDS, st.sampled_from([("star", 3), ("ring", 3), ("ring", 2)]), st.booleans())
+def test_by_step_nothing_violates_less_or_costs_less(seed, shape, own):
     topology, nodes = shape
-    domain = random_fleet(seed, nodes, topology)
+    domain = random_fleet(seed, nodes, topology, own=own)
     _, cost, lost = every(domain)
-    tolerance = domain.settings.tolerance
+    tolerance = tolerances(domain)
     least, cheapest = best_by_step(cost, lost, tolerance)
     for solver in ("auto", "highs"):
         found = domain.optimum(Scope.STEP, solver=solver)
-        paid, own = planned(domain, found.plan)
-        np.testing.assert_allclose(np.where(own > tolerance + 1e-7, own - tolerance, 0).sum(1), least, atol=2e-6)
+        paid, own_lost = planned(domain, found.plan)
+        beyond = np.where(own_lost > tolerance + 1e-7, own_lost - tolerance, 0).sum(1)
+        np.testing.assert_allclose(beyond, least, atol=2e-6)
         np.testing.assert_allclose(paid, cheapest, atol=1e-6)
         assert found.termination is Termination.OPTIMAL
         assert found.objective == pytest.approx(cheapest.mean(), abs=1e-6)
         assert found.bound == pytest.approx(cheapest.mean(), abs=1e-6)
-        np.testing.assert_array_equal(found.feasible, own <= tolerance + 1e-6)
+        np.testing.assert_array_equal(found.feasible, own_lost <= tolerance + 1e-6)
 
 
 @settings(max_examples=25)
-@given(SEEDS, st.sampled_from([("star", 3), ("ring", 2)]))
-def test_on_average_the_best_lies_between_bound_and_plan(seed, shape):
+@given(SEEDS, st.sampled_from([("star", 3), ("ring", 2)]), st.booleans())
+def test_on_average_the_best_lies_between_bound_and_plan(seed, shape, own):
     topology, nodes = shape
-    domain = random_fleet(seed, nodes, topology)
+    domain = random_fleet(seed, nodes, topology, own=own)
     _, cost, lost = every(domain)
-    cheapest = best_on_average(cost, lost, domain.settings.tolerance)
+    cheapest = best_on_average(cost, lost, tolerances(domain))
     found = domain.optimum(Scope.AVERAGE)
-    paid, own = planned(domain, found.plan)
+    paid, own_lost = planned(domain, found.plan)
     assert found.objective == pytest.approx(paid.mean(), rel=1e-12)
-    assert found.feasible.all() == (own.mean(0) <= domain.settings.tolerance + 1e-6).all()
+    assert found.feasible.all() == (own_lost.mean(0) <= tolerances(domain) + 1e-6).all()
     assert found.bound <= cheapest + 1e-6
     if found.feasible.all():
         assert cheapest <= found.objective + 1e-6
@@ -68,9 +69,9 @@ def test_on_average_the_best_lies_between_bound_and_plan(seed, shape):
 
 
 @settings(max_examples=15)
-@given(SEEDS, st.floats(0.05, 0.99))
-def test_what_alpha_weighs_is_least(seed, alpha):
-    domain = random_fleet(seed)
+@given(SEEDS, st.floats(0.05, 0.99), st.booleans())
+def test_what_alpha_weighs_is_least(seed, alpha, own):
+    domain = random_fleet(seed, own=own)
     _, cost, lost = every(domain)
     weights = weights_of(np.full(3, alpha))
     weighed = (1 - alpha) * cost / domain.spec.cost_scale + alpha * lost.sum(-1)
