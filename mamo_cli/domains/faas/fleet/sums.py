@@ -15,7 +15,7 @@ import numpy as np
 from mamo_cli.core.arrays import FloatArray
 
 POINTS = 12
-"""Of a rule: what up to 8 replicas reject is within 1e-9 at noise .5, within 1e-6 at .9; curves of more are steeper:
+"""Of a rule: what up to 8 replicas reject is within 1e-9 at noise .5, within 2e-6 at .9; curves of more are steeper:
 of 50 replicas 5e-7 and 5e-5, of 1000 2e-4 and 1e-3."""
 
 NONE = 1e-10
