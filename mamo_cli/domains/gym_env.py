@@ -17,7 +17,7 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from mamo_cli.core.seam import Seen
-from mamo_cli.domains.play import Play
+from mamo_cli.domains.play import Play, comparable
 
 ENVIRONMENT_ID = "mamo/Domain-v0"
 
@@ -107,7 +107,7 @@ class DomainEnv(gymnasium.Env[NDArray[np.float32], Any]):
             "cost": objectives[:, 0],
             "violations": objectives[:, 1:],
             "paid": step.paid[0, 0],
-            "measures": step.measures[0, 0],
+            "measures": comparable(self.domain.spec.words, step.measures[0, 0]),
             "choices": choices,
             "action_mask": self._mask(),
         }

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mamo_cli.core.errors import UsageError
 from mamo_cli.core.seam import Seen
-from mamo_cli.domains.play import Play
+from mamo_cli.domains.play import Play, comparable
 
 try:
     from pettingzoo import ParallelEnv
@@ -126,7 +126,7 @@ class ParallelDomainEnv(ParallelEnv[str, NDArray[np.float32], int]):  # type: ig
             cost=step.objectives[0, 0, :, 0].tolist(),
             violations=step.objectives[0, 0, :, 1:],
             paid=step.paid[0, 0].tolist(),
-            measures=step.measures[0, 0],
+            measures=comparable(self._play.domain.spec.words, step.measures[0, 0]),
             choice=choices.tolist(),
             action_mask=self._play.masks(),
         )

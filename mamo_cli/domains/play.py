@@ -14,6 +14,7 @@ from mamo_cli.core.seam import Environment, Part, Seen, Step
 from mamo_cli.core.seeding import MemberStreams
 from mamo_cli.core.settings import resolve
 from mamo_cli.core.weights import rewards, shared_alpha
+from mamo_cli.core.words import Words
 from mamo_cli.domains import registry
 from mamo_cli.domains.nearest import nearest
 
@@ -28,6 +29,16 @@ class Brought(NamedTuple):
     rewards: FloatArray  # (A,) each agent's own
     terminated: bool
     truncated: bool
+
+
+def comparable(words: Words, measures: FloatArray) -> FloatArray:
+    """Measures `(A, Q)` for an `info`: where one that tells which by a number from 1 tells of none, 0 in place of NaN.
+
+    Checkers of environments, and learners of others, hold infos equal by their numbers, and NaN equals nothing.
+    """
+    told = measures.copy()
+    told[:, words.nominal] = np.nan_to_num(told[:, words.nominal])
+    return told
 
 
 class Play:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mamo_cli.core.errors import CheckpointError, UsageError
 from mamo_cli.core.seam import Spec
+from mamo_cli.core.seeding import stream
 from mamo_cli.experiments.configs import MamoConfig, TrainConfig
 from mamo_cli.experiments.restored import members_of, restored
 from mamo_cli.experiments.trained import KINDS, read_trained
@@ -75,7 +76,7 @@ def policy_size(kind: Kind) -> int:
     """D, the numbers of a policy: its network's, and, where it knows them, the weights it is to act under."""
     told = kind.agents * kind.violations if kind.te == CONDITIONED else 0
     widths = (kind.agents * kind.observation + told, *kind.hidden, kind.agents * max(kind.choices))
-    initial = part(NETWORKS, kind.network).initial(widths, kind.agents, np.random.default_rng(0))
+    initial = part(NETWORKS, kind.network).initial(widths, kind.agents, stream(0, "size"))
     return len(initial) + told
 
 

@@ -51,7 +51,8 @@ def every(domain):
     What is beyond a node's cap, its own or the trace's of that step, costs infinitely much.
     """
     settings, near, trace = domain.settings, domain.evaluation.neighbours, domain.evaluation.node.trace
-    rates, count, own = domain.case.known_rate_rps, settings.max_replicas, [settings.of(m) for m in trace.functions]
+    rates, own = domain.case.known_rate_rps, [settings.of(m) for m in trace.functions]
+    count = domain.evaluation.node.replica_choices  # fewer than asked for where no cap allows as many
     flows = [[(None, 0.0), *((j, share) for j in each for share in SHARES)] for each in near]
     choices = [list(itertools.product(each, range(1, count + 1))) for each in flows]
     joint = list(itertools.product(*choices))
