@@ -37,7 +37,7 @@ from mamo_cli.experiments.members import members
 from mamo_cli.plots import style
 from mamo_cli.runs.engine import limit_threads
 from mamo_cli.training.federation.privacy import epsilon
-from mamo_cli.training.federation.settings import ROBUST
+from mamo_cli.training.federation.settings import AGGREGATES, ROBUST
 from mamo_cli.training.records import columns_of
 from mamo_cli.training.shards import build_domain, build_shard
 from mamo_cli.workload.generators import sinusoidal
@@ -53,7 +53,6 @@ SETTINGS = {
     "phase": {"environments": 4, "updates_per_step": 2},
 }
 """Chosen on seeds 0 to 7: a phase is 400 gradient steps."""
-AGGREGATES = ("mean", "median", "trimmed", "krum", "geometric")
 ATTACKS = {
     **{"none": (None, 1.0), "sign": ("sign", 1.0), "sign x 5": ("sign", 5.0)},
     **{"noise x 10": ("noise", 10.0), "ALIE": ("alie", 1.0), "IPM x 5": ("ipm", 5.0)},

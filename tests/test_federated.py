@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from benchmarks.federation import (
-    AGGREGATES,
     ATTACKS,
     HONEST,
     LEVELS,
@@ -23,6 +22,7 @@ from benchmarks.federation import (
     regrets,
 )
 from mamo_cli.experiments.configs import MamoConfig, configured
+from mamo_cli.training.federation.settings import AGGREGATES
 
 
 def test_regrets_are_of_honest_nodes_by_hand():

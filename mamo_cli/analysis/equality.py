@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from mamo_cli.analysis.fair import fairest_mixture
+from mamo_cli.analysis.perfect import UnreachableError
 from mamo_cli.analysis.summaries import read_evaluation
 from mamo_cli.core.arrays import FloatArray
 from mamo_cli.core.errors import NothingExactError
 from mamo_cli.core.fairness import Mean, jain
 from mamo_cli.core.seam import Domain, Spec
 from mamo_cli.core.words import Words
+from mamo_cli.runs.logs import LOGGER
 
 WORST, JAIN = "worst", "jain"
 FAIR = ("budget", "fair_mean", "least_fair_mean")
@@ -61,6 +63,9 @@ def fair_rows(folder: Path, domain: Domain, means: Sequence[Mean], budget: float
     """
     try:
         least: float | None = float(fairest_mixture(domain, means, budget).values[0])
+    except UnreachableError as error:
+        LOGGER.warning("%s: the cheapest is delivered, whatever is fair", error)
+        least = None
     except NothingExactError:
         least = None
     told = [float(means[0].of(own)) for own in _violations(folder, domain)]
